@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// The exception that `Result::value()` throws, for examples and small programs.
+#pragma once
+
+#include <exception>
+#include <penstock/result.h>
+
+namespace penstock {
+
+/// An `Error` as an exception; `what()` is `Error::to_text()`.
+class Exception : public std::exception {
+ public:
+  explicit Exception(Error error);
+  const char* what() const noexcept override;
+  const Error& error() const noexcept { return error_; }
+
+ private:
+  Error error_;
+  std::string text_;
+};
+
+}  // namespace penstock
