@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "base/check.h"
+#include "platform/file.h"
+
+namespace penstock {
+namespace {
+
+// Follows links, so that the rename replaces the file behind a link and not the link. A link to nothing keeps its own name.
+std::string behind_links(const std::string& path) {
+  char resolved[PATH_MAX];
+  return ::realpath(path.c_str(), resolved) ? std::string(resolved) : path;
+}
+
+std::string temporary_beside(const std::string& target) {
+  static std::atomic<unsigned> counter{0};  // relaxed: only distinctness matters
+  const std::size_t slash = target.rfind('/');
+  const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
+  // Long names are cut, so that the suffix does not push them over the limit of 255 bytes.
+  return target.substr(0, name) + "." + target.substr(name, 200) + "." + std::to_string(::getpid()) + "-" +
+         std::to_string(counter.fetch_add(1, std::memory_order_relaxed)) + ".tmp";
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(AtomicFile&& other) noexcept
+    : file_(std::move(other.file_)),
+      target_(std::move(other.target_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      bytes_written_(other.bytes_written_),
+      options_(other.options_) {}
+
+AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
+  std::swap(file_, other.file_);
+  std::swap(target_, other.target_);
+  std::swap(temporary_, other.temporary_);
+  std::swap(bytes_written_, other.bytes_written_);
+  std::swap(options_, other.options_);
+  return *this;
+}
+
+AtomicFile::~AtomicFile() { abort(); }
+
+Result<AtomicFile> AtomicFile::create(const std::string& path, const Options& options) {
+  if (options.make_folders) PENSTOCK_TRY(penstock::make_folders(folder_of(path)));
+  AtomicFile atomic;
+  atomic.options_ = options;
+  struct stat info;
+  const bool exists = ::stat(path.c_str(), &info) == 0;
+  if (exists && S_ISDIR(info.st_mode)) return file_error(EISDIR, "write", path);
+  if (exists && !S_ISREG(info.st_mode)) {
+    atomic.target_ = path;
+    PENSTOCK_ASSIGN(atomic.file_, File::create(path, {.append = true}));
+    return atomic;
+  }
+  if (exists && ::access(path.c_str(), W_OK) != 0) return file_error(errno, "replace", path);
+  atomic.target_ = behind_links(path);
+  std::string temporary = temporary_beside(atomic.target_);
+  auto file = File::create(temporary, {.exclusive = true});
+  if (!file) {
+    // The person knows the target's name, not the temporary's.
+    const Error& why = file.error();
+    return Error(why.code(), "cannot create a file beside " + path + " to write it").hint(why.hint()).caused_by(why);
+  }
+  atomic.file_ = std::move(*file);
+  atomic.temporary_ = std::move(temporary);
+  if (exists) ::fchmod(atomic.file_.descriptor(), info.st_mode & 07777);
+  return atomic;
+}
+
+Status AtomicFile::write_all(std::string_view bytes) {
+  PENSTOCK_CHECK(is_open(), "AtomicFile::write_all after commit or abort");
+  auto written = file_.write_all(bytes);
+  if (!written) {
+    const Error& why = written.error();
+    return Error(why.code(), "cannot write " + target_ + " beyond byte " + std::to_string(bytes_written_)).hint(why.hint()).caused_by(why);
+  }
+  bytes_written_ += bytes.size();
+  return {};
+}
+
+Status AtomicFile::commit() {
+  PENSTOCK_CHECK(is_open(), "AtomicFile::commit after commit or abort");
+  if (options_.durable) PENSTOCK_TRY(file_.sync());
+  PENSTOCK_TRY(file_.close());
+  if (temporary_.empty()) return {};
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
+    const int why = errno;
+    ::unlink(temporary_.c_str());
+    temporary_.clear();
+    return file_error(why, "put in place", target_);
+  }
+  temporary_.clear();
+  if (options_.durable) PENSTOCK_TRY(sync_folder(folder_of(target_)));
+  return {};
+}
+
+void AtomicFile::abort() noexcept {
+  file_ = File();
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  temporary_.clear();
+}
+
+Status write_file(const std::string& path, std::string_view bytes, const AtomicFile::Options& options) {
+  PENSTOCK_ASSIGN(AtomicFile file, AtomicFile::create(path, options));
+  PENSTOCK_TRY(file.write_all(bytes));
+  return file.commit();
+}
+
+Status write_file(const std::string& path, std::string_view bytes) { return write_file(path, bytes, {}); }
+
+}  // namespace penstock

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+#include "platform/file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace penstock {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class FileTest : public ::testing::Test {
+ protected:
+  FileTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "penstock_file_XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+  }
+  ~FileTest() override { std::filesystem::remove_all(folder_); }
+
+  std::string path(const std::string& name) const { return folder_ + "/" + name; }
+  void put(const std::string& name, const std::string& bytes) const { std::ofstream(path(name), std::ios::binary) << bytes; }
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_)) all.push_back(entry.path().filename().string());
+    std::sort(all.begin(), all.end());
+    return all;
+  }
+  std::string folder_;
+};
+
+TEST_F(FileTest, ReadFileReturnsAllBytes) {
+  const std::string bytes = std::string("a\0b", 3) + std::string(100'000, 'x');
+  put("a", bytes);
+  EXPECT_EQ(read_file(path("a")).value(), bytes);
+  put("empty", "");
+  EXPECT_EQ(read_file(path("empty")).value(), "");
+}
+
+TEST_F(FileTest, ReadFileRefusesMoreThanItsLimit) {
+  put("a", "12345");
+  EXPECT_EQ(read_file(path("a"), 5).value(), "12345");
+  const auto answer = read_file(path("a"), 4);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code(), ErrorCode::kResourceExhausted);
+}
+
+TEST_F(FileTest, OpenNamesAMissingFile) {
+  const auto file = File::open(path("none.csv"));
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(file.error().message(), "cannot open " + path("none.csv") + ": no such file or folder");
+  EXPECT_THAT(file.error().hint(), HasSubstr("check the path"));
+}
+
+TEST_F(FileTest, OpenRefusesAFolder) {
+  const auto file = File::open(folder_);
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(file.error().message(), HasSubstr("it is a folder, a file was expected"));
+}
+
+TEST_F(FileTest, OpenSaysWhenPermissionIsMissing) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  put("secret", "x");
+  ::chmod(path("secret").c_str(), 0);
+  const auto file = File::open(path("secret"));
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().code(), ErrorCode::kPermissionDenied);
+}
+
+TEST(FileError, TellsNumbersApart) {
+  EXPECT_EQ(file_error(EACCES, "open", "a").code(), ErrorCode::kPermissionDenied);
+  EXPECT_EQ(file_error(EACCES, "open", "a").message(), "cannot open a: permission denied");
+  EXPECT_EQ(file_error(EDQUOT, "write", "a").code(), ErrorCode::kResourceExhausted);
+  EXPECT_EQ(file_error(EIO, "read", "a").code(), ErrorCode::kDataLoss);
+  EXPECT_EQ(file_error(EROFS, "create", "a").code(), ErrorCode::kPermissionDenied);
+}
+
+TEST_F(FileTest, ReadAtLeavesThePositionAlone) {
+  put("a", "0123456789");
+  File file = File::open(path("a")).value();
+  char buffer[16];
+  EXPECT_EQ(file.read(buffer, 2).value(), 2u);
+  EXPECT_EQ(file.read_at(buffer, sizeof buffer, 7).value(), 3u);
+  EXPECT_EQ(std::string_view(buffer, 3), "789");
+  EXPECT_EQ(file.read(buffer, 2).value(), 2u);
+  EXPECT_EQ(std::string_view(buffer, 2), "23");
+}
+
+TEST_F(FileTest, WriteAllGetsThroughAPipeSmallerThanTheBytes) {
+  const std::string fifo = path("fifo");
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const std::string bytes(1 << 20, 'p');
+  std::string got;
+  std::thread reader([&] { got = read_file(fifo).value(); });
+  auto written = File::create(fifo, {.append = true}).value().write_all(bytes);
+  reader.join();
+  EXPECT_TRUE(written);
+  EXPECT_EQ(got, bytes);
+}
+
+TEST_F(FileTest, CreateExclusiveRefusesWhatIsThere) {
+  put("a", "old");
+  const auto file = File::create(path("a"), {.exclusive = true});
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_EQ(read_file(path("a")).value(), "old");
+}
+
+TEST_F(FileTest, StampChangesWithTheContent) {
+  put("a", "old");
+  const FileStamp before = stamp_of(path("a")).value();
+  EXPECT_EQ(stamp_of(path("a")).value(), before);
+  put("a", "longer");
+  EXPECT_NE(stamp_of(path("a")).value(), before);
+}
+
+TEST(AtomicFile, ReportsAFullDiskAndNamesTheTarget) {
+  if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no /dev/full here";
+  AtomicFile file = AtomicFile::create("/dev/full").value();
+  const auto written = file.write_all("bytes");
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code(), ErrorCode::kResourceExhausted);
+  EXPECT_THAT(written.error().to_text(), HasSubstr("no space left on the disk"));
+}
+
+TEST_F(FileTest, AtomicFileShowsNothingBeforeCommit) {
+  put("a", "old");
+  AtomicFile file = AtomicFile::create(path("a")).value();
+  ASSERT_TRUE(file.write_all("new"));
+  EXPECT_EQ(read_file(path("a")).value(), "old");
+  ASSERT_TRUE(file.commit());
+  EXPECT_EQ(read_file(path("a")).value(), "new");
+  EXPECT_THAT(names(), ElementsAre("a"));
+}
+
+TEST_F(FileTest, AtomicFileLeavesNothingWhenAborted) {
+  {
+    AtomicFile file = AtomicFile::create(path("a")).value();
+    ASSERT_TRUE(file.write_all("half"));
+    AtomicFile moved = std::move(file);
+    EXPECT_EQ(names().size(), 1u);
+  }
+  EXPECT_THAT(names(), IsEmpty());
+}
+
+TEST_F(FileTest, AtomicFileKeepsPermissionsAndLinks) {
+  put("a", "old");
+  ::chmod(path("a").c_str(), 0640);
+  ASSERT_EQ(::symlink("a", path("link").c_str()), 0);
+  ASSERT_TRUE(write_file(path("link"), "new", {.durable = true}));
+  struct stat info;
+  ASSERT_EQ(::lstat(path("link").c_str(), &info), 0);
+  EXPECT_TRUE(S_ISLNK(info.st_mode));
+  ASSERT_EQ(::stat(path("a").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777u, 0640u);
+  EXPECT_EQ(read_file(path("a")).value(), "new");
+}
+
+TEST_F(FileTest, AtomicFileRefusesAFolder) {
+  const auto file = AtomicFile::create(folder_);
+  ASSERT_FALSE(file);
+  EXPECT_THAT(file.error().message(), HasSubstr("it is a folder"));
+}
+
+TEST_F(FileTest, AtomicFileMakesFoldersOnlyWhenAsked) {
+  const auto refused = AtomicFile::create(path("x/y/out.csv"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kNotFound);
+  EXPECT_THAT(refused.error().message(), HasSubstr(path("x/y/out.csv")));
+  ASSERT_TRUE(write_file(path("x/y/out.csv"), "1", {.make_folders = true}));
+  EXPECT_EQ(read_file(path("x/y/out.csv")).value(), "1");
+}
+
+TEST_F(FileTest, MakeFoldersSaysWhenAFileIsInTheWay) {
+  put("a", "");
+  EXPECT_FALSE(make_folders(path("a")));
+  EXPECT_FALSE(make_folders(path("a/b")));
+  EXPECT_TRUE(make_folders(path("b/c/")));
+  EXPECT_TRUE(make_folders(path("b/c")));
+}
+
+TEST_F(FileTest, MappedFileShowsTheBytes) {
+  const std::string bytes(20'000, 'm');
+  put("a", bytes);
+  MappedFile file = MappedFile::open(path("a")).value();
+  EXPECT_EQ(file.bytes(), bytes);
+  file.release(0, 10'000);
+  EXPECT_EQ(file.bytes(), bytes);
+  put("empty", "");
+  EXPECT_EQ(MappedFile::open(path("empty")).value().bytes(), "");
+}
+
+TEST_F(FileTest, FolderOfCutsTheName) {
+  EXPECT_EQ(folder_of("a/b/c"), "a/b");
+  EXPECT_EQ(folder_of("c"), ".");
+  EXPECT_EQ(folder_of("/c"), "/");
+}
+
+TEST_F(FileTest, ExpandGlobSortsByBytesAndSkipsFolders) {
+  for (const char* name : {"b.csv", "B.csv", "a10.csv", "a9.csv", "c.txt"}) put(name, "");
+  std::filesystem::create_directory(path("d.csv"));
+  EXPECT_THAT(expand_glob(path("*.csv")).value(), ElementsAre(path("B.csv"), path("a10.csv"), path("a9.csv"), path("b.csv")));
+}
+
+TEST_F(FileTest, ExpandGlobTakesAnExistingNameLiterally) {
+  put("a[1].csv", "");
+  put("a1.csv", "");
+  EXPECT_THAT(expand_glob(path("a[1].csv")).value(), ElementsAre(path("a[1].csv")));
+}
+
+TEST_F(FileTest, ExpandGlobNamesAPatternWithoutMatch) {
+  const auto answer = expand_glob(path("*.csv"));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code(), ErrorCode::kNotFound);
+  EXPECT_THAT(answer.error().message(), HasSubstr("no file matches " + path("*.csv")));
+}
+
+}  // namespace
+}  // namespace penstock
