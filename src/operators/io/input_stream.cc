@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+#include "operators/io/input_stream.h"
+
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "platform/file.h"
+
+namespace penstock {
+namespace {
+
+Error broken(const std::string& path, std::string message, const char* hint) {
+  return Error(ErrorCode::kDataLoss, std::move(message) + ": " + path).hint(hint);
+}
+
+Error cut_short(const std::string& path, const char* kind) {
+  return broken(path, std::string("the ") + kind + " file is cut short", "copy or download it again");
+}
+
+// The raw bytes of the file, in blocks, with a look at the first ones before they are handed out.
+class RawBytes {
+ public:
+  explicit RawBytes(File file, FileStamp stamp) : file_(std::move(file)), stamp_(stamp) {}
+
+  // Reads at least `wanted` bytes, fewer only when there are no more, and returns what is there.
+  Result<std::string_view> peek(std::size_t wanted) {
+    while (end_ - begin_ < wanted) {
+      PENSTOCK_ASSIGN(const std::size_t count, fetch());
+      if (count == 0) break;
+    }
+    return std::string_view(block_.get() + begin_, end_ - begin_);
+  }
+
+  // Returns the bytes not taken yet, reading a block when there are none; empty at the end.
+  Result<std::string_view> available() { return peek(1); }
+  void take(std::size_t size) noexcept {
+    begin_ += size;
+    if (begin_ == end_) begin_ = end_ = 0;
+  }
+
+  // Reads past the block: what was peeked first, then straight from the file.
+  Result<std::size_t> read(char* to, std::size_t size) {
+    if (begin_ < end_) {
+      const std::size_t count = std::min(size, end_ - begin_);
+      std::memcpy(to, block_.get() + begin_, count);
+      take(count);
+      return count;
+    }
+    block_.reset();
+    PENSTOCK_ASSIGN(const std::size_t count, file_.read(to, size));
+    bytes_read_ += count;
+    if (count == 0 && size > 0) PENSTOCK_TRY(check_unchanged());
+    return count;
+  }
+
+  const std::string& path() const noexcept { return file_.path(); }
+  std::uint64_t bytes_read() const noexcept { return bytes_read_ - (end_ - begin_); }
+  std::uint64_t bytes_total() const noexcept { return stamp_.regular ? static_cast<std::uint64_t>(stamp_.size_bytes) : 0; }
+
+ private:
+  Result<std::size_t> fetch() {
+    if (!block_) block_ = std::make_unique_for_overwrite<char[]>(InputStream::kBlockBytes);
+    if (begin_ > 0) {
+      std::memmove(block_.get(), block_.get() + begin_, end_ - begin_);
+      end_ -= std::exchange(begin_, 0);
+    }
+    PENSTOCK_ASSIGN(const std::size_t count, file_.read(block_.get() + end_, InputStream::kBlockBytes - end_));
+    end_ += count;
+    bytes_read_ += count;
+    if (count == 0) PENSTOCK_TRY(check_unchanged());
+    return count;
+  }
+
+  Status check_unchanged() const {
+    if (!stamp_.regular) return {};
+    PENSTOCK_ASSIGN(const FileStamp now, stamp_of(file_.path()));
+    const bool same_size = bytes_read_ == static_cast<std::uint64_t>(stamp_.size_bytes);
+    // Files of /proc and /sys say 0 and still give bytes.
+    if (now == stamp_ && (same_size || stamp_.size_bytes == 0)) return {};
+    const char* const what = now.inode != stamp_.inode || now.device != stamp_.device ? "was replaced"
+                             : now.size_bytes != stamp_.size_bytes                    ? "changed its size"
+                                                                                      : "was changed";
+    return broken(file_.path(),
+                  std::string("the file ") + what + " while it was read (" + std::to_string(stamp_.size_bytes) +
+                      " bytes at first, " + std::to_string(now.size_bytes) + " at the end, " + std::to_string(bytes_read_) + " read)",
+                  "run again when nothing writes to it, or read a copy");
+  }
+
+  File file_;
+  FileStamp stamp_;
+  std::unique_ptr<char[]> block_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::uint64_t bytes_read_ = 0;
+};
+
+// zlib's and zstd's decoders behind one face: consumes input, fills output, knows whether the input may end here.
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  // Decodes from `in` (shortened by what was used) to `to`; returns the bytes written.
+  virtual Result<std::size_t> decode(std::string_view& in, char* to, std::size_t size, const std::string& path) = 0;
+  virtual bool complete() const noexcept = 0;
+  virtual const char* name() const noexcept = 0;
+};
+
+class GzipDecoder final : public Decoder {
+ public:
+  GzipDecoder() { ready_ = ::inflateInit2(&stream_, 15 + 16) == Z_OK; }
+  ~GzipDecoder() override { ::inflateEnd(&stream_); }
+  GzipDecoder(const GzipDecoder&) = delete;
+  GzipDecoder& operator=(const GzipDecoder&) = delete;
+
+  Result<std::size_t> decode(std::string_view& in, char* to, std::size_t size, const std::string& path) override {
+    if (!ready_) return Error(ErrorCode::kResourceExhausted, "no memory to read gzip: " + path);
+    if (between_members_) {
+      // Tape writers pad with zeros.
+      if (in.front() == '\0') {
+        in.remove_prefix(std::min(in.find_first_not_of('\0'), in.size()));
+        padded_ = true;
+        return std::size_t{0};
+      }
+      if (in.front() != '\x1f' || padded_) {
+        return broken(path, "the gzip file has something else behind its end", "cut off what does not belong to it (gzip -t FILE)");
+      }
+      ::inflateReset(&stream_);
+      between_members_ = false;
+    }
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
+    stream_.avail_in = static_cast<uInt>(std::min<std::size_t>(in.size(), 1u << 30));
+    const uInt offered = stream_.avail_in;
+    stream_.next_out = reinterpret_cast<Bytef*>(to);
+    stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(size, 1u << 30));
+    const uInt room = stream_.avail_out;
+    const int answer = ::inflate(&stream_, Z_NO_FLUSH);
+    in.remove_prefix(offered - stream_.avail_in);
+    if (answer == Z_STREAM_END) {
+      between_members_ = true;
+    } else if (answer != Z_OK && answer != Z_BUF_ERROR) {
+      return broken(path, std::string("the gzip file is corrupt (") + (stream_.msg ? stream_.msg : "no details") + ")",
+                    "copy or download it again");
+    }
+    return std::size_t{room - stream_.avail_out};
+  }
+  bool complete() const noexcept override { return between_members_; }
+  const char* name() const noexcept override { return "gzip"; }
+
+ private:
+  z_stream stream_ = {};
+  bool ready_ = false;
+  bool between_members_ = false;
+  bool padded_ = false;
+};
+
+class ZstdDecoder final : public Decoder {
+ public:
+  ZstdDecoder() : stream_(::ZSTD_createDStream()) {}
+  ~ZstdDecoder() override { ::ZSTD_freeDStream(stream_); }
+  ZstdDecoder(const ZstdDecoder&) = delete;
+  ZstdDecoder& operator=(const ZstdDecoder&) = delete;
+
+  Result<std::size_t> decode(std::string_view& in, char* to, std::size_t size, const std::string& path) override {
+    if (!stream_) return Error(ErrorCode::kResourceExhausted, "no memory to read zstd: " + path);
+    ZSTD_inBuffer input{in.data(), in.size(), 0};
+    ZSTD_outBuffer output{to, size, 0};
+    const std::size_t answer = ::ZSTD_decompressStream(stream_, &output, &input);
+    if (::ZSTD_isError(answer)) {
+      return broken(path, std::string("the zstd file is corrupt (") + ::ZSTD_getErrorName(answer) + ")", "copy or download it again");
+    }
+    in.remove_prefix(input.pos);
+    complete_ = answer == 0;
+    return output.pos;
+  }
+  bool complete() const noexcept override { return complete_; }
+  const char* name() const noexcept override { return "zstd"; }
+
+ private:
+  ZSTD_DStream* stream_;
+  bool complete_ = false;
+};
+
+Compression compression_of(std::string_view start) {
+  if (start.substr(0, 3) == "\x1f\x8b\x08") return Compression::kGzip;
+  if (start.substr(0, 4) == "\x28\xb5\x2f\xfd") return Compression::kZstd;
+  // A skippable frame in front of the others.
+  if (start.size() >= 4 && (start[0] & '\xF0') == '\x50' && start.substr(1, 3) == "\x2a\x4d\x18") return Compression::kZstd;
+  return Compression::kNone;
+}
+
+}  // namespace
+
+struct InputStream::State {
+  RawBytes raw;
+  Compression compression = Compression::kNone;
+  std::unique_ptr<Decoder> decoder;
+
+  Result<std::size_t> read_decoded(char* to, std::size_t size) {
+    while (true) {
+      PENSTOCK_ASSIGN(const std::string_view all, raw.available());
+      std::string_view in = all;
+      if (in.empty() && decoder->complete()) return std::size_t{0};
+      auto count = decoder->decode(in, to, size, raw.path());
+      if (!count) return count;
+      raw.take(all.size() - in.size());
+      if (*count > 0) return count;
+      // Nothing in and nothing out at the end of the file: the decoder waits for bytes that do not exist.
+      if (all.empty()) return cut_short(raw.path(), decoder->name());
+    }
+  }
+};
+
+InputStream::InputStream(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+InputStream::InputStream(InputStream&&) noexcept = default;
+InputStream& InputStream::operator=(InputStream&&) noexcept = default;
+InputStream::~InputStream() = default;
+
+Result<InputStream> InputStream::open(const std::string& path) {
+  PENSTOCK_ASSIGN(File file, File::open(path));
+  PENSTOCK_ASSIGN(const FileStamp stamp, file.stamp());
+  auto state = std::unique_ptr<State>(new State{RawBytes(std::move(file), stamp), Compression::kNone, nullptr});
+  PENSTOCK_ASSIGN(const std::string_view start, state->raw.peek(4));
+  state->compression = compression_of(start);
+  if (state->compression == Compression::kGzip) state->decoder = std::make_unique<GzipDecoder>();
+  if (state->compression == Compression::kZstd) state->decoder = std::make_unique<ZstdDecoder>();
+  return InputStream(std::move(state));
+}
+
+Result<std::size_t> InputStream::read(char* to, std::size_t size) {
+  if (size == 0) return std::size_t{0};
+  return state_->decoder ? state_->read_decoded(to, size) : state_->raw.read(to, size);
+}
+
+Result<std::size_t> InputStream::read_full(char* to, std::size_t size) {
+  std::size_t done = 0;
+  while (done < size) {
+    PENSTOCK_ASSIGN(const std::size_t count, read(to + done, size - done));
+    if (count == 0) break;
+    done += count;
+  }
+  return done;
+}
+
+Compression InputStream::compression() const noexcept { return state_->compression; }
+const std::string& InputStream::path() const noexcept { return state_->raw.path(); }
+std::uint64_t InputStream::bytes_read() const noexcept { return state_->raw.bytes_read(); }
+std::uint64_t InputStream::bytes_total() const noexcept { return state_->raw.bytes_total(); }
+
+}  // namespace penstock
