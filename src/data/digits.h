@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// Decimal digits eight at a time (SIMD within a register). Little-endian machines; the first digit is the lowest byte.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+namespace penstock::digits {
+
+static_assert(std::endian::native == std::endian::little, "penstock: digits.h reads words with the first byte lowest");
+
+inline constexpr std::uint64_t kZeros = 0x3030303030303030;
+
+/// Returns the bytes at `at` as one integer.
+template <class Word>
+inline Word load(const char* at) noexcept {
+  Word word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/// Returns up to eight bytes right-aligned, with '0' in front; reads nothing outside [at, at + size). `size` in [0, 8].
+inline std::uint64_t load_right_aligned(const char* at, std::size_t size) noexcept {
+  if (size >= 8) return load<std::uint64_t>(at);
+  if (size == 0) return kZeros;
+  const std::uint64_t zeros = kZeros >> (8 * size);
+  const std::size_t gap = 8 * (8 - size);
+  if (size >= 4) {  // two words that overlap: both hold the same bytes where they do
+    const std::uint64_t front = load<std::uint32_t>(at);
+    const std::uint64_t back = load<std::uint32_t>(at + size - 4);
+    return zeros | front << gap | back << 32;
+  }
+  const std::uint64_t front = static_cast<unsigned char>(at[0]);
+  const std::uint64_t middle = static_cast<unsigned char>(at[size / 2]);
+  const std::uint64_t back = static_cast<unsigned char>(at[size - 1]);
+  return zeros | front << gap | middle << (gap + 8 * (size / 2)) | back << 56;
+}
+
+/// True when all eight bytes are '0' to '9'.
+inline bool all_digits(std::uint64_t word) noexcept {
+  const std::uint64_t above = word + 0x4646464646464646;  // sets the top bit from ':' on
+  const std::uint64_t below = word - kZeros;              // borrows below '0'
+  return ((above | below) & 0x8080808080808080) == 0;
+}
+
+/// Returns the number that eight digits spell. Requires `all_digits(word)`.
+inline std::uint64_t to_number(std::uint64_t word) noexcept {
+  word -= kZeros;
+  word = word * 10 + (word >> 8);
+  return (((word & 0x000000FF000000FF) * 0x000F424000000064 + ((word >> 16) & 0x000000FF000000FF) * 0x0000271000000001)) >> 32;
+}
+
+/// Text of 00 to 99, two bytes each.
+inline constexpr auto kPairs = [] {
+  std::array<char, 200> pairs{};
+  for (int i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return pairs;
+}();
+
+/// Writes a number below 100 as two digits.
+inline void write_pair(char* out, std::uint32_t number) noexcept { std::memcpy(out, &kPairs[2 * number], 2); }
+
+/// Writes a number below 10,000 as four digits.
+inline void write_four(char* out, std::uint32_t number) noexcept {
+  write_pair(out, number / 100);
+  write_pair(out + 2, number % 100);
+}
+
+/// Writes a number below 100,000,000 as eight digits.
+inline void write_eight(char* out, std::uint32_t number) noexcept {
+  write_four(out, number / 10'000);
+  write_four(out + 4, number % 10'000);
+}
+
+/// Returns how many digits `number` has; 1 for zero.
+int count_digits(std::uint64_t number) noexcept;
+
+/// Writes `number` without leading zeros and returns one past the last digit.
+char* write_number(char* out, std::uint64_t number) noexcept;
+
+}  // namespace penstock::digits
