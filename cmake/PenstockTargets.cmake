@@ -4,8 +4,12 @@
 add_library(penstock_build_options INTERFACE)
 target_compile_features(penstock_build_options INTERFACE cxx_std_20)
 target_compile_options(penstock_build_options INTERFACE -Wall -Wextra -Wconversion -Wno-sign-conversion -Werror)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  target_compile_options(penstock_build_options INTERFACE -Wthread-safety)
+endif()
 if(PENSTOCK_SANITIZE)
-  target_compile_options(penstock_build_options INTERFACE -fsanitize=${PENSTOCK_SANITIZE} -fno-omit-frame-pointer)
+  target_compile_options(penstock_build_options INTERFACE -fsanitize=${PENSTOCK_SANITIZE} -fno-omit-frame-pointer
+                                                           -fno-sanitize-recover=all)
   target_link_options(penstock_build_options INTERFACE -fsanitize=${PENSTOCK_SANITIZE})
 endif()
 
