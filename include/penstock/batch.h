@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+// Batches: what flows between operators. Rows in columns with the Arrow memory layout, or typed records in a vector.
+#pragma once
+
+#include <penstock/buffer.h>
+#include <penstock/record.h>
+
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace penstock {
+
+inline bool get_bit(const std::uint8_t* bits, std::size_t index) noexcept { return (bits[index >> 3] >> (index & 7) & 1) != 0; }
+inline void set_bit(std::uint8_t* bits, std::size_t index, bool value) noexcept {
+  const auto mask = static_cast<std::uint8_t>(1U << (index & 7));
+  bits[index >> 3] = static_cast<std::uint8_t>(value ? bits[index >> 3] | mask : bits[index >> 3] & ~mask);
+}
+
+/// One column, immutable; memory layout of the Arrow columnar format 1.4 without offset into the buffers:
+/// validity bitmap (bit i set: not null; absent when there is no null), then values: int64/timestamp 8 bytes, float64
+/// 8 bytes, bool one bit, utf8 int32 offsets [N + 1] and bytes. Values under nulls are zero or empty.
+///
+/// Copies share the buffers; thread-compatible.
+class Column {
+ public:
+  Column() = default;
+  /// Requires buffers of matching size. `bytes` is for utf8 only, where `values` holds the offsets.
+  Column(Type type, std::size_t size, std::size_t null_count, Buffer validity, Buffer values, Buffer bytes = {}) noexcept
+      : type_(type), size_(size), null_count_(null_count), validity_(std::move(validity)), values_(std::move(values)),
+        bytes_(std::move(bytes)) {}
+
+  Type type() const noexcept { return type_; }
+  std::size_t size() const noexcept { return size_; }
+  std::size_t null_count() const noexcept { return null_count_; }
+  /// Null when no value is null.
+  const std::uint8_t* validity() const noexcept { return null_count_ == 0 ? nullptr : validity_.data(); }
+  bool is_null(std::size_t row) const noexcept { return null_count_ != 0 && !get_bit(validity_.data(), row); }
+
+  /// For int64 and timestamp.
+  std::span<const std::int64_t> int64s() const noexcept { return {reinterpret_cast<const std::int64_t*>(values_.data()), size_}; }
+  std::span<const double> float64s() const noexcept { return {reinterpret_cast<const double*>(values_.data()), size_}; }
+  /// For bool: one bit per row.
+  const std::uint8_t* bits() const noexcept { return values_.data(); }
+  /// For utf8: where each text begins, and the end of the last, [N + 1].
+  const std::int32_t* offsets() const noexcept { return reinterpret_cast<const std::int32_t*>(values_.data()); }
+  const char* bytes() const noexcept { return reinterpret_cast<const char*>(bytes_.data()); }
+  std::string_view text(std::size_t row) const noexcept {
+    const std::int32_t* const at = offsets() + row;
+    return {bytes() + at[0], static_cast<std::size_t>(at[1] - at[0])};
+  }
+
+  /// Returns the rows of `rows` in that order; indices may repeat. Cost: linear in the result.
+  Column take(std::span<const std::uint32_t> rows, BufferPool& pool) const;
+  /// Returns the first `count` rows, sharing the buffers.
+  Column head(std::size_t count) const;
+  /// Bytes of the rows as stored, for progress and metrics.
+  std::size_t size_bytes() const noexcept;
+
+ private:
+  Type type_ = Type::kInt64;
+  std::size_t size_ = 0;
+  std::size_t null_count_ = 0;
+  Buffer validity_;
+  Buffer values_;
+  Buffer bytes_;
+};
+
+/// Builds a column value by value. Thread-compatible.
+///
+/// The appending functions of the wrong type are a broken contract and not checked. A utf8 column holds at most
+/// 2^31 - 1 bytes; see `full`.
+class ColumnBuilder {
+ public:
+  ColumnBuilder(Type type, BufferPool& pool);
+
+  Type type() const noexcept { return type_; }
+  std::size_t size() const noexcept { return size_; }
+  /// Bytes of text so far (utf8 only).
+  std::size_t text_bytes() const noexcept { return text_bytes_; }
+  /// Makes room for `rows` more rows and `text_bytes` more bytes of text.
+  void reserve(std::size_t rows, std::size_t text_bytes = 0);
+
+  /// For int64 and timestamp.
+  void append_int64(std::int64_t value) {
+    room_for_row();
+    reinterpret_cast<std::int64_t*>(values_data_)[size_++] = value;
+  }
+  void append_float64(double value) {
+    room_for_row();
+    reinterpret_cast<double*>(values_data_)[size_++] = value;
+  }
+  void append_bool(bool value) {
+    room_for_row();
+    set_bit(values_data_, size_++, value);
+  }
+  void append_text(std::string_view value) {
+    char* const to = begin_text(value.size());
+    if (!value.empty()) std::memcpy(to, value.data(), value.size());
+    end_text(value.size());
+  }
+  /// Returns room for a text of at most `max_bytes`, to be followed by `end_text`.
+  char* begin_text(std::size_t max_bytes) {
+    room_for_row();
+    if (text_bytes_ + max_bytes > text_capacity_) [[unlikely]] grow_text(max_bytes);
+    return reinterpret_cast<char*>(text_data_) + text_bytes_;
+  }
+  void end_text(std::size_t bytes) noexcept {
+    text_bytes_ += bytes;
+    reinterpret_cast<std::int32_t*>(values_data_)[++size_] = static_cast<std::int32_t>(text_bytes_);
+  }
+  void append_null();
+  /// Appends row `row` of `column`, which has the same type.
+  void append_from(const Column& column, std::size_t row);
+  /// Drops the last value.
+  void pop_back() noexcept;
+
+  /// Returns what was appended and starts anew.
+  Column finish();
+
+ private:
+  void room_for_row() {
+    if (size_ == capacity_) [[unlikely]] grow_rows(size_ + 1);
+  }
+  void grow_rows(std::size_t rows);
+  void grow_text(std::size_t more_bytes);
+
+  Type type_;
+  BufferPool* pool_;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;  // rows
+  std::size_t null_count_ = 0;
+  std::size_t text_bytes_ = 0;
+  std::size_t text_capacity_ = 0;
+  std::size_t validity_rows_ = 0;  // rows whose validity bit is written; the rest is valid
+  std::uint8_t* values_data_ = nullptr;
+  std::uint8_t* text_data_ = nullptr;
+  Buffer validity_;
+  Buffer values_;
+  Buffer text_;
+};
+
+/// Rows in columns of equal length. Copies share the buffers; immutable; thread-compatible.
+class RecordBatch {
+ public:
+  RecordBatch() : schema_(std::make_shared<const Schema>()) {}
+  /// Requires one column per field, of its type, with `num_rows` values.
+  RecordBatch(SchemaPtr schema, std::vector<Column> columns, std::size_t num_rows)
+      : schema_(std::move(schema)), columns_(std::move(columns)), num_rows_(num_rows) {}
+
+  const Schema& schema() const noexcept { return *schema_; }
+  const SchemaPtr& schema_ptr() const noexcept { return schema_; }
+  std::size_t num_rows() const noexcept { return num_rows_; }
+  std::size_t num_columns() const noexcept { return columns_.size(); }
+  const Column& column(std::size_t index) const noexcept { return columns_[index]; }
+  const std::vector<Column>& columns() const noexcept { return columns_; }
+  std::size_t size_bytes() const noexcept;
+
+  /// Returns the rows of `rows` in that order; shares the buffers when these are all rows.
+  RecordBatch take(std::span<const std::uint32_t> rows, BufferPool& pool) const;
+  /// Returns the first `count` rows, sharing the buffers.
+  RecordBatch head(std::size_t count) const;
+  /// Returns one row as a JSON object on one line, for quarantine and messages; numbers in their shortest form.
+  std::string row_to_json(std::size_t row) const;
+
+ private:
+  SchemaPtr schema_;
+  std::vector<Column> columns_;
+  std::size_t num_rows_ = 0;
+};
+
+/// Builds a record batch row by row: one builder per column.
+class RecordBatchBuilder {
+ public:
+  RecordBatchBuilder(SchemaPtr schema, BufferPool& pool);
+  ColumnBuilder& column(std::size_t index) noexcept { return columns_[index]; }
+  std::size_t num_rows() const noexcept { return columns_.empty() ? 0 : columns_[0].size(); }
+  const SchemaPtr& schema_ptr() const noexcept { return schema_; }
+  /// Requires equally long columns. Starts anew.
+  RecordBatch finish();
+
+ private:
+  SchemaPtr schema_;
+  std::vector<ColumnBuilder> columns_;
+};
+
+/// What a batch holds: `RecordBatchData`, or `TypedRecords<T>`.
+class BatchData {
+ public:
+  virtual ~BatchData();
+  virtual std::size_t num_records() const noexcept = 0;
+  /// Bytes that no buffer pool counts.
+  virtual std::size_t unpooled_bytes() const noexcept = 0;
+  /// Identifies the kind of records; see `record_key`.
+  virtual const void* key() const noexcept = 0;
+};
+
+/// The identity of a record type: the same address for the same `T` in all of one program.
+template <class T>
+const void* record_key() noexcept {
+  static constexpr char kKey = 0;
+  return &kKey;
+}
+
+class RecordBatchData final : public BatchData {
+ public:
+  explicit RecordBatchData(RecordBatch batch) : batch(std::move(batch)) {}
+  ~RecordBatchData() override;
+  std::size_t num_records() const noexcept override { return batch.num_rows(); }
+  std::size_t unpooled_bytes() const noexcept override { return 0; }
+  const void* key() const noexcept override { return record_key<RecordBatch>(); }
+
+  RecordBatch batch;
+};
+
+template <class T>
+class TypedRecords final : public BatchData {
+ public:
+  std::size_t num_records() const noexcept override { return records.size(); }
+  std::size_t unpooled_bytes() const noexcept override { return records.capacity() * sizeof(T); }
+  const void* key() const noexcept override { return record_key<T>(); }
+
+  std::vector<T> records;
+};
+
+/// A batch of records in order: the unit of scheduling. Move-only; one pointer and a number.
+class Batch {
+ public:
+  Batch() noexcept = default;
+  Batch(RecordBatch batch) : data_(std::make_unique<RecordBatchData>(std::move(batch))) {}  // NOLINT: implicit on purpose
+  explicit Batch(std::unique_ptr<BatchData> data) noexcept : data_(std::move(data)) {}
+
+  std::size_t num_records() const noexcept { return data_ == nullptr ? 0 : data_->num_records(); }
+  std::size_t unpooled_bytes() const noexcept { return data_ == nullptr ? 0 : data_->unpooled_bytes(); }
+  explicit operator bool() const noexcept { return data_ != nullptr; }
+  bool is_record_batch() const noexcept { return data_ != nullptr && data_->key() == record_key<RecordBatch>(); }
+  /// Requires `is_record_batch()`.
+  RecordBatch& record_batch() noexcept { return static_cast<RecordBatchData&>(*data_).batch; }
+  const RecordBatch& record_batch() const noexcept { return static_cast<const RecordBatchData&>(*data_).batch; }
+  /// Requires typed records of `T`; the graph check of the pipeline guarantees it.
+  template <class T>
+  std::vector<T>& records() noexcept {
+    return static_cast<TypedRecords<T>&>(*data_).records;
+  }
+
+  /// Position in the order of the stream, from 0, given by the engine.
+  std::uint64_t sequence = 0;
+
+ private:
+  std::unique_ptr<BatchData> data_;
+};
+
+/// What flows on one edge of a pipeline, known before the first record moves.
+struct StreamType {
+  SchemaPtr schema = {};             ///< Of record batches; null for typed records.
+  const void* key = nullptr;         ///< `record_key` of the records; null for the (absent) input of a source.
+  std::string record_name = {};      ///< For messages: "record batch" or the name of the C++ type.
+
+  static StreamType of_schema(SchemaPtr schema) {
+    return {std::move(schema), record_key<RecordBatch>(), "record batch"};
+  }
+  bool is_record_batch() const noexcept { return key == record_key<RecordBatch>(); }
+};
+
+}  // namespace penstock

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+// How an operator is written: the base classes, what the engine hands to it, its options, and the registry of names.
+#pragma once
+
+#include <penstock/batch.h>
+#include <penstock/result.h>
+
+#include <atomic>
+#include <initializer_list>
+#include <variant>
+
+namespace penstock {
+
+// ---- What happens to a record that an operator cannot process ------------------------------------------------------
+
+/// What an operator does with a record, or a batch, that fails. Made by `fail`, `skip`, `quarantine` and `retry`.
+struct ErrorPolicy {
+  enum class Action : std::uint8_t { kFail, kSkip, kQuarantine };
+
+  Action action = Action::kFail;    ///< What happens when all attempts failed.
+  std::string quarantine_path = {};      ///< JSON Lines; empty: "quarantine.jsonl" in the folder of the run's artifacts.
+  std::uint32_t max_attempts = 1;   ///< At least 1.
+  std::int64_t backoff_micros = 0;  ///< Before the second attempt; doubles with each further one.
+};
+
+/// The run ends with the error. The default.
+ErrorPolicy fail();
+/// The record is dropped and counted.
+ErrorPolicy skip();
+/// The record is written to `path` (JSON Lines: operator, record, line, column, reason, raw) and counted.
+ErrorPolicy quarantine(std::string path = {});
+/// Tries up to `max_attempts` times, then does what `then` says.
+ErrorPolicy retry(std::uint32_t max_attempts, std::int64_t backoff_micros = 10'000, ErrorPolicy then = fail());
+
+/// A record that an operator refuses.
+struct Rejection {
+  std::uint64_t record = 0;   ///< Its index in the batch at hand (the engine adds what came before); for sources: in all.
+  std::string reason;         ///< What was found and what was expected.
+  std::string raw;            ///< The record as it came: its bytes, or JSON.
+  std::string column = {};    ///< The column at fault, when there is one.
+  std::string file = {};      ///< Where it was read, when known.
+  std::uint64_t line = 0;     ///< Line in `file`, from 1; 0: unknown.
+};
+
+/// Where an operator hands its rejected records to. Belongs to one worker; not thread-safe.
+class RowErrors {
+ public:
+  virtual ~RowErrors();
+  /// Applies the operator's policy: OK means the record is counted (and kept, if the policy says so) and the work goes on;
+  /// an error is to be returned from `process` at once.
+  virtual Status reject(Rejection rejection) = 0;
+  /// True when the policy keeps no rejected record, so that `raw` need not be filled.
+  virtual bool raw_unused() const noexcept = 0;
+};
+
+// ---- What the engine hands to an operator --------------------------------------------------------------------------
+
+/// How a run is asked to stop. Thread-safe.
+class StopSignal {
+ public:
+  enum class State : std::uint8_t {
+    kRun,
+    kDrain,   ///< Take no more input; finish and commit what is in flight.
+    kCancel,  ///< Stop soon; drop what is in flight, commit nothing.
+  };
+  State state() const noexcept { return state_.load(std::memory_order_relaxed); }
+  bool cancelled() const noexcept { return state() == State::kCancel; }
+  /// Never goes back from kCancel to kDrain.
+  void request(State state) noexcept;
+
+ private:
+  std::atomic<State> state_{State::kRun};
+};
+
+/// Where an operator puts its output. Belongs to one worker.
+class Emitter {
+ public:
+  virtual ~Emitter();
+  /// Hands `batch` on; waits while the next channel is full. Returns false when nobody wants more (the run stops, or a
+  /// later operator has all it needs): the operator may then stop early; it need not.
+  virtual bool emit(Batch batch) = 0;
+  /// True when `emit` would return false.
+  virtual bool done() const noexcept = 0;
+};
+
+/// What an operator may use while it works; valid from `open` to `finish`.
+struct OperatorContext {
+  std::string name;                      ///< In the pipeline; for messages.
+  std::uint32_t worker = 0;              ///< Which of the operator's workers this is.
+  std::size_t batch_size = 1024;          ///< Most records per batch that a source or aggregate should emit.
+  BufferPool* pool = nullptr;            ///< For columns.
+  RowErrors* errors = nullptr;           ///< For rejected records.
+  const StopSignal* stop = nullptr;      ///< To look at in long loops.
+};
+
+// ---- Operators -----------------------------------------------------------------------------------------------------
+
+/// What an operator promises, for the strategies.
+struct OperatorTraits {
+  bool stateless = false;  ///< `process` depends on nothing but its batch: workers may be replicated.
+  bool light = false;      ///< A few nanoseconds per record: not worth a thread of its own.
+  bool unordered = false;  ///< The output's order may differ between strategies; plan and report say so.
+};
+
+/// Something that an operator leaves behind, for the report and the run's manifest.
+struct OutputFile {
+  std::string path;
+  std::string kind;  ///< "data", "quarantine" …
+  std::uint64_t records = 0;
+  std::uint64_t size_bytes = 0;
+};
+
+/// A step of a pipeline. One instance serves one worker, so members are the per-worker state and need no locks.
+///
+/// The engine calls bind (before any record moves), open, process for each batch in order, finish, and when all
+/// operators of the run have finished: commit. If the run fails or is cancelled it calls abort instead of what is left.
+/// All but bind may be called on another thread than the constructor. Sinks are operators too: they usually pass
+/// batches on, so that a sink in the middle of a pipeline keeps a copy of what flows by.
+class Operator {
+ public:
+  virtual ~Operator();
+
+  /// Checks that it can work on `input` and returns what it emits. Called once, before open.
+  virtual Result<StreamType> bind(const StreamType& input) = 0;
+  virtual OperatorTraits traits() const { return {}; }
+  /// One line on what the operator decided by itself, for plan and report (for instance an inferred schema). May be empty.
+  virtual std::string note() const { return {}; }
+  /// Gets ready; keeps `context`.
+  virtual Status open(OperatorContext& context);
+  /// Works on one batch. An error ends the run, unless the policy says otherwise.
+  virtual Status process(Batch batch, Emitter& out) = 0;
+  /// Emits what is left; every record was seen.
+  virtual Status finish(Emitter& out);
+  /// Makes outputs visible, whole. Called in pipeline order after every operator finished.
+  virtual Status commit();
+  /// Removes what is half-written.
+  virtual void abort() noexcept;
+  /// What commit left behind.
+  virtual std::vector<OutputFile> outputs() const { return {}; }
+};
+
+/// How far a source is.
+struct SourceProgress {
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;     ///< 0: unknown.
+  const char* unit = "bytes";  ///< "bytes" or "records".
+};
+
+/// An operator without input. Its `process` is never called.
+class Source : public Operator {
+ public:
+  enum class Next : std::uint8_t { kMore, kEnd };
+
+  /// Emits some batches, at least one unless it ends, and says whether there are more.
+  virtual Result<Next> produce(Emitter& out) = 0;
+  /// Called from another thread while the source works.
+  virtual SourceProgress progress() const noexcept { return {}; }
+  Status process(Batch batch, Emitter& out) final;
+};
+
+// ---- Options -------------------------------------------------------------------------------------------------------
+
+/// Where in a pipeline file something was written. Line and column from 1; 0: unknown.
+struct Place {
+  std::string file;
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+  /// Returns "orders.toml:12:9", or an empty text.
+  std::string to_text() const;
+};
+
+/// A value of an option, as read from a file or given in C++: bool, integer, number, text, list or table (in order).
+class OptionValue {
+ public:
+  using List = std::vector<OptionValue>;
+  struct Entry;
+  using Table = std::vector<Entry>;
+
+  OptionValue() noexcept = default;
+  OptionValue(bool value) : value_(value) {}                          // NOLINT: implicit on purpose
+  OptionValue(int value) : value_(std::int64_t{value}) {}             // NOLINT
+  OptionValue(std::int64_t value) : value_(value) {}                  // NOLINT
+  OptionValue(double value) : value_(value) {}                        // NOLINT
+  OptionValue(std::string value) : value_(std::move(value)) {}        // NOLINT
+  OptionValue(std::string_view value) : value_(std::string(value)) {} // NOLINT
+  OptionValue(const char* value) : value_(std::string(value)) {}      // NOLINT
+  OptionValue(List value);                                            // NOLINT
+  OptionValue(Table value);                                           // NOLINT
+
+  /// Null when it is something else.
+  const bool* as_bool() const noexcept { return std::get_if<bool>(&value_); }
+  const std::int64_t* as_integer() const noexcept { return std::get_if<std::int64_t>(&value_); }
+  const double* as_number() const noexcept { return std::get_if<double>(&value_); }
+  const std::string* as_text() const noexcept { return std::get_if<std::string>(&value_); }
+  const List* as_list() const noexcept { return std::get_if<List>(&value_); }
+  const Table* as_table() const noexcept;
+  /// "a bool", "an integer", "a number", "a text", "a list", "a table" or "nothing".
+  const char* kind_name() const noexcept;
+  /// As in a TOML file.
+  std::string to_text() const;
+
+  Place place;
+
+ private:
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, List, std::shared_ptr<const Table>> value_;
+};
+
+struct OptionValue::Entry {
+  std::string name;
+  OptionValue value;
+};
+
+/// What an option accepts; the registry checks it before the operator is made.
+enum class OptionKind : std::uint8_t {
+  kBool,
+  kInteger,
+  kNumber,       ///< An integer is accepted too.
+  kText,
+  kChoice,       ///< A text out of `OptionInfo::choices`.
+  kBytes,        ///< An integer, or a text like "64MiB"; read it with `Options::integer`.
+  kDuration,     ///< A number of seconds, or a text like "1.5s"; microseconds from `Options::integer`.
+  kTexts,        ///< A list of texts; one text is accepted too.
+  kExpression,   ///< A text in the language of docs/guide/expressions.md.
+  kExpressions,  ///< A table: column = expression.
+  kTable,        ///< A table of texts, numbers and bools.
+  kAny,          ///< Checked by the operator.
+};
+const char* to_string(OptionKind kind) noexcept;
+
+struct OptionInfo {
+  std::string name;
+  OptionKind kind = OptionKind::kText;
+  std::string doc;                         ///< One or two sentences; what it does, unit, range.
+  OptionValue default_value = {};          ///< Nothing: see `required`.
+  bool required = false;
+  std::vector<std::string> choices = {};
+  std::string example = {};                ///< As in a TOML file, for instance `"amount > 0"`.
+};
+
+/// The options of one operator, by name.
+class Options {
+ public:
+  Options() = default;
+  Options(std::initializer_list<OptionValue::Entry> entries) : entries_(entries) {}
+  Options& set(std::string name, OptionValue value);
+  /// Null when it is not set.
+  const OptionValue* find(std::string_view name) const noexcept;
+  bool has(std::string_view name) const noexcept { return find(name) != nullptr; }
+  const OptionValue::Table& entries() const noexcept { return entries_; }
+
+  // For operators, after the registry checked kinds and filled in defaults; asking for an option that is not set is a
+  // broken contract, so ask `has` for those without default.
+  bool boolean(std::string_view name) const;
+  std::int64_t integer(std::string_view name) const;  ///< Also bytes, and durations in microseconds.
+  double number(std::string_view name) const;
+  const std::string& text(std::string_view name) const;
+  std::vector<std::string> texts(std::string_view name) const;
+  const OptionValue::Table& table(std::string_view name) const;
+  /// Where the option was written.
+  Place place(std::string_view name) const;
+
+  /// Of the operator's table in the file.
+  Place origin;
+
+ private:
+  OptionValue::Table entries_;
+};
+
+/// Reads "64MiB", "512k", "1.5 GB", "1000" as bytes (k, M, G, T: powers of 1,000; Ki, Mi …: of 1,024).
+Result<std::int64_t> parse_bytes(std::string_view text);
+/// Reads "250ms", "1.5s", "5m", "2h", "1d" or plain seconds as microseconds.
+Result<std::int64_t> parse_duration(std::string_view text);
+
+// ---- The registry --------------------------------------------------------------------------------------------------
+
+/// An operator as known by name: documentation, options, and how to make one.
+struct OperatorInfo {
+  enum class Role : std::uint8_t { kSource, kTransform, kSink };
+
+  std::string name;     ///< "csv.read".
+  Role role = Role::kTransform;
+  std::string summary;  ///< One sentence.
+  std::vector<OptionInfo> options = {};
+  /// Makes an operator from checked options. Errors say what is wrong with the values.
+  Result<std::unique_ptr<Operator>> (*make)(const Options& options) = nullptr;
+  std::string example = {};  ///< An `[[operator]]` table in TOML, without the header line.
+};
+const char* to_string(OperatorInfo::Role role) noexcept;
+
+/// The operators known by name. Thread-safe; entries stay valid for ever.
+class Registry {
+ public:
+  /// The registry of the program; it holds the built-in operators from the start.
+  static Registry& global();
+
+  Registry();
+  ~Registry();
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+
+  /// kAlreadyExists when the name is taken.
+  Status add(OperatorInfo info);
+  /// kNotFound with the nearest name.
+  Result<const OperatorInfo*> find(std::string_view name) const;
+  /// By name.
+  std::vector<const OperatorInfo*> all() const;
+  /// Checks names and kinds of `options`, fills in defaults, makes the operator. Errors carry the place and "did you mean".
+  Result<std::unique_ptr<Operator>> make(std::string_view name, const Options& options) const;
+  /// The first half of `make`.
+  Result<Options> check_options(const OperatorInfo& info, const Options& options) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Makes an `ErrorPolicy` from "fail", "skip", "quarantine", or a table {action, path, max_attempts, backoff}.
+Result<ErrorPolicy> error_policy_from_option(const OptionValue& value);
+
+}  // namespace penstock

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+#include <penstock/batch.h>
+
+#include <algorithm>
+
+namespace penstock {
+namespace {
+
+constexpr std::size_t kFirstRows = 64;
+
+constexpr std::size_t bitmap_bytes(std::size_t bits) { return (bits + 7) / 8; }
+
+// Bytes of the values buffer for so many rows.
+constexpr std::size_t values_bytes(Type type, std::size_t rows) {
+  switch (type) {
+    case Type::kBool: return bitmap_bytes(rows);
+    case Type::kUtf8: return (rows + 1) * sizeof(std::int32_t);
+    default: return rows * 8;
+  }
+}
+
+Buffer allocate_sized(BufferPool& pool, std::size_t bytes) {
+  Buffer buffer = pool.allocate(bytes);
+  buffer.set_size(bytes);
+  return buffer;
+}
+
+struct Bitmap {
+  Buffer bits;
+  std::size_t zeros = 0;
+};
+
+Bitmap take_bits(const std::uint8_t* from, std::span<const std::uint32_t> rows, BufferPool& pool) {
+  Bitmap bitmap{allocate_sized(pool, bitmap_bytes(rows.size()))};
+  std::uint8_t* const to = bitmap.bits.mutable_data();
+  std::fill_n(to, bitmap_bytes(rows.size()), std::uint8_t{0});
+  std::size_t ones = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const bool bit = get_bit(from, rows[i]);
+    to[i >> 3] = static_cast<std::uint8_t>(to[i >> 3] | (bit ? 1U << (i & 7) : 0U));
+    ones += bit ? 1 : 0;
+  }
+  bitmap.zeros = rows.size() - ones;
+  return bitmap;
+}
+
+Buffer take_words(const Column& column, std::span<const std::uint32_t> rows, BufferPool& pool) {
+  // int64, timestamp and float64 alike: eight bytes per value
+  Buffer values = allocate_sized(pool, rows.size() * 8);
+  const std::int64_t* const from = column.int64s().data();
+  auto* const to = reinterpret_cast<std::int64_t*>(values.mutable_data());
+  for (std::size_t i = 0; i < rows.size(); ++i) to[i] = from[rows[i]];
+  return values;
+}
+
+struct Texts {
+  Buffer offsets;
+  Buffer bytes;
+};
+
+Texts take_texts(const Column& column, std::span<const std::uint32_t> rows, BufferPool& pool) {
+  Texts texts{allocate_sized(pool, values_bytes(Type::kUtf8, rows.size())), {}};
+  auto* const offsets = reinterpret_cast<std::int32_t*>(texts.offsets.mutable_data());
+  const std::int32_t* const from = column.offsets();
+  std::int32_t total = 0;
+  offsets[0] = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) offsets[i + 1] = total += from[rows[i] + 1] - from[rows[i]];
+  texts.bytes = allocate_sized(pool, static_cast<std::size_t>(total));
+  char* to = reinterpret_cast<char*>(texts.bytes.mutable_data());
+  for (std::size_t i = 0; i < rows.size();) {  // neighbours in one copy
+    std::size_t end = i + 1;
+    while (end < rows.size() && rows[end] == rows[end - 1] + 1) ++end;
+    const auto size = static_cast<std::size_t>(offsets[end] - offsets[i]);
+    if (size > 0) std::memcpy(to, column.bytes() + from[rows[i]], size);
+    to += size;
+    i = end;
+  }
+  return texts;
+}
+
+}  // namespace
+
+Column Column::take(std::span<const std::uint32_t> rows, BufferPool& pool) const {
+  Bitmap valid;
+  if (null_count_ != 0) valid = take_bits(validity_.data(), rows, pool);
+  switch (type_) {
+    case Type::kUtf8: {
+      Texts texts = take_texts(*this, rows, pool);
+      return {type_, rows.size(), valid.zeros, std::move(valid.bits), std::move(texts.offsets), std::move(texts.bytes)};
+    }
+    case Type::kBool:
+      return {type_, rows.size(), valid.zeros, std::move(valid.bits), take_bits(bits(), rows, pool).bits};
+    default: return {type_, rows.size(), valid.zeros, std::move(valid.bits), take_words(*this, rows, pool)};
+  }
+}
+
+Column Column::head(std::size_t count) const {
+  if (count >= size_) return *this;
+  std::size_t nulls = 0;
+  if (null_count_ != 0) {
+    for (std::size_t i = 0; i < count; ++i) nulls += get_bit(validity_.data(), i) ? 0 : 1;
+  }
+  return {type_, count, nulls, validity_, values_, bytes_};
+}
+
+std::size_t Column::size_bytes() const noexcept {
+  std::size_t bytes = values_bytes(type_, size_) + (null_count_ == 0 ? 0 : bitmap_bytes(size_));
+  if (type_ == Type::kUtf8 && size_ > 0) bytes += static_cast<std::size_t>(offsets()[size_]);
+  return bytes;
+}
+
+ColumnBuilder::ColumnBuilder(Type type, BufferPool& pool) : type_(type), pool_(&pool) {}
+
+void ColumnBuilder::reserve(std::size_t rows, std::size_t text_bytes) {
+  if (size_ + rows > capacity_) grow_rows(size_ + rows);
+  if (text_bytes_ + text_bytes > text_capacity_) grow_text(text_bytes);
+}
+
+void ColumnBuilder::grow_rows(std::size_t rows) {
+  rows = std::max({rows, 2 * capacity_, kFirstRows});
+  if (values_) values_.set_size(values_bytes(type_, size_));
+  values_.reserve(values_bytes(type_, rows), *pool_);
+  values_data_ = values_.mutable_data();
+  if (type_ == Type::kUtf8 && size_ == 0) reinterpret_cast<std::int32_t*>(values_data_)[0] = 0;
+  capacity_ = type_ == Type::kBool   ? values_.capacity() * 8
+              : type_ == Type::kUtf8 ? values_.capacity() / sizeof(std::int32_t) - 1
+                                     : values_.capacity() / 8;
+}
+
+void ColumnBuilder::grow_text(std::size_t more_bytes) {
+  if (text_) text_.set_size(text_bytes_);
+  text_.reserve(std::max<std::size_t>(text_bytes_ + more_bytes, kFirstRows * 8), *pool_);
+  text_data_ = text_.mutable_data();
+  text_capacity_ = text_.capacity();
+}
+
+void ColumnBuilder::append_null() {
+  room_for_row();
+  validity_.reserve(bitmap_bytes(size_ + 1), *pool_);
+  std::uint8_t* const bits = validity_.mutable_data();
+  for (; validity_rows_ < size_; ++validity_rows_) set_bit(bits, validity_rows_, true);
+  set_bit(bits, validity_rows_++, false);
+  validity_.set_size(bitmap_bytes(validity_rows_));
+  ++null_count_;
+  switch (type_) {
+    case Type::kUtf8: end_text(0); return;
+    case Type::kBool: set_bit(values_data_, size_, false); break;
+    default: reinterpret_cast<std::int64_t*>(values_data_)[size_] = 0;
+  }
+  ++size_;
+}
+
+void ColumnBuilder::append_from(const Column& column, std::size_t row) {
+  if (column.is_null(row)) return append_null();
+  switch (type_) {
+    case Type::kInt64:
+    case Type::kTimestamp: return append_int64(column.int64s()[row]);
+    case Type::kFloat64: return append_float64(column.float64s()[row]);
+    case Type::kBool: return append_bool(get_bit(column.bits(), row));
+    case Type::kUtf8: return append_text(column.text(row));
+  }
+}
+
+void ColumnBuilder::pop_back() noexcept {
+  --size_;
+  if (validity_rows_ > size_) {
+    if (!get_bit(validity_.data(), size_)) --null_count_;
+    validity_rows_ = size_;
+  }
+  if (type_ == Type::kUtf8) text_bytes_ = static_cast<std::size_t>(reinterpret_cast<const std::int32_t*>(values_data_)[size_]);
+}
+
+Column ColumnBuilder::finish() {
+  if (!values_) grow_rows(1);
+  if (null_count_ != 0) {
+    validity_.reserve(bitmap_bytes(size_), *pool_);
+    for (; validity_rows_ < size_; ++validity_rows_) set_bit(validity_.mutable_data(), validity_rows_, true);
+    validity_.set_size(bitmap_bytes(size_));
+  }
+  values_.set_size(values_bytes(type_, size_));
+  if (text_) text_.set_size(text_bytes_);
+  Column column(type_, size_, null_count_, null_count_ == 0 ? Buffer() : std::move(validity_), std::move(values_), std::move(text_));
+  *this = ColumnBuilder(type_, *pool_);
+  return column;
+}
+
+}  // namespace penstock

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+#include <penstock/operator.h>
+
+namespace penstock {
+
+RowErrors::~RowErrors() = default;
+Emitter::~Emitter() = default;
+Operator::~Operator() = default;
+
+Status Operator::open(OperatorContext&) { return {}; }
+Status Operator::finish(Emitter&) { return {}; }
+Status Operator::commit() { return {}; }
+void Operator::abort() noexcept {}
+
+Status Source::process(Batch, Emitter&) { contract_broken("a batch was handed to a source"); }
+
+void StopSignal::request(State state) noexcept {
+  State now = state_.load(std::memory_order_relaxed);
+  while (state > now && !state_.compare_exchange_weak(now, state, std::memory_order_relaxed)) {
+  }
+}
+
+}  // namespace penstock
