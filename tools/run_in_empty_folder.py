@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs a program in an empty folder: run_in_empty_folder.py [--file FILE]... [--expected FILE] -- PROGRAM [ARGUMENTS...]
+"""Runs a program in a fresh folder: run_in_empty_folder.py [--copy FOLDER] [--expected FILE] -- PROGRAM [ARGUMENTS...]
 
-The folder holds copies of the named files and is removed afterwards. The program must exit with 0 (77: skipped), and
+The folder is empty, or a copy of the named one, and is removed afterwards. The program must exit with 0 (77: skipped), and
 print what stands in the expected file, to the byte. Standard input is empty.
 """
 import argparse
@@ -16,12 +16,12 @@ import tempfile
 def main(arguments):
     split = arguments.index("--")
     parser = argparse.ArgumentParser()
-    parser.add_argument("--file", action="append", default=[])
+    parser.add_argument("--copy")
     parser.add_argument("--expected")
     options = parser.parse_args(arguments[:split])
     with tempfile.TemporaryDirectory(prefix="penstock_test_") as folder:
-        for file in options.file:
-            shutil.copy(file, folder)
+        if options.copy:
+            shutil.copytree(options.copy, folder, dirs_exist_ok=True)
         done = subprocess.run(arguments[split + 1:], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               check=False)
     output = done.stdout.decode(errors="replace")
