@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+#include "operators/operator_harness.h"
+
+#include <gtest/gtest.h>
+
+namespace penstock::testing {
+namespace {
+
+// Rejects negative numbers and hands on the batches that have none.
+class Refuse final : public Operator {
+ public:
+  Result<StreamType> bind(const StreamType& input) override { return input; }
+  Status open(OperatorContext& context) override {
+    errors_ = context.errors;
+    return {};
+  }
+  Status process(Batch batch, Emitter& out) override {
+    for (std::size_t i = 0; i < batch.num_records(); ++i) {
+      if (batch.record_batch().column(0).int64s()[i] >= 0) continue;
+      return errors_->reject({.record = i, .reason = "negative", .raw = batch.record_batch().row_to_json(i)});
+    }
+    out.emit(std::move(batch));
+    return {};
+  }
+  void abort() noexcept override { aborted = true; }
+
+  bool aborted = false;
+
+ private:
+  RowErrors* errors_ = nullptr;
+};
+
+RecordBatch numbers() {
+  return table({{"n", Type::kInt64}}, {{std::int64_t{1}}, {nullptr}, {std::int64_t{-3}}, {std::int64_t{4}}});
+}
+
+TEST(OperatorHarness, KeepsBatchesAndRejections) {
+  Refuse op;
+  const RecordBatch batch = numbers();
+  const HarnessResult result = run_operator(op, batch.schema_ptr(), in_batches_of(batch, 2), {.on_error = skip()});
+  EXPECT_TRUE(result.status) << result.error();
+  EXPECT_EQ(result.rows(), (std::vector<std::string>{R"({"n":1})", R"({"n":null})"}));
+  EXPECT_EQ(result.reasons(), std::vector<std::string>{"negative"});
+  EXPECT_FALSE(op.aborted);
+}
+
+TEST(OperatorHarness, FailsAndAbortsAtTheFirstRejectionByDefault) {
+  Refuse op;
+  const HarnessResult result = run_operator(op, numbers());
+  ASSERT_FALSE(result.status);
+  EXPECT_EQ(result.status.error().message(), "negative");
+  EXPECT_EQ(result.status.error().record(), 2);
+  EXPECT_TRUE(op.aborted);
+}
+
+TEST(OperatorHarness, StopsWhenTheEmitterHasEnough) {
+  Refuse op;
+  const RecordBatch batch = numbers();
+  const HarnessResult result = run_operator(op, batch.schema_ptr(), in_batches_of(batch, 1), {.most_batches = 1});
+  EXPECT_TRUE(result.status) << result.error();
+  EXPECT_EQ(result.num_rows(), 1U);
+}
+
+}  // namespace
+}  // namespace penstock::testing
