@@ -43,14 +43,10 @@ void ExactSum::merge(const ExactSum& other) {
 double ExactSum::to_double() const {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   switch (kind_) {
-    case Kind::kInfinite:
-      return kInfinity;
-    case Kind::kMinusInfinite:
-      return -kInfinity;
-    case Kind::kNan:
-      return std::numeric_limits<double>::quiet_NaN();
-    case Kind::kFinite:
-      break;
+    case Kind::kInfinite: return kInfinity;
+    case Kind::kMinusInfinite: return -kInfinity;
+    case Kind::kNan: return std::numeric_limits<double>::quiet_NaN();
+    case Kind::kFinite: break;
   }
   const ScaledInteger sum = limbs_.value();
   const double size = natural::to_double(sum.magnitude, 32 * sum.first + kUnitExponent);
