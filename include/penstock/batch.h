@@ -194,6 +194,8 @@ class BatchData {
   virtual std::size_t unpooled_bytes() const noexcept = 0;
   /// Identifies the kind of records; see `record_key`.
   virtual const void* key() const noexcept = 0;
+  /// Null when the records cannot be copied. Record batches share their buffers.
+  virtual std::unique_ptr<BatchData> copy() const = 0;
 };
 
 /// The identity of a record type: the same address for the same `T` in all of one program.
@@ -210,6 +212,7 @@ class RecordBatchData final : public BatchData {
   std::size_t num_records() const noexcept override { return batch.num_rows(); }
   std::size_t unpooled_bytes() const noexcept override { return 0; }
   const void* key() const noexcept override { return record_key<RecordBatch>(); }
+  std::unique_ptr<BatchData> copy() const override { return std::make_unique<RecordBatchData>(batch); }
 
   RecordBatch batch;
 };
@@ -220,6 +223,15 @@ class TypedRecords final : public BatchData {
   std::size_t num_records() const noexcept override { return records.size(); }
   std::size_t unpooled_bytes() const noexcept override { return records.capacity() * sizeof(T); }
   const void* key() const noexcept override { return record_key<T>(); }
+  std::unique_ptr<BatchData> copy() const override {
+    if constexpr (std::is_copy_constructible_v<T>) {
+      auto same = std::make_unique<TypedRecords>();
+      same->records = records;
+      return same;
+    } else {
+      return nullptr;
+    }
+  }
 
   std::vector<T> records;
 };
@@ -242,6 +254,13 @@ class Batch {
   template <class T>
   std::vector<T>& records() noexcept {
     return static_cast<TypedRecords<T>&>(*data_).records;
+  }
+
+  /// Returns a batch with the same records, or an empty one when they cannot be copied.
+  Batch copy() const {
+    Batch same(data_ == nullptr ? nullptr : data_->copy());
+    same.sequence = sequence;
+    return same;
   }
 
   /// Position in the order of the stream, from 0, given by the engine.

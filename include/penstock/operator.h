@@ -50,7 +50,10 @@ class RowErrors {
   /// an error is to be returned from `process` at once.
   virtual Status reject(Rejection rejection) = 0;
   /// True when the policy keeps no rejected record, so that `raw` need not be filled.
-  virtual bool raw_unused() const noexcept = 0;
+  virtual bool raw_unused() const noexcept { return false; }
+  /// Counts an attempt that was tried again, or a record that a fallback made.
+  virtual void count_retry() noexcept {}
+  virtual void count_fallback() noexcept {}
 };
 
 // ---- What the engine hands to an operator --------------------------------------------------------------------------
@@ -90,16 +93,27 @@ struct OperatorContext {
   std::size_t batch_size = 1024;          ///< Most records per batch that a source or aggregate should emit.
   BufferPool* pool = nullptr;            ///< For columns.
   RowErrors* errors = nullptr;           ///< For rejected records.
+  const ErrorPolicy* policy = nullptr;   ///< What the user asked for.
   const StopSignal* stop = nullptr;      ///< To look at in long loops.
 };
 
 // ---- Operators -----------------------------------------------------------------------------------------------------
 
+/// What becomes of the records that enter an operator. The engine checks it: no record gets lost unseen.
+enum class RowEffect : std::uint8_t {
+  kChanges,  ///< Anything: an aggregate, a flat_map.
+  kKeeps,    ///< Every record comes out, or is rejected.
+  kDrops,    ///< Every record comes out, is rejected, or is dropped on purpose: a filter.
+};
+
 /// What an operator promises, for the strategies.
 struct OperatorTraits {
-  bool stateless = false;  ///< `process` depends on nothing but its batch: workers may be replicated.
-  bool light = false;      ///< A few nanoseconds per record: not worth a thread of its own.
-  bool unordered = false;  ///< The output's order may differ between strategies; plan and report say so.
+  bool stateless = false;     ///< `process` depends on nothing but its batch: workers may be replicated.
+  bool light = false;         ///< A few nanoseconds per record: not worth a thread of its own.
+  bool unordered = false;     ///< The output's order may differ between strategies; plan and report say so.
+  bool effects = false;       ///< It must see every record even when nobody needs its output: it writes something.
+  bool retries_rows = false;  ///< It tries single records again by itself, as its policy says.
+  RowEffect rows = RowEffect::kChanges;
 };
 
 /// Something that an operator leaves behind, for the report and the run's manifest.
@@ -129,6 +143,8 @@ class Operator {
   virtual Status open(OperatorContext& context);
   /// Works on one batch. An error ends the run, unless the policy says otherwise.
   virtual Status process(Batch batch, Emitter& out) = 0;
+  /// True when it needs no more input, so that what feeds it may end early.
+  virtual bool satisfied() const noexcept { return false; }
   /// Emits what is left; every record was seen.
   virtual Status finish(Emitter& out);
   /// Makes outputs visible, whole. Called in pipeline order after every operator finished.
@@ -155,6 +171,10 @@ class Source : public Operator {
   virtual Result<Next> produce(Emitter& out) = 0;
   /// Called from another thread while the source works.
   virtual SourceProgress progress() const noexcept { return {}; }
+  static constexpr std::uint64_t kUnknown = static_cast<std::uint64_t>(-1);
+  /// How many records it found in its input, counted by itself; kUnknown: the engine counts. The engine compares it with
+  /// what was emitted and rejected. Called after the source ended.
+  virtual std::uint64_t records_read() const noexcept { return kUnknown; }
   Status process(Batch batch, Emitter& out) final;
 };
 

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "channel/channel.h"
+
+#include <sched.h>
+
+#include <algorithm>
+
+namespace penstock {
+namespace {
+
+// Giving the core away this often before sleeping lets two threads that share a core hand batches over without the
+// cost of a futex; more costs CPU time when the other side really is slow.
+constexpr int kYields = 4;
+
+}  // namespace
+
+Channel::Channel(std::size_t depth, MemoryBudget budget)
+    : depth_(std::max<std::size_t>(depth, 1)), budget_(std::move(budget)), slots_(std::make_unique<Batch[]>(depth_)) {}
+
+std::size_t Channel::size() const noexcept {
+  const std::uint64_t popped = popped_.load(std::memory_order_acquire);
+  return static_cast<std::size_t>(pushed_.load(std::memory_order_acquire) - popped);
+}
+
+bool Channel::full() noexcept {
+  const std::uint64_t pushed = pushed_.load(std::memory_order_relaxed);
+  if (pushed - popped_seen_ < depth_) return false;
+  popped_seen_ = popped_.load(std::memory_order_seq_cst);
+  return pushed - popped_seen_ >= depth_;
+}
+
+bool Channel::empty() noexcept {
+  const std::uint64_t popped = popped_.load(std::memory_order_relaxed);
+  if (popped != pushed_seen_) return false;
+  pushed_seen_ = pushed_.load(std::memory_order_seq_cst);
+  return popped == pushed_seen_;
+}
+
+// A sleeper announces itself before its last look, and the other side looks for sleepers after its change; with
+// sequentially consistent order one of the two sees the other, so no wake-up is lost.
+template <class Ready>
+void Channel::wait_until(Ready ready) {
+  for (int i = 0; i < kYields; ++i) {
+    if (ready()) return;
+    sched_yield();
+  }
+  std::unique_lock lock(mutex_);
+  sleepers_.fetch_add(1, std::memory_order_seq_cst);
+  changed_.wait(lock, ready);
+  sleepers_.fetch_sub(1, std::memory_order_seq_cst);
+}
+
+void Channel::wake() noexcept {
+  if (sleepers_.load(std::memory_order_seq_cst) == 0) return;
+  const std::lock_guard lock(mutex_);
+  changed_.notify_all();
+}
+
+bool Channel::push(Batch batch) {
+  if (full()) wait_until([this] { return !wants_more() || !full(); });
+  if (!wants_more()) return false;
+  budget_.charge(batch.unpooled_bytes());
+  const std::uint64_t at = pushed_.load(std::memory_order_relaxed);
+  slots_[at % depth_] = std::move(batch);
+  pushed_.store(at + 1, std::memory_order_seq_cst);
+  wake();
+  return true;
+}
+
+bool Channel::pop(Batch& batch) {
+  if (empty()) {
+    wait_until([this] {
+      return cancelled_.load(std::memory_order_seq_cst) || !empty() || closed_.load(std::memory_order_seq_cst);
+    });
+  }
+  if (cancelled_.load(std::memory_order_relaxed) || empty()) return false;
+  const std::uint64_t at = popped_.load(std::memory_order_relaxed);
+  batch = std::move(slots_[at % depth_]);
+  budget_.release(batch.unpooled_bytes());
+  popped_.store(at + 1, std::memory_order_seq_cst);
+  wake();
+  return true;
+}
+
+void Channel::close() noexcept {
+  closed_.store(true, std::memory_order_seq_cst);
+  wake();
+}
+
+void Channel::stop_consuming() noexcept {
+  refused_.store(true, std::memory_order_seq_cst);
+  wake();
+}
+
+void Channel::cancel() noexcept {
+  cancelled_.store(true, std::memory_order_seq_cst);
+  wake();
+}
+
+}  // namespace penstock

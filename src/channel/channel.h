@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// A bounded queue of batches between two segments. A full channel makes its producer wait: that is backpressure.
+#pragma once
+
+#include <penstock/batch.h>
+#include <penstock/buffer.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+namespace penstock {
+
+/// One producer, one consumer, in order.
+///
+/// Thread-safe for one pushing and one popping thread; close and cancel may come from anywhere. While both sides are busy
+/// a push or pop costs two atomic operations and no lock; a side that must wait yields its core a few times and then
+/// sleeps. Bytes in the channel that no buffer pool counts are charged to the budget.
+/// The ring is Lamport's (1977) with cached opposite indices (as in "FastForward", Giacomoni et al. 2008).
+class Channel {
+ public:
+  /// Holds at most `depth` batches, at least one.
+  Channel(std::size_t depth, MemoryBudget budget);
+
+  /// Waits while the channel is full. Returns false when it was cancelled or the consumer wants no more: the batch is dropped.
+  bool push(Batch batch);
+  /// Waits while the channel is empty. Returns false at the end: the producer closed and all was popped, or cancelled.
+  bool pop(Batch& batch);
+
+  /// By the producer: no batch follows.
+  void close() noexcept;
+  /// By the consumer: it needs no more; later pushes return false.
+  void stop_consuming() noexcept;
+  /// Both sides return false from now on.
+  void cancel() noexcept;
+
+  bool wants_more() const noexcept { return !cancelled_.load(std::memory_order_relaxed) && !refused_.load(std::memory_order_relaxed); }
+  std::size_t depth() const noexcept { return depth_; }
+  /// How many batches are inside; for progress and messages.
+  std::size_t size() const noexcept;
+
+ private:
+  bool full() noexcept;
+  bool empty() noexcept;
+  template <class Ready>
+  void wait_until(Ready ready);
+  void wake() noexcept;
+
+  const std::size_t depth_;
+  const MemoryBudget budget_;
+  const std::unique_ptr<Batch[]> slots_;
+
+  alignas(64) std::atomic<std::uint64_t> pushed_{0};
+  std::uint64_t popped_seen_ = 0;  // the producer's last look at popped_
+  alignas(64) std::atomic<std::uint64_t> popped_{0};
+  std::uint64_t pushed_seen_ = 0;  // the consumer's last look at pushed_
+
+  alignas(64) std::atomic<bool> closed_{false};
+  std::atomic<bool> refused_{false};
+  std::atomic<bool> cancelled_{false};
+  std::atomic<int> sleepers_{0};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+};
+
+}  // namespace penstock

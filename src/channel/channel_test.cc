@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "channel/channel.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+namespace penstock {
+namespace {
+
+Batch numbered(std::uint64_t sequence) {
+  auto records = std::make_unique<TypedRecords<std::uint64_t>>();
+  records->records.push_back(sequence);
+  Batch batch(std::move(records));
+  batch.sequence = sequence;
+  return batch;
+}
+
+TEST(Channel, KeepsTheOrderThroughAnyDepth) {
+  for (const std::size_t depth : {1U, 2U, 5U, 64U}) {
+    constexpr std::uint64_t kBatches = 20'000;
+    Channel channel(depth, MemoryBudget());
+    std::thread producer([&] {
+      for (std::uint64_t i = 0; i < kBatches; ++i) ASSERT_TRUE(channel.push(numbered(i)));
+      channel.close();
+    });
+    Batch batch;
+    std::uint64_t next = 0;
+    while (channel.pop(batch)) ASSERT_EQ(batch.sequence, next++);
+    EXPECT_EQ(next, kBatches);
+    producer.join();
+  }
+}
+
+TEST(Channel, NeverHoldsMoreThanItsDepth) {
+  Channel channel(3, MemoryBudget());
+  std::thread producer([&] {
+    for (std::uint64_t i = 0; i < 5000; ++i) channel.push(numbered(i));
+    channel.close();
+  });
+  Batch batch;
+  while (channel.pop(batch)) EXPECT_LE(channel.size(), 3U);
+  producer.join();
+}
+
+TEST(Channel, GivesOutWhatWasPushedBeforeItWasClosed) {
+  Channel channel(4, MemoryBudget());
+  channel.push(numbered(1));
+  channel.push(numbered(2));
+  channel.close();
+  Batch batch;
+  EXPECT_TRUE(channel.pop(batch));
+  EXPECT_TRUE(channel.pop(batch));
+  EXPECT_FALSE(channel.pop(batch));
+}
+
+TEST(Channel, WakesAWaitingProducerWhenItIsCancelled) {
+  Channel channel(1, MemoryBudget());
+  ASSERT_TRUE(channel.push(numbered(0)));
+  std::thread producer([&] { EXPECT_FALSE(channel.push(numbered(1))); });
+  channel.cancel();
+  producer.join();
+}
+
+TEST(Channel, WakesAWaitingConsumerWhenItIsCancelled) {
+  Channel channel(1, MemoryBudget());
+  std::thread consumer([&] {
+    Batch batch;
+    EXPECT_FALSE(channel.pop(batch));
+  });
+  channel.cancel();
+  consumer.join();
+}
+
+TEST(Channel, RefusesBatchesWhenTheConsumerStopped) {
+  Channel channel(1, MemoryBudget());
+  ASSERT_TRUE(channel.push(numbered(0)));
+  std::thread producer([&] { EXPECT_FALSE(channel.push(numbered(1))); });
+  channel.stop_consuming();
+  producer.join();
+  EXPECT_FALSE(channel.wants_more());
+}
+
+TEST(Channel, ChargesTypedRecordsToTheBudget) {
+  const MemoryBudget budget(1000);
+  Channel channel(2, budget);
+  channel.push(numbered(0));
+  EXPECT_EQ(budget.used(), sizeof(std::uint64_t));
+  Batch batch;
+  channel.pop(batch);
+  EXPECT_EQ(budget.used(), 0U);
+}
+
+}  // namespace
+}  // namespace penstock
