@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// How a pipeline is run, what was planned, and what came out: options, plan, report.
+#pragma once
+
+#include <penstock/operator.h>
+
+#include <chrono>
+
+namespace penstock {
+
+/// A strategy by name, with an optional number of workers (0: as many as the strategy finds right).
+struct Strategy {
+  std::string name;
+  std::uint32_t workers = 0;
+  /// `threads(4)` is `threads` with at most four workers.
+  Strategy operator()(std::uint32_t count) const { return {name, count}; }
+};
+
+/// One fused loop in the calling thread.
+inline const Strategy serial{"serial"};
+/// A thread per segment, in order.
+inline const Strategy threads{"threads"};
+
+/// What the progress of a run looks like at one moment.
+struct Progress {
+  struct Step {
+    std::string name;
+    std::uint64_t records_in = 0;
+    std::uint64_t records_out = 0;
+    std::uint64_t records_rejected = 0;
+    double load = 0;  ///< Part of the time since the last update that it was busy, 0 to 1.
+  };
+  double seconds = 0;             ///< Since the start.
+  SourceProgress source;          ///< Of the slowest source.
+  std::uint64_t records_in = 0;   ///< Read by the sources.
+  std::uint64_t records_rejected = 0;
+  std::vector<Step> steps;
+};
+
+/// Is told about the progress of a run, about five times a second, on a thread of its own.
+class ProgressListener {
+ public:
+  virtual ~ProgressListener();
+  virtual void update(const Progress& progress) = 0;
+};
+
+/// How to run. The defaults suit most programs.
+struct RunOptions {
+  Strategy strategy = serial;
+  std::size_t batch_size = 4096;              ///< Most records per batch; at least 1.
+  std::size_t queue_depth = 8;                ///< Most batches in one channel; at least 1.
+  std::uint64_t memory_limit = 0;             ///< Bytes in flight; 0: no limit beyond batch size and queue depth.
+  std::chrono::milliseconds timeout{0};       ///< Of the whole run; 0: none.
+  std::uint64_t max_errors = static_cast<std::uint64_t>(-1);  ///< The run fails when more records are rejected.
+  std::string artifacts = ".";                ///< Folder for quarantine files without a path of their own.
+  StopSignal* stop = nullptr;                 ///< To drain or cancel from outside, for instance at SIGINT.
+  ProgressListener* progress = nullptr;
+  bool metrics = true;                        ///< Times and loads per operator; records are always counted.
+  bool trace = false;                         ///< Keep a timeline for `Report::trace_to_json`.
+};
+
+/// A segment of a plan: the operators that one worker runs fused.
+struct PlanSegment {
+  std::vector<std::size_t> steps;  ///< Indices of the pipeline's steps, in order.
+  std::string worker = "thread";   ///< "caller" or "thread".
+  std::uint32_t workers = 1;
+  std::size_t queue_depth = 0;     ///< Of the channel into it; 0 for segments that begin with a source.
+  std::string reason;              ///< Why it begins where it begins.
+};
+
+/// The decision how a pipeline runs, as data.
+struct Plan {
+  struct Step {
+    std::string name;
+    std::string op;
+    std::vector<std::size_t> inputs;  ///< Indices of the steps before it.
+    std::string output;               ///< What it emits: "id: int64, …" or the record type.
+    std::string note;                 ///< What it decided by itself.
+    std::string on_error;             ///< "fail", "skip", "quarantine", with attempts.
+    bool unordered = false;
+    bool light = false;
+  };
+  std::string pipeline;
+  std::string strategy;
+  std::string reason;
+  std::size_t batch_size = 0;
+  std::uint64_t memory_limit = 0;
+  std::vector<Step> steps;
+  std::vector<PlanSegment> segments;
+
+  /// For people.
+  std::string to_text() const;
+  /// As docs/schemas/plan.schema.json says.
+  std::string to_json() const;
+};
+
+/// What happened in one step.
+struct StepReport {
+  std::string name;
+  std::string op;
+  std::size_t segment = 0;
+  std::uint64_t records_in = 0;
+  std::uint64_t records_out = 0;
+  std::uint64_t records_rejected = 0;
+  std::uint64_t retries = 0;
+  std::uint64_t fallbacks = 0;
+  std::uint64_t batches = 0;
+  double busy_seconds = 0;             ///< In the operator; 0 for steps fused into one loop with the step before.
+  double wait_seconds = 0;             ///< Waiting for input.
+  double blocked_seconds = 0;          ///< Waiting for the next operator to take the output.
+  std::string first_rejection;         ///< Reason of the first rejected record, with its number.
+  std::string note;
+  bool fused = false;                  ///< Ran in one loop with the step before.
+};
+
+/// What a run did.
+struct Report {
+  enum class Outcome : std::uint8_t { kDone, kDrained, kFailed, kCancelled };
+
+  std::string pipeline;
+  Outcome outcome = Outcome::kDone;
+  Plan plan;
+  std::uint64_t records_in = 0;        ///< Found by the sources.
+  std::uint64_t records_rejected = 0;  ///< By all steps.
+  std::uint64_t records_dropped = 0;   ///< On purpose, by filters, before the first step that changes the number of records.
+  std::uint64_t records_out = 0;       ///< What came through up to there: in = out + rejected + dropped.
+  double wall_seconds = 0;
+  double cpu_seconds = 0;              ///< Of the whole process during the run.
+  std::uint64_t memory_peak_bytes = 0; ///< Most resident memory of the process so far.
+  std::uint64_t buffer_peak_bytes = 0; ///< Most bytes in flight.
+  std::vector<StepReport> steps;
+  std::vector<OutputFile> outputs;
+
+  /// For people: a table.
+  std::string to_text() const;
+  /// As docs/schemas/metrics.schema.json says.
+  std::string to_json() const;
+  /// Chrome/Perfetto trace event format; needs `RunOptions::trace`.
+  std::string trace_to_json() const;
+
+  /// One batch in one step.
+  struct Span {
+    std::uint32_t step = 0;
+    std::uint32_t segment = 0;
+    std::int64_t begin_ns = 0;  ///< Since the start of the run.
+    std::int64_t end_ns = 0;
+  };
+  std::vector<Span> trace;
+};
+const char* to_string(Report::Outcome outcome) noexcept;
+
+/// A run that ended, well or not.
+struct RunOutcome {
+  Status status;
+  Report report;  ///< Filled as far as the run came.
+};
+
+}  // namespace penstock
