@@ -5,7 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
+#include <bit>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -174,7 +175,11 @@ class Worker {
   void reject(const char* reason, std::uint32_t begin, std::uint32_t end, std::uint64_t& line,
               std::uint32_t& line_from) {
     const char* const data = block_->data.get();
-    for (; line_from < begin; ++line_from) line += data[line_from] == '\n' ? 1 : 0;
+    for (; line_from < begin; line_from += std::min(64u, begin - line_from)) {
+      const std::uint64_t feeds = mask_of(data + line_from, '\n');
+      const std::uint32_t wanted = std::min(64u, begin - line_from);
+      line += static_cast<std::uint64_t>(std::popcount(feeds << (64 - wanted)));
+    }
     rejects_ += "{\"line\":" + std::to_string(line) + ",\"offset\":" + std::to_string(block_->offset + begin) +
                 ",\"reason\":\"" + reason + "\",\"raw\":\"";
     for (const char c : std::string_view(data + begin, end - begin)) {
