@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "data/portable_math.h"
 
-#include <bit>
 #include <cmath>
-#include <cstdint>
+#include <cstddef>
 #include <limits>
 
 namespace penstock::portable {
 namespace {
 
-// ln 2 in two parts: the first has 33 bits, so that its product with any exponent is exact.
+// ln 2 in two parts: the first is short, so that its product with any exponent is exact.
 constexpr double kLn2High = 0x1.62e42feep-1;
 constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
 

@@ -12,31 +12,6 @@
 
 namespace penstock {
 
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) noexcept {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t even = std::uint64_t{0xD2511F53} * counter[0];
-    const std::uint64_t odd = std::uint64_t{0xCD9E8D57} * counter[2];
-    counter = {static_cast<std::uint32_t>(odd >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(odd),
-               static_cast<std::uint32_t>(even >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(even)};
-    key[0] += 0x9E3779B9;
-    key[1] += 0xBB67AE85;
-  }
-  return counter;
-}
-
-std::uint64_t Random::bits() noexcept {
-  if (has_kept_) {
-    has_kept_ = false;
-    return kept_;
-  }
-  const auto random =
-      philox({static_cast<std::uint32_t>(index_), static_cast<std::uint32_t>(index_ >> 32), stream_, blocks_}, key_);
-  ++blocks_;
-  kept_ = std::uint64_t{random[2]} | std::uint64_t{random[3]} << 32;
-  has_kept_ = true;
-  return std::uint64_t{random[0]} | std::uint64_t{random[1]} << 32;
-}
-
 /// In (0, 1): the middle of one of 2^52 steps, so that a logarithm is finite and both tails are alike.
 double Random::open_uniform() noexcept { return (static_cast<double>(bits() >> 12) + 0.5) * 0x1p-52; }
 

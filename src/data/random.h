@@ -13,8 +13,19 @@
 namespace penstock {
 
 /// Philox4x32-10 (J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): ten rounds that turn a
-/// 128-bit counter into 128 random bits. Passes the usual test batteries for any two counters or keys.
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) noexcept;
+/// 128-bit counter into 128 random bits. Its authors report that it passes TestU01's BigCrush.
+inline std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                           std::array<std::uint32_t, 2> key) noexcept {
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t even = std::uint64_t{0xD2511F53} * counter[0];
+    const std::uint64_t odd = std::uint64_t{0xCD9E8D57} * counter[2];
+    counter = {static_cast<std::uint32_t>(odd >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(odd),
+               static_cast<std::uint32_t>(even >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(even)};
+    key[0] += 0x9E3779B9;
+    key[1] += 0xBB67AE85;
+  }
+  return counter;
+}
 
 /// Draws numbers for one record: a pure function of (seed, stream, index) and of the draws made before from this
 /// object. Give each column a stream of its own, and adding a column leaves the others as they are.
@@ -29,7 +40,18 @@ class Random {
         stream_(stream) {}
 
   /// 64 random bits.
-  std::uint64_t bits() noexcept;
+  std::uint64_t bits() noexcept {
+    if (has_kept_) {
+      has_kept_ = false;
+      return kept_;
+    }
+    const auto random =
+        philox({static_cast<std::uint32_t>(index_), static_cast<std::uint32_t>(index_ >> 32), stream_, blocks_}, key_);
+    ++blocks_;
+    kept_ = std::uint64_t{random[2]} | std::uint64_t{random[3]} << 32;
+    has_kept_ = true;
+    return std::uint64_t{random[0]} | std::uint64_t{random[1]} << 32;
+  }
   /// Uniform in [0, 1): a multiple of 2^-53.
   double uniform() noexcept { return static_cast<double>(bits() >> 11) * 0x1p-53; }
   /// Uniform in [low, high]; never `high` itself unless rounding takes it there. Requires low <= high, a finite
