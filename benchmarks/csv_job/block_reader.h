@@ -14,6 +14,7 @@
 #include <mutex>
 
 #include "byte_masks.h"
+#include "ring.h"
 
 namespace penstock::benchmark::csv_job {
 
@@ -46,7 +47,8 @@ class BlockReader {
 
   /// False at the end of the file and on failure.
   bool next(Block& block) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_, std::try_to_lock);
+    for (Patience patience; !lock.owns_lock(); lock.try_lock()) patience.wait();
     if (failed_) return false;
     char* const data = block.data.get();
     std::memcpy(data, carry_.get(), carried_);

@@ -6,12 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -19,6 +18,7 @@
 
 #include "block_reader.h"
 #include "fields.h"
+#include "ring.h"
 #include "totals.h"
 
 namespace penstock::benchmark::csv_job {
@@ -53,25 +53,17 @@ class Output {
   int file_;
 };
 
-/// Lets workers pass in the order of their blocks.
+/// Lets workers pass in the order of their blocks. Waiting spins: a block takes less time than waking a thread up does
+/// twice.
 class Turns {
  public:
-  void wait_for(std::uint64_t number) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return now_ == number; });
+  void wait_for(std::uint64_t number) const noexcept {
+    for (Patience patience; now_.load(std::memory_order_acquire) != number;) patience.wait();
   }
-  void done() {
-    {
-      const std::lock_guard lock(mutex_);
-      ++now_;
-    }
-    changed_.notify_all();
-  }
+  void done() noexcept { now_.fetch_add(1, std::memory_order_release); }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::uint64_t now_ = 0;
+  std::atomic<std::uint64_t> now_{0};
 };
 
 struct Counts {
@@ -79,8 +71,9 @@ struct Counts {
   std::uint64_t rows_out = 0;
 };
 
-/// Works on one block at a time. Used by one worker.
-class Worker {
+/// Works on one block at a time. Used by one worker; aligned so that two of them share no cache line, nor its
+/// neighbour.
+class alignas(128) Worker {
  public:
   void process(const Block& block) {
     block_ = &block;
