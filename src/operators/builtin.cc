@@ -2,8 +2,10 @@
 // The list of the operators that come with the library.
 #include "operator/builtin.h"
 
+#include "operators/io/formats.h"
+
 namespace penstock {
 
-void add_builtin_operators(Registry&) {}
+void add_builtin_operators(Registry& registry) { add_format_operators(registry); }
 
 }  // namespace penstock

@@ -46,7 +46,8 @@ void LineReader::make_room() {
   const auto left = static_cast<std::size_t>(end_ - at_);
   const std::size_t wanted = left + options_.block_bytes;
   if (wanted > capacity_) {
-    const std::size_t capacity = std::max(wanted, std::min(2 * capacity_, options_.max_line_bytes + options_.block_bytes));
+    const std::size_t capacity =
+        std::max(wanted, std::min(2 * capacity_, options_.max_line_bytes + options_.block_bytes));
     auto bigger = std::make_unique<char[]>(capacity + kPaddingBytes);
     if (left > 0) std::memcpy(bigger.get(), at_, left);
     buffer_ = std::move(bigger);

@@ -29,10 +29,11 @@ struct Line {
 
 /// Reads files line by line, in the order given.
 ///
-/// Used by one worker; `bytes_done` and `bytes_total` may be called from others. A line feed ends a line, and one CR directly
-/// before it is dropped; the last line needs no line feed. Line numbers start anew in each file. A UTF-8 byte order mark at the
-/// start of a file is skipped; a UTF-16 one is an error. What is a line, and whether it is too long, depends on the bytes and on
-/// `max_line_bytes` only, never on blocks. Memory: one block, or the longest line up to twice `max_line_bytes`.
+/// Used by one worker; `bytes_done` and `bytes_total` may be called from others. A line feed ends a line, and one CR
+/// directly before it is dropped; the last line needs no line feed. Line numbers start anew in each file. A UTF-8 byte
+/// order mark at the start of a file is skipped; a UTF-16 one is an error. What is a line, and whether it is too long,
+/// depends on the bytes and on `max_line_bytes` only, never on blocks. Memory: one block, or the longest line up to
+/// twice `max_line_bytes`.
 class LineReader {
  public:
   struct Options {
@@ -61,8 +62,9 @@ class LineReader {
     at_ = after;
     return true;
   }
-  /// Returns what lies ahead in the present file without taking it: at least `bytes` bytes, or what is left of the file; grown
-  /// up to `max_line_bytes` when there is no whole line in it. Skips files that are empty. Requires that no line was taken.
+  /// Returns what lies ahead in the present file without taking it: at least `bytes` bytes, or what is left of the
+  /// file; grown up to `max_line_bytes` when there is no whole line in it. Skips files that are empty. Requires that no
+  /// line was taken.
   Result<std::string_view> peek(std::size_t bytes);
 
   /// The file of the line that was returned last.

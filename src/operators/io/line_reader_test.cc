@@ -33,7 +33,8 @@ class LineReaderTest : public ::testing::Test {
 };
 
 // Lines as "FILE-NUMBER:LINE:TEXT"; too long ones as "FILE-NUMBER:LINE!SIZE:TEXT".
-std::vector<std::string> read_all(const std::vector<std::string>& files, LineReader::Options options, std::size_t peek = 0) {
+std::vector<std::string> read_all(const std::vector<std::string>& files, LineReader::Options options,
+                                  std::size_t peek = 0) {
   LineReader reader(files, options);
   if (peek > 0) {
     EXPECT_TRUE(reader.peek(peek));
@@ -55,7 +56,8 @@ std::vector<std::string> read_all(const std::vector<std::string>& files, LineRea
 }
 
 TEST_F(LineReaderTest, EndsLinesAtLineFeedsAndDropsOneCarriageReturn) {
-  EXPECT_THAT(read_all({put("a", "one\ntwo\r\n\r\r\n\nlast")}, {}), ElementsAre("0:1:one", "0:2:two", "0:3:\r", "0:4:", "0:5:last"));
+  EXPECT_THAT(read_all({put("a", "one\ntwo\r\n\r\r\n\nlast")}, {}),
+              ElementsAre("0:1:one", "0:2:two", "0:3:\r", "0:4:", "0:5:last"));
 }
 
 TEST_F(LineReaderTest, GivesNoLineForAnEmptyFile) { EXPECT_THAT(read_all({put("a", "")}, {}), IsEmpty()); }
@@ -83,8 +85,14 @@ TEST_F(LineReaderTest, CutsLinesThatAreTooLongAndGoesOnBehindThem) {
 }
 
 TEST_F(LineReaderTest, SaysWhichLinesAreNotUtf8) {
-  EXPECT_THAT(read_all({put("a", "good\nb\xFF" "d\nöl\n\xC3\n")}, {}),
-              ElementsAre("0:1:good", "0:2?b\xFF" "d", "0:3:öl", "0:4?\xC3"));
+  EXPECT_THAT(read_all({put("a",
+                            "good\nb\xFF"
+                            "d\nöl\n\xC3\n")},
+                       {}),
+              ElementsAre("0:1:good",
+                          "0:2?b\xFF"
+                          "d",
+                          "0:3:öl", "0:4?\xC3"));
 }
 
 TEST_F(LineReaderTest, ReportsAMissingFile) {
@@ -125,7 +133,8 @@ TEST_F(LineReaderTest, GivesTheSameLinesForEveryBlockSize) {
     const std::vector<std::string> files = {put("a", text), put("b", text.substr(0, 20))};
     const auto expected = read_all(files, {.max_line_bytes = 12});
     for (const std::size_t block : {1, 2, 5, 13, 64}) {
-      ASSERT_EQ(read_all(files, {.max_line_bytes = 12, .block_bytes = block}), expected) << "round " << round << ", " << block;
+      ASSERT_EQ(read_all(files, {.max_line_bytes = 12, .block_bytes = block}), expected)
+          << "round " << round << ", " << block;
       ASSERT_EQ(read_all(files, {.max_line_bytes = 12, .block_bytes = block}, 30), expected) << "round " << round;
     }
   }

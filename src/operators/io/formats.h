@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// The operators of this folder that read and write JSON and text, take texts apart, and generate records.
+#pragma once
+
+#include <penstock/operator.h>
+
+namespace penstock {
+
+/// Adds json.read, json.write, text.read, text.write, regex, fields and generate.
+void add_format_operators(Registry& registry);
+
+OperatorInfo text_read_info();
+OperatorInfo text_write_info();
+OperatorInfo regex_info();
+OperatorInfo fields_info();
+
+}  // namespace penstock

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+#include "operators/io/output_writer.h"
+
+namespace penstock {
+
+Status OutputWriter::open() {
+  PENSTOCK_ASSIGN(file_, AtomicFile::create(path_, {.make_folders = true}));
+  text_.reserve(kFlushBytes + kFlushBytes / 4);
+  return {};
+}
+
+Status OutputWriter::flush() {
+  PENSTOCK_TRY(file_.write_all(text_));
+  text_.clear();
+  return {};
+}
+
+OptionInfo output_path_option() {
+  return {.name = "path",
+          .doc = "File to write. It appears whole at the end of the run, or not at all; missing folders are created.",
+          .required = true,
+          .example = "\"out/data.jsonl\""};
+}
+
+}  // namespace penstock

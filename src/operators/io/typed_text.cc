@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include "operators/io/typed_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/nearest_name.h"
+#include "data/json_text.h"
+#include "data/number_text.h"
+#include "data/timestamp_text.h"
+
+namespace penstock {
+
+ParseOutcome append_typed(ColumnBuilder& to, std::string_view text) {
+  switch (to.type()) {
+    case Type::kInt64: {
+      std::int64_t value = 0;
+      const ParseOutcome outcome = parse_int64(text, value);
+      if (outcome == ParseOutcome::kOk) to.append_int64(value);
+      return outcome;
+    }
+    case Type::kFloat64: {
+      double value = 0;
+      const ParseOutcome outcome = parse_float64(text, value);
+      if (outcome == ParseOutcome::kOk) to.append_float64(value);
+      return outcome;
+    }
+    case Type::kBool: {
+      bool value = false;
+      const ParseOutcome outcome = parse_bool(text, value);
+      if (outcome == ParseOutcome::kOk) to.append_bool(value);
+      return outcome;
+    }
+    case Type::kTimestamp: {
+      std::int64_t value = 0;
+      const ParseOutcome outcome = parse_timestamp(text, value);
+      if (outcome == ParseOutcome::kOk) to.append_int64(value);
+      return outcome;
+    }
+    case Type::kUtf8: break;
+  }
+  to.append_text(text);
+  return ParseOutcome::kOk;
+}
+
+std::string explain_typed(ParseOutcome outcome, Type type, std::string_view text) {
+  if (outcome == ParseOutcome::kOutOfRange)
+    return fmt::format("out of the range of {}: {}", to_string(type), excerpt(text));
+  return fmt::format("expected {}, found {}", to_string(type), excerpt(text));
+}
+
+std::string excerpt(std::string_view text) {
+  constexpr std::size_t kMostBytes = 60;
+  const bool cut = text.size() > kMostBytes;
+  std::size_t size = std::min(text.size(), kMostBytes);
+  while (cut && size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U)
+    --size;  // not inside a character
+  std::string quoted;
+  append_json_text(quoted, text.substr(0, size));
+  if (cut) quoted += fmt::format("… ({} bytes)", text.size());
+  return quoted;
+}
+
+OptionInfo types_option(std::string doc) {
+  return {.name = "types", .kind = OptionKind::kTable, .doc = std::move(doc), .example = "{ status = \"int64\" }"};
+}
+
+Result<std::vector<Field>> fields_from_table(const Options& options, std::string_view option) {
+  std::vector<Field> fields;
+  for (const OptionValue::Entry& entry : options.table(option)) {
+    if (entry.value.as_text() == nullptr) {
+      return Error(ErrorCode::kInvalidArgument, fmt::format("the type of column \"{}\" must be a text, but is {}",
+                                                            entry.name, entry.value.kind_name()))
+          .at(entry.value.place.to_text())
+          .hint("types are int64, float64, bool, utf8, timestamp");
+    }
+    Result<Type> type = type_from_string(*entry.value.as_text());
+    if (!type) return Error(std::move(type).error()).at(entry.value.place.to_text());
+    fields.push_back({entry.name, *type});
+  }
+  return fields;
+}
+
+Status apply_types(const Options& options, std::vector<Field>& fields) {
+  if (!options.has("types")) return {};
+  PENSTOCK_ASSIGN(const std::vector<Field> types, fields_from_table(options, "types"));
+  for (const Field& typed : types) {
+    const auto found =
+        std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == typed.name; });
+    if (found == fields.end()) {
+      std::vector<std::string> names;
+      for (const Field& field : fields) names.push_back(field.name);
+      return Error(ErrorCode::kNotFound, fmt::format("option \"types\" names an unknown column: \"{}\"", typed.name))
+          .at(options.place("types").to_text())
+          .hint(suggest_name(typed.name, names));
+    }
+    found->type = typed.type;
+  }
+  return {};
+}
+
+}  // namespace penstock
