@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "platform/machine.h"
+
+#include <sched.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <string_view>
+
+#include "platform/file.h"
+
+namespace penstock {
+namespace {
+
+// Returns a small file of the system as text, or nothing.
+std::string text_of(const std::string& path) { return read_file(path, 1 << 20).value_or(std::string()); }
+
+std::string first_line(std::string text) {
+  text.resize(std::min(text.find('\n'), text.size()));
+  return text;
+}
+
+std::string processor_name() {
+  const std::string text = text_of("/proc/cpuinfo");
+  const std::size_t at = text.find("model name");
+  const std::size_t colon = at == std::string::npos ? at : text.find(": ", at);
+  return colon == std::string::npos ? std::string() : first_line(text.substr(colon + 2));
+}
+
+std::uint32_t usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  const int count = ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  return count > 0 ? static_cast<std::uint32_t>(count) : 1;
+}
+
+std::uint64_t usable_memory() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  const long page = ::sysconf(_SC_PAGESIZE);
+  std::uint64_t bytes =
+      pages > 0 && page > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page) : 0;
+  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    const std::string text = first_line(text_of(path));
+    std::uint64_t limit = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (error == std::errc() && limit > 0 && (bytes == 0 || limit < bytes)) bytes = limit;
+  }
+  return bytes;
+}
+
+// Returns the state letter and the start time out of /proc/PID/stat; the name in it may hold spaces and parentheses.
+struct Stat {
+  char state = 0;
+  std::uint64_t start_ticks = 0;
+};
+Stat stat_of(std::int64_t pid) {
+  const std::string text = text_of("/proc/" + std::to_string(pid) + "/stat");
+  std::size_t at = text.rfind(')');
+  if (at == std::string::npos || at + 2 >= text.size()) return {};
+  Stat stat;
+  stat.state = text[at + 2];
+  constexpr int kFieldsBeforeStart = 20;  // from the state, field 3, to the start time, field 22
+  ++at;
+  for (int field = 1; field < kFieldsBeforeStart && at != std::string::npos; ++field) at = text.find(' ', at + 1);
+  if (at != std::string::npos) std::from_chars(text.data() + at + 1, text.data() + text.size(), stat.start_ticks);
+  return stat;
+}
+
+std::string boot_identity() { return first_line(text_of("/proc/sys/kernel/random/boot_id")); }
+
+}  // namespace
+
+Machine this_machine() {
+  Machine machine;
+  utsname names;
+  if (::uname(&names) == 0) {
+    machine.host = names.nodename;
+    machine.system = std::string(names.sysname) + " " + names.release + " " + names.machine;
+  }
+  machine.processor = processor_name();
+  machine.cores = usable_cores();
+  machine.memory_bytes = usable_memory();
+  return machine;
+}
+
+ProcessIdentity this_process() { return process_with(::getpid()); }
+
+ProcessIdentity process_with(std::int64_t pid) { return {pid, stat_of(pid).start_ticks, boot_identity()}; }
+
+bool is_running(const ProcessIdentity& process) {
+  if (process.boot != boot_identity()) return false;
+  const Stat stat = stat_of(process.pid);
+  return stat.state != 0 && stat.state != 'Z' && stat.start_ticks == process.start_ticks;
+}
+
+}  // namespace penstock

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#include "store/run_store.h"
+
+#include <dirent.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "base/nearest_name.h"
+#include "platform/file.h"
+#include "platform/machine.h"
+
+namespace penstock {
+namespace {
+
+constexpr int kVersion = 1;
+
+// "20261120_101500_a1b2c3"
+bool is_run_id(std::string_view text) {
+  constexpr std::string_view kForm = "dddddddd_dddddd_xxxxxx";
+  if (text.size() != kForm.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    const bool hex = digit || (text[i] >= 'a' && text[i] <= 'f');
+    if (kForm[i] == 'd' ? !digit : kForm[i] == 'x' ? !hex : text[i] != '_') return false;
+  }
+  return true;
+}
+
+std::string text_in(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+template <class T>
+T number_in(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || !(std::is_floating_point_v<T> ? found->is_number() : found->is_number_integer()))
+    return {};
+  return found->get<T>();
+}
+
+// A run that was killed could not write its end; the process that wrote "running" tells.
+bool still_runs(const nlohmann::json& run) {
+  const auto process = run.find("process");
+  if (process == run.end() || !process->is_object()) return false;
+  if (text_in(run.value("machine", nlohmann::json::object()), "host") != this_machine().host)
+    return true;  // cannot know
+  return is_running({number_in<std::int64_t>(*process, "pid"), number_in<std::uint64_t>(*process, "start_ticks"),
+                     text_in(*process, "boot")});
+}
+
+Error damaged(const std::string& path, std::string_view what) {
+  return Error(ErrorCode::kDataLoss, fmt::format("not the record of a run: {}: {}", path, what))
+      .hint("the file was changed or damaged; the run's other files may still be readable");
+}
+
+}  // namespace
+
+Result<RunFolder> RunStore::create() {
+  PENSTOCK_TRY(make_folders(root_ + "/runs"));
+  constexpr int kMostAttempts = 100;
+  for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+    RunFolder folder(root_, make_run_id(now_micros()));
+    if (::mkdir(folder.path().c_str(), 0777) == 0) return folder;
+    if (errno != EEXIST) return file_error(errno, "make the folder", folder.path());
+  }
+  return Error(ErrorCode::kUnavailable, fmt::format("no free run id in {}/runs", root_)).hint("try again in a second");
+}
+
+Result<std::vector<std::string>> RunStore::ids() const {
+  std::vector<std::string> ids;
+  const std::string path = root_ + "/runs";
+  DIR* const directory = ::opendir(path.c_str());
+  if (directory == nullptr) {
+    if (errno == ENOENT) return ids;
+    return file_error(errno, "list", path);
+  }
+  while (const dirent* const entry = ::readdir(directory)) {
+    if (is_run_id(entry->d_name)) ids.emplace_back(entry->d_name);
+  }
+  ::closedir(directory);
+  std::sort(ids.begin(), ids.end(), std::greater<>());
+  return ids;
+}
+
+Result<std::vector<StoredRun>> RunStore::list() const {
+  PENSTOCK_ASSIGN(const std::vector<std::string> names, ids());
+  std::vector<StoredRun> runs;
+  for (const std::string& id : names) {
+    Result<StoredRun> run = read(id);
+    if (run) runs.push_back(std::move(*run));
+  }
+  // Ids are only as fine as a second.
+  std::stable_sort(runs.begin(), runs.end(), [](const auto& a, const auto& b) { return a.started_at > b.started_at; });
+  return runs;
+}
+
+Result<std::string> RunStore::find(std::string_view text) const {
+  PENSTOCK_ASSIGN(const std::vector<std::string> names, ids());
+  if (text == "latest") {
+    char target[256];
+    const ssize_t size = ::readlink((root_ + "/latest").c_str(), target, sizeof target);
+    std::string_view id(target, size > 0 ? static_cast<std::size_t>(size) : 0);
+    if (id.starts_with("runs/")) id.remove_prefix(5);
+    if (std::find(names.begin(), names.end(), id) != names.end()) return std::string(id);
+    return Error(ErrorCode::kNotFound, fmt::format("no latest run in {}", root_))
+        .hint(names.empty() ? "penstock run FILE makes one" : "penstock runs list shows the runs");
+  }
+  std::vector<std::string> matches;
+  for (const std::string& id : names) {
+    if (id == text) return id;
+    if (!text.empty() && id.find(text) != std::string::npos) matches.push_back(id);
+  }
+  if (matches.size() == 1) return matches.front();
+  if (!matches.empty()) {
+    return Error(ErrorCode::kInvalidArgument,
+                 fmt::format("several runs match \"{}\": {}", text, fmt::join(matches, ", ")))
+        .hint("give more of the run id");
+  }
+  const std::string near = nearest_name(text, names);
+  return Error(ErrorCode::kNotFound, fmt::format("no run \"{}\" in {}", text, root_))
+      .hint(near.empty() ? "penstock runs list shows the runs" : fmt::format("did you mean \"{}\"?", near));
+}
+
+Result<StoredRun> RunStore::read(std::string_view id) const {
+  const std::string path = RunFolder(root_, std::string(id)).path();
+  PENSTOCK_ASSIGN(const std::string text, read_text(id, "run.json"));
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) return damaged(path + "/run.json", "no JSON object");
+  const int version = number_in<int>(json, "version");
+  if (version > kVersion) {
+    return Error(ErrorCode::kUnsupported,
+                 fmt::format("{}/run.json has version {}, this program reads up to {}", path, version, kVersion))
+        .hint("use the Penstock that wrote it, or a later one");
+  }
+  StoredRun run;
+  run.id = id;
+  run.path = path;
+  run.name = text_in(json, "name");
+  run.strategy = text_in(json, "strategy");
+  run.status = text_in(json, "status");
+  run.started_at = text_in(json, "started_at");
+  run.duration_seconds = number_in<double>(json, "duration_seconds");
+  if (version < 1 || run.status.empty()) return damaged(path + "/run.json", "no version or no status");
+  const auto error = json.find("error");
+  if (error != json.end() && error->is_object()) run.error = text_in(*error, "message");
+  if (run.status == "running" && !still_runs(json)) run.status = "lost";
+  return run;
+}
+
+Result<std::string> RunStore::read_text(std::string_view id, std::string_view name) const {
+  return read_file(RunFolder(root_, std::string(id)).path() + "/" + std::string(name));
+}
+
+}  // namespace penstock

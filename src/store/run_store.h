@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// The folder in which runs are kept: ROOT/runs/{run_id}/ with the run's files, and ROOT/latest. Every file appears
+// whole or not at all. The store keeps texts; what they mean is the business of who writes them (docs/schemas/).
+#pragma once
+
+#include <penstock/result.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock {
+
+/// Returns the time now, in microseconds since 1970-01-01 UTC.
+std::int64_t now_micros();
+/// Returns "2026-11-20T10:15:00.123456Z".
+std::string utc_text(std::int64_t micros);
+/// Returns a run id, "20261120_101500_a1b2c3": UTC to the second, then six random hexadecimal digits.
+std::string make_run_id(std::int64_t micros);
+
+/// A file that a stage left in its artifacts.
+struct Artifact {
+  std::string name;  ///< Relative to the artifacts folder: "clean.csv", "parts/0.csv".
+  std::string path;  ///< Relative to the run's folder: "clean/artifacts/clean.csv".
+  std::string type;  ///< Media type by the name's ending.
+  std::uint64_t size_bytes = 0;
+  std::string sha256;
+};
+
+/// Returns the media type that the ending of `name` stands for; "application/octet-stream" when it is unknown.
+std::string_view media_type(std::string_view name);
+
+/// The folder of one run. Thread-compatible.
+class RunFolder {
+ public:
+  RunFolder(std::string root, std::string id) : root_(std::move(root)), id_(std::move(id)) {}
+
+  const std::string& id() const noexcept { return id_; }
+  /// ROOT/runs/ID, as relative as the store's root.
+  std::string path() const;
+  /// Where the stage puts its files; the folder is there after `make_stage`.
+  std::string artifacts_of(std::string_view stage) const;
+  Status make_stage(std::string_view stage);
+  /// Writes a file of the run, for instance "run.json" or "clean/output.json", whole.
+  Status write(std::string_view name, std::string_view text);
+  /// Returns the files under the stage's artifacts, by name, with their digests. Temporaries and links are left out.
+  Result<std::vector<Artifact>> artifacts(std::string_view stage) const;
+  /// Lets ROOT/latest point here.
+  Status publish_latest();
+
+ private:
+  std::string root_;
+  std::string id_;
+};
+
+/// A run as its run.json tells it.
+struct StoredRun {
+  std::string id;
+  std::string path;
+  std::string name;
+  std::string strategy;
+  std::string
+      status;  ///< "running", "done", "drained", "failed", "cancelled"; "lost": its process ended without a word.
+  std::string started_at;
+  double duration_seconds = 0;
+  std::string error;  ///< Its message, when it failed.
+};
+
+/// All runs below one folder. Thread-compatible; several processes may use one store.
+class RunStore {
+ public:
+  explicit RunStore(std::string root) : root_(std::move(root)) {}
+
+  const std::string& root() const noexcept { return root_; }
+  /// Makes the folder of a new run.
+  Result<RunFolder> create();
+  /// Returns the runs, newest first; folders without a readable run.json are left out. A store that is not there is
+  /// empty.
+  Result<std::vector<StoredRun>> list() const;
+  /// Returns the id that `text` stands for: "latest", an id, or a part of one that only one id has. kNotFound with the
+  /// nearest id.
+  Result<std::string> find(std::string_view text) const;
+  /// Reads the run.json of a run. kDataLoss when it is not what a run writes; kUnsupported when it is of a later
+  /// version.
+  Result<StoredRun> read(std::string_view id) const;
+  /// Returns the text of a file of a run.
+  Result<std::string> read_text(std::string_view id, std::string_view name) const;
+
+ private:
+  Result<std::vector<std::string>> ids() const;
+  std::string root_;
+};
+
+}  // namespace penstock

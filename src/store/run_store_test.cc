@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+#include "store/run_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "platform/file.h"
+#include "platform/machine.h"
+#include "store/digest.h"
+
+namespace penstock {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+class Store : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string form = ::testing::TempDir() + "penstock_store_XXXXXX";
+    ASSERT_NE(::mkdtemp(form.data()), nullptr);
+    root_ = form;
+  }
+  void TearDown() override { std::filesystem::remove_all(root_); }
+
+  RunFolder stored(const std::string& json) {
+    RunFolder folder = RunStore(root_).create().value();
+    folder.write("run.json", json).value();
+    return folder;
+  }
+
+  std::string root_;
+};
+
+TEST(RunId, IsTheTimeInUtcAndSixRandomDigits) {
+  EXPECT_THAT(make_run_id(1'795'169'700'999'999), MatchesRegex("20261120_101500_[0-9a-f]{6}"));
+  EXPECT_NE(make_run_id(0), make_run_id(0));
+}
+
+TEST(Digest, IsSha256) {
+  EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(sha256(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+TEST_F(Store, DigestOfAFileIsThatOfItsBytes) {
+  const std::string bytes(1'000'000, 'x');
+  write_file(root_ + "/file", bytes).value();
+  EXPECT_EQ(sha256_of_file(root_ + "/file").value(), sha256(bytes));
+}
+
+TEST_F(Store, ListsArtifactsByNameWithDigestAndType) {
+  RunFolder folder = RunStore(root_).create().value();
+  folder.make_stage("clean").value();
+  write_file(folder.artifacts_of("clean") + "/b.csv", "abc").value();
+  write_file(folder.artifacts_of("clean") + "/parts/a.jsonl", "", {.make_folders = true}).value();
+  write_file(folder.artifacts_of("clean") + "/.b.csv.1-1.tmp", "half").value();
+  const std::vector<Artifact> artifacts = folder.artifacts("clean").value();
+  ASSERT_EQ(artifacts.size(), 2U);
+  EXPECT_EQ(artifacts[0].name, "b.csv");
+  EXPECT_EQ(artifacts[0].path, "clean/artifacts/b.csv");
+  EXPECT_EQ(artifacts[0].type, "text/csv");
+  EXPECT_EQ(artifacts[0].size_bytes, 3U);
+  EXPECT_EQ(artifacts[0].sha256, sha256("abc"));
+  EXPECT_EQ(artifacts[1].name, "parts/a.jsonl");
+  EXPECT_EQ(artifacts[1].type, "application/x-ndjson");
+}
+
+TEST_F(Store, LatestPointsToTheRunPublishedLast) {
+  RunStore store(root_);
+  RunFolder first = store.create().value();
+  RunFolder second = store.create().value();
+  first.publish_latest().value();
+  EXPECT_EQ(store.find("latest").value(), first.id());
+  second.publish_latest().value();
+  EXPECT_EQ(store.find("latest").value(), second.id());
+  EXPECT_TRUE(std::filesystem::is_directory(root_ + "/latest"));
+}
+
+TEST_F(Store, LatestIsNeverPutOverAFolderOfThatName) {
+  RunFolder folder = RunStore(root_).create().value();
+  make_folders(root_ + "/latest/mine").value();
+  EXPECT_FALSE(folder.publish_latest());
+  EXPECT_TRUE(std::filesystem::exists(root_ + "/latest/mine"));
+}
+
+TEST_F(Store, ThatIsNotThereIsEmpty) { EXPECT_TRUE(RunStore(root_ + "/none").list().value().empty()); }
+
+TEST_F(Store, ListsRunsNewestFirst) {
+  const RunFolder older = stored(R"({"version":1,"status":"done","started_at":"2026-11-20T10:15:00Z","name":"a"})");
+  const RunFolder newer = stored(
+      R"({"version":1,"status":"failed","started_at":"2026-11-20T10:15:01Z","name":"b","error":{"message":"no"}})");
+  make_folders(root_ + "/runs/something else").value();
+  const std::vector<StoredRun> runs = RunStore(root_).list().value();
+  ASSERT_EQ(runs.size(), 2U);
+  EXPECT_EQ(runs[0].id, newer.id());
+  EXPECT_EQ(runs[0].status, "failed");
+  EXPECT_EQ(runs[0].error, "no");
+  EXPECT_EQ(runs[1].id, older.id());
+  EXPECT_EQ(runs[1].name, "a");
+}
+
+TEST_F(Store, FindsARunByAPartOfItsId) {
+  RunStore store(root_);
+  const std::string id = store.create().value().id();
+  EXPECT_EQ(store.find(id).value(), id);
+  EXPECT_EQ(store.find(id.substr(16)).value(), id);
+  store.create().value();
+  const auto several = store.find("20");
+  ASSERT_FALSE(several);
+  EXPECT_THAT(several.error().message(), HasSubstr("several runs match \"20\""));
+}
+
+TEST_F(Store, SaysWhichRunMayBeMeant) {
+  RunStore store(root_);
+  const std::string id = store.create().value().id();
+  std::string wrong = id;
+  wrong.back() = wrong.back() == '0' ? '1' : '0';
+  const auto found = store.find(wrong);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(found.error().hint(), "did you mean \"" + id + "\"?");
+}
+
+TEST_F(Store, ARunWhoseProcessIsGoneIsLost) {
+  const std::string host = this_machine().host;
+  const RunFolder folder = stored(R"({"version":1,"status":"running","machine":{"host":")" + host +
+                                  R"("},"process":{"pid":1,"start_ticks":0,"boot":"other"}})");
+  EXPECT_EQ(RunStore(root_).read(folder.id()).value().status, "lost");
+}
+
+TEST_F(Store, ARunOfALaterVersionIsRefused) {
+  const RunFolder folder = stored(R"({"version":2,"status":"done"})");
+  const auto run = RunStore(root_).read(folder.id());
+  ASSERT_FALSE(run);
+  EXPECT_EQ(run.error().code(), ErrorCode::kUnsupported);
+  EXPECT_THAT(run.error().message(), HasSubstr("has version 2, this program reads up to 1"));
+}
+
+TEST_F(Store, ADamagedRecordIsSaidToBeDamaged) {
+  for (const char* text : {"", "[]", "{", "{}", R"({"version":1})", R"({"version":"1","status":7})", "\xff"}) {
+    const RunFolder folder = stored(text);
+    const auto run = RunStore(root_).read(folder.id());
+    ASSERT_FALSE(run) << text;
+    EXPECT_EQ(run.error().code(), ErrorCode::kDataLoss) << text;
+  }
+  EXPECT_TRUE(RunStore(root_).list().value().empty());
+}
+
+}  // namespace
+}  // namespace penstock
