@@ -118,8 +118,8 @@ struct OperatorTraits {
 
 /// Something that an operator leaves behind, for the report and the run's manifest.
 struct OutputFile {
-  std::string path;
-  std::string kind;  ///< "data", "quarantine" …
+  std::string path = {};
+  std::string kind = {};  ///< "data", "quarantine" …
   std::uint64_t records = 0;
   std::uint64_t size_bytes = 0;
 };

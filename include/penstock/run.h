@@ -121,8 +121,8 @@ struct Report {
   Outcome outcome = Outcome::kDone;
   Plan plan;
   std::uint64_t records_in = 0;        ///< Found by the sources.
-  std::uint64_t records_rejected = 0;  ///< By all steps.
-  std::uint64_t records_dropped = 0;   ///< On purpose, by filters, before the first step that changes the number of records.
+  std::uint64_t records_rejected = 0;  ///< By the steps up to the first that changes the number of records.
+  std::uint64_t records_dropped = 0;   ///< On purpose, by filters, up to there.
   std::uint64_t records_out = 0;       ///< What came through up to there: in = out + rejected + dropped.
   double wall_seconds = 0;
   double cpu_seconds = 0;              ///< Of the whole process during the run.

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+#include "stream/graph.h"
+
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "stream/strategies.h"
+
+namespace penstock {
+namespace {
+
+Error at_step(Error error, const Pipeline::Step& step) {
+  const std::string place = step.options.origin.to_text();
+  Error named = std::move(error).at(step.name);
+  return place.empty() || named.where().find(place) != std::string::npos ? std::move(named) : std::move(named).at(place);
+}
+
+// The registry's own messages name the operator's place; a step's name adds nothing to "unknown operator".
+Error from_registry(Error error, const Pipeline::Step& step) {
+  return error.where().empty() ? std::move(error).at(step.name) : std::move(error);
+}
+
+Status check_edges(const Pipeline& pipeline, std::size_t index, const Operator& op) {
+  const Pipeline::Step& step = pipeline.steps()[index];
+  const bool is_source = dynamic_cast<const Source*>(&op) != nullptr;
+  if (is_source && step.input != Pipeline::kNone) {
+    return at_step(Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is a source, but \"{}\" comes before it", step.op,
+                                                                  pipeline.steps()[step.input].name))
+                       .hint("sources begin a pipeline; make it the first operator, or start a second stage"),
+                   step);
+  }
+  if (!is_source && step.input == Pipeline::kNone) {
+    return at_step(Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" needs input, but nothing comes before it", step.op))
+                       .hint("begin with a source, for instance csv.read or generate"),
+                   step);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Operator>> make_operator(const Pipeline::Step& step) {
+  Result<std::unique_ptr<Operator>> op =
+      step.factory == nullptr ? Registry::global().make(step.op, step.options) : step.factory->make();
+  if (!op) return from_registry(std::move(op).error(), step);
+  return op;
+}
+
+Result<std::unique_ptr<Operator>> make_fused(const Graph& graph, std::size_t index) {
+  const Pipeline::Step& step = *graph.steps[index].spec;
+  Result<std::unique_ptr<Operator>> op = step.fused->make();
+  if (!op) return at_step(std::move(op).error(), step);
+  Result<StreamType> bound = (*op)->bind(graph.steps[index + 1 - step.fused_steps].input);
+  if (!bound) return at_step(std::move(bound).error(), step);
+  return op;
+}
+
+Result<Graph> bind_graph(const Pipeline& pipeline) {
+  if (pipeline.steps().empty()) {
+    return Error(ErrorCode::kInvalidArgument, fmt::format("the pipeline \"{}\" has no operators", pipeline.name()))
+        .hint("begin with a source, for instance csv.read or generate");
+  }
+  Graph graph;
+  graph.pipeline = &pipeline;
+  for (std::size_t i = 0; i < pipeline.steps().size(); ++i) {
+    const Pipeline::Step& step = pipeline.steps()[i];
+    GraphStep bound;
+    bound.spec = &step;
+    PENSTOCK_ASSIGN(bound.op, make_operator(step));
+    PENSTOCK_TRY(check_edges(pipeline, i, *bound.op));
+    if (step.input != Pipeline::kNone) {
+      bound.input = graph.steps[step.input].output;
+      graph.steps[step.input].consumers.push_back(i);
+    }
+    Result<StreamType> output = bound.op->bind(bound.input);
+    if (!output) return at_step(std::move(output).error(), step);
+    bound.output = std::move(*output);
+    bound.traits = bound.op->traits();
+    bound.traits.light = bound.traits.light || step.light;
+    graph.steps.push_back(std::move(bound));
+  }
+  return graph;
+}
+
+std::string describe(const StreamType& type) {
+  if (type.is_record_batch() && type.schema != nullptr) return type.schema->to_text();
+  return type.record_name.empty() ? "nothing" : type.record_name;
+}
+
+StrategyInput strategy_input(const Graph& graph, const RunOptions& options) {
+  StrategyInput input;
+  input.workers = options.strategy.workers;
+  input.queue_depth = options.queue_depth;
+  input.cores = std::max(1U, std::thread::hardware_concurrency());
+  for (const GraphStep& step : graph.steps) {
+    input.steps.push_back({step.spec->input, step.consumers, step.traits, step.spec->name});
+  }
+  return input;
+}
+
+namespace {
+
+std::string describe(const ErrorPolicy& policy) {
+  static constexpr const char* kNames[] = {"fail", "skip", "quarantine"};
+  std::string text = kNames[static_cast<std::size_t>(policy.action)];
+  if (policy.max_attempts > 1) text += fmt::format(" after {} attempts", policy.max_attempts);
+  return text;
+}
+
+Plan::Step plan_step(const GraphStep& step) {
+  Plan::Step out;
+  out.name = step.spec->name;
+  out.op = step.spec->op;
+  if (!step.is_source()) out.inputs.push_back(step.spec->input);
+  out.output = describe(step.output);
+  out.note = step.op->note();
+  out.on_error = describe(step.spec->on_error);
+  out.unordered = step.traits.unordered;
+  out.light = step.traits.light;
+  return out;
+}
+
+// A strategy may come from outside: what it decided is checked like any input.
+Status check_segments(const Plan& plan, const Graph& graph) {
+  std::vector<bool> covered(graph.steps.size(), false);
+  for (const PlanSegment& segment : plan.segments) {
+    for (std::size_t i = 0; i < segment.steps.size(); ++i) {
+      const std::size_t step = segment.steps[i];
+      const bool inside = step < covered.size() && !covered[step];
+      bool fed = i == 0;
+      for (std::size_t j = 0; inside && j < i; ++j) fed = fed || segment.steps[j] == graph.steps[step].spec->input;
+      if (!inside || !fed) {
+        return Error(ErrorCode::kInternal, fmt::format("the strategy \"{}\" made a plan whose segments do not fit the pipeline",
+                                                       plan.strategy))
+            .hint("every step belongs to one segment, behind its input or at the segment's start");
+      }
+      covered[step] = true;
+    }
+  }
+  for (std::size_t i = 0; i < covered.size(); ++i) {
+    if (covered[i]) continue;
+    return Error(ErrorCode::kInternal,
+                 fmt::format("the strategy \"{}\" left out the step \"{}\"", plan.strategy, graph.steps[i].spec->name));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const Graph& graph, const RunOptions& options) {
+  PENSTOCK_ASSIGN(const StrategyInfo strategy, find_strategy(options.strategy.name));
+  PENSTOCK_ASSIGN(Plan plan, strategy.decide(strategy_input(graph, options)));
+  plan.pipeline = graph.pipeline->name();
+  plan.strategy = strategy.name;
+  plan.batch_size = std::max<std::size_t>(1, options.batch_size);
+  plan.memory_limit = options.memory_limit;
+  for (const GraphStep& step : graph.steps) plan.steps.push_back(plan_step(step));
+  PENSTOCK_TRY(check_segments(plan, graph));
+  return plan;
+}
+
+}  // namespace penstock

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+#include <penstock/pipeline.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "stream/graph.h"
+#include "stream/run_loop.h"
+
+namespace penstock {
+
+OperatorFactory::~OperatorFactory() = default;
+ProgressListener::~ProgressListener() = default;
+
+namespace {
+
+std::string unique_name(const std::vector<Pipeline::Step>& steps, const std::string& wanted) {
+  const auto taken = [&](const std::string& name) {
+    return std::any_of(steps.begin(), steps.end(), [&](const Pipeline::Step& step) { return step.name == name; });
+  };
+  std::string name = wanted;
+  for (int i = 2; taken(name); ++i) name = fmt::format("{}-{}", wanted, i);
+  return name;
+}
+
+}  // namespace
+
+Pipeline::StepId Pipeline::append(Step step, StepId input) {
+  step.input = input == kLast ? last() : input;
+  PENSTOCK_CHECK(step.input == kNone || step.input < steps_.size(), "the input of a step must have been added before it");
+  step.name = unique_name(steps_, step.name.empty() ? step.op : step.name);
+  steps_.push_back(std::move(step));
+  return steps_.size() - 1;
+}
+
+Pipeline::StepId Pipeline::add(std::string op, Options options, StepOptions step, StepId input) {
+  Step added;
+  added.op = std::move(op);
+  added.options = std::move(options);
+  added.name = std::move(step.name);
+  added.on_error = std::move(step.on_error);
+  added.timeout = step.timeout;
+  added.light = step.light;
+  return append(std::move(added), input);
+}
+
+Pipeline::StepId Pipeline::add(std::string op, std::shared_ptr<const OperatorFactory> factory, StepOptions step, StepId input) {
+  const StepId id = add(std::move(op), Options(), std::move(step), input);
+  steps_[id].factory = std::move(factory);
+  return id;
+}
+
+void Pipeline::set_fused(StepId id, std::shared_ptr<const OperatorFactory> fused, std::size_t steps) {
+  PENSTOCK_CHECK(id < steps_.size() && steps >= 1 && steps <= id + 1, "a fused operator covers steps of the pipeline");
+  steps_[id].fused = std::move(fused);
+  steps_[id].fused_steps = steps;
+}
+
+Status Pipeline::check() const {
+  PENSTOCK_TRY(bind_graph(*this));
+  return {};
+}
+
+Result<Plan> Pipeline::plan(const RunOptions& options) const {
+  PENSTOCK_ASSIGN(const Graph graph, bind_graph(*this));
+  return make_plan(graph, options);
+}
+
+RunOutcome Pipeline::run_to_outcome(const RunOptions& options) const {
+  RunOutcome outcome;
+  outcome.report.pipeline = name_;
+  outcome.report.outcome = Report::Outcome::kFailed;
+  Result<Graph> graph = bind_graph(*this);
+  if (!graph) {
+    outcome.status = std::move(graph).error();
+    return outcome;
+  }
+  Result<Plan> plan = make_plan(*graph, options);
+  if (!plan) {
+    outcome.status = std::move(plan).error();
+    return outcome;
+  }
+  return run_plan(std::move(*graph), std::move(*plan), options);
+}
+
+Result<Report> Pipeline::run(const RunOptions& options) const {
+  RunOutcome outcome = run_to_outcome(options);
+  if (!outcome.status) return std::move(outcome.status).error();
+  return std::move(outcome.report);
+}
+
+Result<Report> Pipeline::run(const Strategy& strategy) const {
+  RunOptions options;
+  options.strategy = strategy;
+  return run(options);
+}
+
+}  // namespace penstock

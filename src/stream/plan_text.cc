@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// A plan for people and for programs.
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <penstock/run.h>
+
+#include "stream/table.h"
+
+namespace penstock {
+
+std::string Plan::to_text() const {
+  std::string text = fmt::format("pipeline \"{}\": strategy {}, {} {}, at most {} records per batch{}\n  why: {}\n", pipeline, strategy,
+                                 segments.size(), segments.size() == 1 ? "segment" : "segments", with_commas(batch_size),
+                                 memory_limit == 0 ? "" : fmt::format(", at most {} in flight", bytes_text(memory_limit)), reason);
+  for (std::size_t s = 0; s < segments.size(); ++s) {
+    const PlanSegment& segment = segments[s];
+    text += fmt::format("\nsegment {}: {} {}{}\n  why: {}\n", s, segment.workers, segment.worker,
+                        segment.queue_depth == 0 ? "" : fmt::format(", fed through a channel of {} batches", segment.queue_depth),
+                        segment.reason);
+    for (const std::size_t index : segment.steps) {
+      const Step& step = steps[index];
+      text += fmt::format("  {}{}{}{}\n", step.name, step.op == step.name ? "" : " (" + step.op + ")",
+                          step.on_error == "fail" ? "" : ", on error: " + step.on_error, step.unordered ? ", unordered" : "");
+      text += fmt::format("      emits {}\n", step.output);
+      if (!step.note.empty()) text += fmt::format("      note: {}\n", step.note);
+    }
+  }
+  return text;
+}
+
+std::string Plan::to_json() const {
+  nlohmann::ordered_json plan = {{"version", 1},           {"pipeline", pipeline},         {"strategy", strategy}, {"reason", reason},
+                                 {"batch_size", batch_size}, {"memory_limit", memory_limit}};
+  plan["steps"] = nlohmann::ordered_json::array();
+  for (const Step& step : steps) {
+    plan["steps"].push_back({{"name", step.name},
+                             {"op", step.op},
+                             {"inputs", step.inputs},
+                             {"output", step.output},
+                             {"note", step.note},
+                             {"on_error", step.on_error},
+                             {"unordered", step.unordered},
+                             {"light", step.light}});
+  }
+  plan["segments"] = nlohmann::ordered_json::array();
+  for (const PlanSegment& segment : segments) {
+    plan["segments"].push_back({{"steps", segment.steps},
+                                {"worker", segment.worker},
+                                {"workers", segment.workers},
+                                {"queue_depth", segment.queue_depth},
+                                {"reason", segment.reason}});
+  }
+  return plan.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace penstock

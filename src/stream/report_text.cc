@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// A report for people and for programs.
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <penstock/run.h>
+
+#include "stream/table.h"
+
+namespace penstock {
+
+const char* to_string(Report::Outcome outcome) noexcept {
+  static constexpr const char* kNames[] = {"done", "drained", "failed", "cancelled"};
+  return kNames[static_cast<std::size_t>(outcome)];
+}
+
+namespace {
+
+std::string headline(const Report& report) {
+  const double rate = report.wall_seconds > 0 ? static_cast<double>(report.records_in) / report.wall_seconds : 0;
+  return fmt::format("pipeline \"{}\" {} with strategy {} in {}: {} records in = {} out + {} rejected + {} dropped, {}/s\n",
+                     report.pipeline, to_string(report.outcome), report.plan.strategy, duration_text(report.wall_seconds),
+                     with_commas(report.records_in), with_commas(report.records_out), with_commas(report.records_rejected),
+                     with_commas(report.records_dropped), with_commas(static_cast<std::uint64_t>(rate)));
+}
+
+std::vector<std::string> table_row(const StepReport& step) {
+  std::vector<std::string> row = {step.name,
+                                  with_commas(step.records_in),
+                                  with_commas(step.records_out),
+                                  with_commas(step.records_rejected),
+                                  fmt::format("{}", step.segment),
+                                  step.fused ? "fused" : duration_text(step.busy_seconds),
+                                  step.fused ? "" : duration_text(step.wait_seconds),
+                                  step.fused ? "" : duration_text(step.blocked_seconds)};
+  return row;
+}
+
+}  // namespace
+
+std::string Report::to_text() const {
+  std::string text = headline(*this);
+  Table table({"operator", ">in", ">out", ">rejected", ">segment", ">busy", ">waiting", ">blocked"});
+  for (const StepReport& step : steps) table.add(table_row(step));
+  text += table.to_text();
+  for (const StepReport& step : steps) {
+    if (!step.note.empty()) text += fmt::format("note: {}: {}\n", step.name, step.note);
+    if (step.records_rejected > 0) {
+      text += fmt::format("rejected: {}: {} {}, the first: {}\n", step.name, with_commas(step.records_rejected),
+                          step.records_rejected == 1 ? "record" : "records", step.first_rejection);
+    }
+  }
+  for (const OutputFile& output : outputs) {
+    text += fmt::format("wrote {} ({}, {} records, {})\n", output.path, output.kind, with_commas(output.records),
+                        bytes_text(output.size_bytes));
+  }
+  text += fmt::format("memory: {} at most, {} of it in flight; cpu: {}\n", bytes_text(memory_peak_bytes),
+                      bytes_text(buffer_peak_bytes), duration_text(cpu_seconds));
+  return text;
+}
+
+std::string Report::to_json() const {
+  using Json = nlohmann::ordered_json;
+  const double rate = wall_seconds > 0 ? static_cast<double>(records_in) / wall_seconds : 0;
+  Json report = {{"version", 1},
+                 {"pipeline", pipeline},
+                 {"outcome", to_string(outcome)},
+                 {"strategy", plan.strategy},
+                 {"records_in", records_in},
+                 {"records_out", records_out},
+                 {"records_rejected", records_rejected},
+                 {"records_dropped", records_dropped},
+                 {"records_per_second", rate},
+                 {"wall_seconds", wall_seconds},
+                 {"cpu_seconds", cpu_seconds},
+                 {"cpu_usage", wall_seconds > 0 ? cpu_seconds / wall_seconds : 0},
+                 {"memory_peak_bytes", memory_peak_bytes},
+                 {"buffer_peak_bytes", buffer_peak_bytes}};
+  report["steps"] = Json::array();
+  for (const StepReport& step : steps) {
+    report["steps"].push_back({{"name", step.name},
+                               {"op", step.op},
+                               {"segment", step.segment},
+                               {"records_in", step.records_in},
+                               {"records_out", step.records_out},
+                               {"records_rejected", step.records_rejected},
+                               {"retries", step.retries},
+                               {"fallbacks", step.fallbacks},
+                               {"batches", step.batches},
+                               {"busy_seconds", step.busy_seconds},
+                               {"wait_seconds", step.wait_seconds},
+                               {"blocked_seconds", step.blocked_seconds},
+                               {"fused", step.fused},
+                               {"first_rejection", step.first_rejection},
+                               {"note", step.note}});
+  }
+  report["outputs"] = Json::array();
+  for (const OutputFile& output : outputs) {
+    report["outputs"].push_back(
+        {{"path", output.path}, {"kind", output.kind}, {"records", output.records}, {"size_bytes", output.size_bytes}});
+  }
+  return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string Report::trace_to_json() const {
+  using Json = nlohmann::ordered_json;
+  Json events = Json::array();
+  for (std::size_t s = 0; s < plan.segments.size(); ++s) {
+    events.push_back({{"ph", "M"}, {"pid", 1}, {"tid", s}, {"name", "thread_name"}, {"args", {{"name", fmt::format("segment {}", s)}}}});
+  }
+  for (const Span& span : trace) {
+    events.push_back({{"ph", "X"},
+                      {"pid", 1},
+                      {"tid", span.segment},
+                      {"name", steps[span.step].name},
+                      {"ts", static_cast<double>(span.begin_ns) / 1e3},
+                      {"dur", static_cast<double>(span.end_ns - span.begin_ns) / 1e3}});
+  }
+  return Json{{"traceEvents", std::move(events)}, {"displayTimeUnit", "ms"}}.dump() + "\n";
+}
+
+}  // namespace penstock

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+#include "stream/row_rejects.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "data/json_text.h"
+
+namespace penstock {
+namespace {
+
+constexpr std::size_t kFlushBytes = std::size_t{64} << 10;
+
+void append_member(std::string& line, std::string_view name, std::string_view text) {
+  line += ",\"";
+  line += name;
+  line += "\":";
+  append_json_text(line, text);
+}
+
+// Bytes that are not UTF-8 cannot stand in JSON; they are kept as hexadecimal digits too.
+void append_raw(std::string& line, const std::string& raw) {
+  line += ",\"raw\":";
+  if (append_json_text(line, raw)) return;
+  line += ",\"raw_hex\":\"";
+  for (const char c : raw) line += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  line += '"';
+}
+
+}  // namespace
+
+RowRejects::RowRejects(std::string step, const ErrorPolicy& policy, std::string part_path, RejectLimit& limit)
+    : step_(std::move(step)), policy_(policy), part_path_(std::move(part_path)), limit_(limit) {}
+
+RowRejects::~RowRejects() = default;
+
+Error RowRejects::to_error(const Rejection& rejection) const {
+  const std::string column = rejection.column.empty() ? "" : fmt::format("column \"{}\": ", rejection.column);
+  Error error(ErrorCode::kInvalidArgument, column + rejection.reason);
+  error = std::move(error).record(static_cast<std::int64_t>(rejection.record)).hint(
+      "on_error = \"skip\" or \"quarantine\" goes on without such records");
+  if (rejection.file.empty()) return error;
+  return std::move(error).at(rejection.line == 0 ? rejection.file : fmt::format("{}:{}", rejection.file, rejection.line));
+}
+
+Status RowRejects::reject(Rejection rejection) {
+  rejection.record += base_;
+  if (count_.fetch_add(1, std::memory_order_relaxed) == 0) {
+    first_ = fmt::format("record {}: {}{}", rejection.record,
+                         rejection.column.empty() ? "" : fmt::format("column \"{}\": ", rejection.column), rejection.reason);
+    first_is_new_ = true;
+  }
+  if (policy_.action == ErrorPolicy::Action::kFail) {
+    fatal_ = true;
+    return to_error(rejection);
+  }
+  const std::uint64_t rejected = limit_.rejected.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (rejected > limit_.limit) {
+    fatal_ = true;
+    return Error(ErrorCode::kInvalidArgument,
+                 fmt::format("{} records were rejected, more than max_errors = {} allows", rejected, limit_.limit))
+        .hint("look at the causes, or raise max_errors")
+        .caused_by(to_error(rejection));
+  }
+  if (policy_.action == ErrorPolicy::Action::kQuarantine) append_line(rejection);
+  return {};
+}
+
+void RowRejects::append_line(const Rejection& rejection) {
+  lines_ += "{\"operator\":";
+  append_json_text(lines_, step_);
+  lines_ += fmt::format(",\"record\":{}", rejection.record);
+  if (!rejection.file.empty()) append_member(lines_, "file", rejection.file);
+  if (rejection.line != 0) lines_ += fmt::format(",\"line\":{}", rejection.line);
+  if (!rejection.column.empty()) append_member(lines_, "column", rejection.column);
+  append_member(lines_, "reason", rejection.reason);
+  append_raw(lines_, rejection.raw);
+  lines_ += "}\n";
+}
+
+Status RowRejects::write_out() {
+  if (lines_.empty()) return {};
+  if (!part_.is_open()) {
+    PENSTOCK_TRY(make_folders(folder_of(part_path_)));
+    PENSTOCK_ASSIGN(part_, File::create(part_path_));
+  }
+  PENSTOCK_TRY(part_.write_all(lines_));
+  lines_.clear();
+  return {};
+}
+
+Status RowRejects::mark() {
+  if (lines_.size() >= kFlushBytes) PENSTOCK_TRY(write_out());
+  marked_count_ = count();
+  marked_size_ = lines_.size();
+  first_is_new_ = false;
+  return {};
+}
+
+void RowRejects::roll_back() noexcept {
+  limit_.rejected.fetch_sub(count() - marked_count_, std::memory_order_relaxed);
+  count_.store(marked_count_, std::memory_order_relaxed);
+  lines_.resize(marked_size_);
+  if (first_is_new_) first_.clear();
+  fatal_ = false;
+}
+
+Status RowRejects::flush() {
+  PENSTOCK_TRY(write_out());
+  if (part_.is_open()) PENSTOCK_TRY(part_.close());
+  return {};
+}
+
+void RowRejects::remove_part() noexcept {
+  ::unlink(part_path_.c_str());
+}
+
+namespace {
+
+Status append_part(AtomicFile& to, const std::string& path) {
+  PENSTOCK_ASSIGN(File part, File::open(path));
+  std::string block(std::size_t{256} << 10, '\0');
+  for (;;) {
+    PENSTOCK_ASSIGN(const std::size_t size, part.read(block.data(), block.size()));
+    if (size == 0) return {};
+    PENSTOCK_TRY(to.write_all(std::string_view(block).substr(0, size)));
+  }
+}
+
+}  // namespace
+
+Status commit_quarantine(const std::string& path, const std::vector<RowRejects*>& parts) {
+  PENSTOCK_ASSIGN(AtomicFile file, AtomicFile::create(path, {.durable = false, .make_folders = true}));
+  for (const RowRejects* part : parts) {
+    if (part->count() > 0) PENSTOCK_TRY(append_part(file, part->part_path()));
+  }
+  PENSTOCK_TRY(file.commit());
+  for (RowRejects* part : parts) part->remove_part();
+  return {};
+}
+
+}  // namespace penstock

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "stream/run_report.h"
+
+#include <fmt/format.h>
+
+#include "stream/graph.h"
+
+namespace penstock {
+namespace {
+
+Error broken(const StepAtWork& step, std::string what) {
+  return Error(ErrorCode::kInternal, std::move(what))
+      .at(step.step->spec->name)
+      .hint("this is a bug in the operator: it lost or invented records; please report it");
+}
+
+Status check_source(const StepAtWork& step, Runner& runner) {
+  const auto& source = static_cast<const Source&>(runner.op());
+  const std::uint64_t read = source.records_read();
+  const std::uint64_t accounted = step.metrics.records_out.get() + step.rejects->count();
+  if (read == Source::kUnknown || read == accounted) return {};
+  return broken(step, fmt::format("it read {} records, but emitted {} and rejected {}", read, step.metrics.records_out.get(),
+                                  step.rejects->count()));
+}
+
+Status check_effect(const StepAtWork& step) {
+  const std::uint64_t in = step.metrics.records_in.get();
+  const std::uint64_t out = step.metrics.records_out.get();
+  const std::uint64_t rejected = step.rejects->count();
+  const bool fits = step.step->traits.rows == RowEffect::kChanges ||
+                    (step.step->traits.rows == RowEffect::kKeeps ? in == out + rejected : in >= out + rejected);
+  if (fits) return {};
+  return broken(step, fmt::format("of {} records {} came out and {} were rejected", in, out, rejected));
+}
+
+}  // namespace
+
+Status check_accounts(const std::vector<std::unique_ptr<StepAtWork>>& steps, const std::vector<Runner*>& runner_of) {
+  for (const auto& step : steps) {
+    if (step->step->is_source()) {
+      if (runner_of[step->index] != nullptr) PENSTOCK_TRY(check_source(*step, *runner_of[step->index]));
+      continue;
+    }
+    PENSTOCK_TRY(check_effect(*step));
+    const StepAtWork& input = *steps[step->step->spec->input];
+    const std::uint64_t emitted = input.metrics.records_out.get();
+    const std::uint64_t received = step->metrics.records_in.get();
+    // Fewer may arrive where a later step had enough and the rest was not needed.
+    if (received > emitted) {
+      return broken(*step, fmt::format("it received {} records, but \"{}\" emitted {}", received, input.step->spec->name, emitted));
+    }
+  }
+  return {};
+}
+
+namespace {
+
+StepReport report_step(const StepAtWork& step) {
+  const StepMetrics& metrics = step.metrics;
+  const auto seconds = [](const Counter& ns) { return static_cast<double>(ns.get()) / 1e9; };
+  StepReport report;
+  report.name = step.step->spec->name;
+  report.op = step.step->spec->op;
+  report.segment = step.segment;
+  report.records_in = metrics.records_in.get();
+  report.records_out = metrics.records_out.get();
+  report.records_rejected = step.rejects->count();
+  report.retries = step.rejects->retries();
+  report.fallbacks = step.rejects->fallbacks();
+  report.batches = metrics.batches.get();
+  report.busy_seconds = seconds(metrics.busy_ns);
+  report.wait_seconds = seconds(metrics.wait_ns);
+  report.blocked_seconds = seconds(metrics.blocked_ns);
+  report.first_rejection = step.rejects->first();
+  report.fused = step.fused_away;
+  return report;
+}
+
+// Follows the records from every source as far as they stay the same records.
+void add_totals(Report& report, const std::vector<std::unique_ptr<StepAtWork>>& steps) {
+  for (const auto& step : steps) {
+    if (!step->step->is_source()) continue;
+    report.records_rejected += step->rejects->count();
+    report.records_in += step->metrics.records_out.get() + step->rejects->count();
+    const StepAtWork* at = step.get();
+    std::uint64_t left = at->metrics.records_out.get();
+    while (at->step->consumers.size() == 1) {
+      const StepAtWork& next = *steps[at->step->consumers[0]];
+      if (next.step->traits.rows == RowEffect::kChanges) break;
+      const std::uint64_t out = next.metrics.records_out.get();
+      const std::uint64_t gone = next.rejects->count() + out;
+      report.records_rejected += next.rejects->count();
+      report.records_dropped += left > gone ? left - gone : 0;
+      left = out;
+      at = &next;
+    }
+    report.records_out += left;
+  }
+}
+
+}  // namespace
+
+Report report_steps(const Plan& plan, const std::vector<std::unique_ptr<StepAtWork>>& steps,
+                    const std::vector<Runner*>& runner_of, bool all_ended) {
+  Report report;
+  report.pipeline = plan.pipeline;
+  report.plan = plan;
+  for (const auto& step : steps) report.steps.push_back(report_step(*step));
+  add_totals(report, steps);
+  for (Runner* const runner : runner_of) {
+    if (runner == nullptr || !all_ended) continue;
+    StepReport& step = report.steps[runner->steps().back()->index];
+    step.note = runner->op().note();
+    if (runner->opened()) {
+      for (OutputFile& output : runner->op().outputs()) report.outputs.push_back(std::move(output));
+    }
+    report.trace.insert(report.trace.end(), runner->spans().begin(), runner->spans().end());
+  }
+  return report;
+}
+
+}  // namespace penstock

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "stream/run_state.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "stream/step_metrics.h"
+
+namespace penstock {
+namespace {
+
+constexpr std::chrono::microseconds kMemoryPoll{200};
+
+}  // namespace
+
+RunState::RunState(const RunOptions& run_options)
+    : options(run_options),
+      budget(run_options.memory_limit == 0 ? MemoryBudget::kUnlimited : static_cast<std::size_t>(run_options.memory_limit)),
+      pool(budget),
+      started_ns(now_ns()) {
+  rejects.limit = run_options.max_errors;
+}
+
+void RunState::fail(Error error) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!error_ && !cancelled()) error_ = std::move(error);
+  }
+  cancel();
+}
+
+void RunState::cancel() {
+  stop.request(StopSignal::State::kCancel);
+  for (const auto& channel : channels) channel->cancel();
+}
+
+StopSignal::State RunState::poll_stop() {
+  if (options.stop != nullptr && options.stop->state() > stop.state()) {
+    if (options.stop->state() == StopSignal::State::kCancel) {
+      cancel();
+    } else {
+      stop.request(options.stop->state());
+    }
+  }
+  return stop.state();
+}
+
+void RunState::wait_for_memory() {
+  const auto in_flight = [this] {
+    return std::any_of(channels.begin(), channels.end(), [](const auto& channel) { return channel->size() > 0; });
+  };
+  while (budget.exceeded() && in_flight() && poll_stop() != StopSignal::State::kCancel) std::this_thread::sleep_for(kMemoryPoll);
+}
+
+std::optional<Error> RunState::first_error() {
+  const std::lock_guard lock(mutex_);
+  return error_;
+}
+
+}  // namespace penstock

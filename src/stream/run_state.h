@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// What all workers of one run share.
+#pragma once
+
+#include <penstock/pipeline.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "channel/channel.h"
+#include "stream/row_rejects.h"
+
+namespace penstock {
+
+/// Shared by the run loop, its workers and its monitor. Thread-safe after it was set up.
+class RunState {
+ public:
+  explicit RunState(const RunOptions& run_options);
+
+  /// Remembers the first error and cancels the run.
+  void fail(Error error);
+  /// Ends the run as soon as possible; nothing is committed.
+  void cancel();
+  /// Takes over what was asked for from outside; returns the state.
+  StopSignal::State poll_stop();
+  bool cancelled() const noexcept { return stop.cancelled(); }
+
+  /// Holds a source back while more bytes are in flight than allowed, as long as somebody works them off.
+  void wait_for_memory();
+
+  std::optional<Error> first_error();
+
+  const RunOptions options;
+  const MemoryBudget budget;
+  BufferPool pool;
+  StopSignal stop;
+  RejectLimit rejects;
+  std::vector<std::unique_ptr<Channel>> channels;
+  const std::int64_t started_ns;
+
+ private:
+  std::mutex mutex_;
+  std::optional<Error> error_;
+};
+
+}  // namespace penstock

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// One operator at work in its worker: hands it batches, counts and times it, applies its policy, passes its output on.
+#pragma once
+
+#include <penstock/fused.h>
+#include <penstock/operator.h>
+
+#include <memory>
+#include <vector>
+
+#include "stream/graph.h"
+#include "stream/run_state.h"
+#include "stream/step_metrics.h"
+
+namespace penstock {
+
+/// One step of the run as the report sees it; several of them may be one runner (a fused loop).
+struct StepAtWork {
+  const GraphStep* step = nullptr;
+  std::size_t index = 0;
+  std::size_t segment = 0;
+  StepMetrics metrics;
+  std::unique_ptr<RowRejects> rejects;
+  bool fused_away = false;  // runs inside the loop of a later step
+};
+
+/// Belongs to one worker after it was set up; not thread-safe.
+class Runner final : public Emitter {
+ public:
+  /// `steps`: the steps that `op` does, in order; the last one names it in messages.
+  Runner(std::shared_ptr<RunState> run, WorkerClock& clock, std::unique_ptr<Operator> op, std::vector<StepAtWork*> steps,
+         OperatorTraits traits);
+  ~Runner() override;
+
+  void add_consumer(Runner& runner) { targets_.push_back({&runner, nullptr}); }
+  void add_consumer(Channel& channel) { targets_.push_back({nullptr, &channel}); }
+
+  Status open(std::uint32_t worker);
+  /// Works on one batch and all that follows from it in this worker.
+  void consume(Batch batch);
+  /// For a source: one call of produce. Returns false at the end.
+  bool produce();
+  /// After the last batch: finishes the operator and then its consumers in this worker.
+  void finish();
+  /// Closes the channels behind it.
+  void close_channels() noexcept;
+  /// True when more input would be lost work.
+  bool refuses() const noexcept;
+
+  bool emit(Batch batch) override;
+  bool done() const noexcept override;
+
+  Operator& op() noexcept { return *op_; }
+  const std::vector<StepAtWork*>& steps() const noexcept { return steps_; }
+  bool opened() const noexcept { return opened_; }
+  WorkerClock::Mark mark(Activity activity) const noexcept;
+  /// The first kMostSpans calls; empty unless the run is traced.
+  const std::vector<Report::Span>& spans() const noexcept { return spans_; }
+  static constexpr std::size_t kMostSpans = 16'384;
+
+ private:
+  struct Target {
+    Runner* runner;
+    Channel* channel;
+    bool refuses() const noexcept { return runner != nullptr ? runner->refuses() : !channel->wants_more(); }
+  };
+
+  Status work_on(Batch batch);
+  Status work_safely(Batch batch, std::size_t records);
+  Status reject_batch(const Batch& batch, const Error& cause);
+  template <class F>
+  Status guarded(F&& call);
+  void report_failure(Error error);
+  bool deliver(Batch batch);
+  bool hand_over(Target& target, Batch batch);
+  bool deliver_held();
+  void update_counts() noexcept;
+  void set_bases() noexcept;
+  void add_span(std::int64_t begin_ns);
+
+  const std::shared_ptr<RunState> run_;
+  WorkerClock& clock_;
+  const std::unique_ptr<Operator> op_;
+  FusedSteps* const fused_;  // null unless the operator counts for itself
+  const std::vector<StepAtWork*> steps_;
+  StepAtWork& step_;
+  const OperatorTraits traits_;
+  const bool may_refuse_;
+  std::vector<Target> targets_;
+  std::vector<OperatorContext> contexts_;  // one per step
+  std::uint64_t next_sequence_ = 0;
+  bool holding_ = false;  // output waits until the whole batch went well
+  std::vector<Batch> held_;
+  std::vector<Report::Span> spans_;
+  bool opened_ = false;
+};
+
+}  // namespace penstock

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// A segment at work: a chain (or small tree) of runners in one worker, fed by a source or a channel.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "executor/executor.h"
+#include "stream/runner.h"
+
+namespace penstock {
+
+class Segment final : public Task {
+ public:
+  Segment(std::shared_ptr<RunState> run, std::string name, bool timed) : clock(timed), run_(std::move(run)), name_(std::move(name)) {}
+
+  /// Adds a runner whose consumers in this worker are added later.
+  Runner& add(std::unique_ptr<Runner> runner);
+  /// Where batches come from; null for segments of sources.
+  void set_input(Channel* channel) noexcept { input_ = channel; }
+  Channel* input() const noexcept { return input_; }
+
+  void work() noexcept override;
+  std::string name() const override { return name_; }
+
+  const std::vector<std::unique_ptr<Runner>>& runners() const noexcept { return runners_; }
+
+  WorkerClock clock;
+
+ private:
+  bool open_all();
+  void pull_from_channel();
+  void run_sources();
+
+  const std::shared_ptr<RunState> run_;
+  const std::string name_;
+  std::vector<std::unique_ptr<Runner>> runners_;  // in pipeline order
+  Channel* input_ = nullptr;
+};
+
+}  // namespace penstock

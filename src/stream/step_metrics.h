@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// What is counted and timed per step: written by one worker, read by anybody, no shared cache lines.
+#pragma once
+
+#include <time.h>
+
+#include <atomic>
+#include <cstdint>
+
+namespace penstock {
+
+/// A number with one writer. Adding costs a load and a store, no locked instruction.
+class Counter {
+ public:
+  void add(std::uint64_t more) noexcept { value_.store(get() + more, std::memory_order_relaxed); }
+  void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
+  std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+struct alignas(64) StepMetrics {
+  Counter records_in;
+  Counter records_out;
+  Counter batches;
+  Counter busy_ns;
+  Counter wait_ns;     // for input
+  Counter blocked_ns;  // until the output was taken
+};
+
+inline std::int64_t now_ns() noexcept {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+/// What a worker does at this moment.
+enum class Activity : std::uint8_t { kIdle, kWorking, kWaitingForInput, kBlockedOnOutput, kEnded };
+
+/// Gives a worker's time to the steps it works for. One per worker; `what` and `since` may be read by others.
+///
+/// A step inside another one's emit takes the clock over and gives it back, so that each gets its own time only.
+class WorkerClock {
+ public:
+  explicit WorkerClock(bool on) : on_(on) {}
+
+  struct Mark {
+    StepMetrics* metrics = nullptr;
+    std::uint32_t step = 0;
+    Activity activity = Activity::kIdle;
+  };
+
+  /// From now on the time belongs to `step`, doing `activity`. Returns what went before, for `set` to come back to.
+  Mark set(Mark next) noexcept {
+    const Mark before = current_;
+    if (on_) {
+      const std::int64_t now = now_ns();
+      charge(static_cast<std::uint64_t>(now - last_ns_));
+      last_ns_ = now;
+      since_ns_.store(now, std::memory_order_relaxed);
+    }
+    current_ = next;
+    what_.store(static_cast<std::uint64_t>(next.step) << 8 | static_cast<std::uint64_t>(next.activity), std::memory_order_relaxed);
+    return before;
+  }
+  std::int64_t last_ns() const noexcept { return last_ns_; }
+
+  Activity activity() const noexcept { return static_cast<Activity>(what_.load(std::memory_order_relaxed) & 0xFF); }
+  std::uint32_t step() const noexcept { return static_cast<std::uint32_t>(what_.load(std::memory_order_relaxed) >> 8); }
+  std::int64_t since_ns() const noexcept { return since_ns_.load(std::memory_order_relaxed); }
+
+ private:
+  void charge(std::uint64_t ns) noexcept {
+    if (current_.metrics == nullptr) return;
+    switch (current_.activity) {
+      case Activity::kWorking: current_.metrics->busy_ns.add(ns); return;
+      case Activity::kWaitingForInput: current_.metrics->wait_ns.add(ns); return;
+      case Activity::kBlockedOnOutput: current_.metrics->blocked_ns.add(ns); return;
+      default: return;
+    }
+  }
+
+  const bool on_;
+  Mark current_;
+  std::int64_t last_ns_ = 0;
+  std::atomic<std::uint64_t> what_{0};
+  std::atomic<std::int64_t> since_ns_{0};
+};
+
+}  // namespace penstock

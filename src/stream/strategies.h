@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// The strategies by name, and those that come with the library.
+#pragma once
+
+#include <penstock/pipeline.h>
+
+namespace penstock {
+
+/// kInvalidArgument with the nearest name when there is no such strategy.
+Result<StrategyInfo> find_strategy(const std::string& name);
+
+/// One segment in the calling thread.
+Result<Plan> decide_serial(const StrategyInput& input);
+/// A thread per segment: every operator begins one, unless it is light, or the allowed workers are used up.
+Result<Plan> decide_threads(const StrategyInput& input);
+
+}  // namespace penstock
