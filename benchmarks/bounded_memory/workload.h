@@ -12,7 +12,7 @@
 namespace penstock::benchmark::bounded_memory {
 
 inline constexpr std::size_t kBatch = 1024;
-inline constexpr int kSlowness = 36;  // rounds of hashing per record, each about 1.6 ns of dependent work
+inline constexpr int kSlowness = 36;  // rounds of hashing per record, each about 1.5 ns of dependent work
 inline constexpr const char* kSmall = "1 M records";
 inline constexpr const char* kLarge = "100 M records";
 
