@@ -2,10 +2,14 @@
 // The list of the operators that come with the library.
 #include "operator/builtin.h"
 
+#include "operators/etl/etl_operators.h"
 #include "operators/io/formats.h"
 
 namespace penstock {
 
-void add_builtin_operators(Registry& registry) { add_format_operators(registry); }
+void add_builtin_operators(Registry& registry) {
+  add_etl_operators(registry);
+  add_format_operators(registry);
+}
 
 }  // namespace penstock

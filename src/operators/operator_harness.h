@@ -21,6 +21,7 @@ struct HarnessOptions {
   std::size_t batch_size = 1024;
   ErrorPolicy on_error = {};  ///< Skip and quarantine both keep the rejections.
   std::size_t most_batches = std::numeric_limits<std::size_t>::max();  ///< After these the emitter is done.
+  BufferPool* pool = &BufferPool::shared();  ///< Its budget is the operator's memory limit.
   bool commit = true;                                                  ///< False: abort at the end instead.
 };
 
@@ -108,7 +109,7 @@ inline Status drive(Operator& op, const StreamType& input, std::vector<Batch>& b
     }
   }
   for (Batch& batch : batches) {
-    if (out.done()) break;
+    if (out.done() || op.satisfied()) break;
     PENSTOCK_TRY(op.process(std::move(batch), out));
   }
   return op.finish(out);
@@ -124,7 +125,7 @@ inline HarnessResult run_operator(Operator& op, const StreamType& input, std::ve
   CollectingErrors errors(options.on_error);
   const StopSignal stop;
   OperatorContext context{
-      .name = "op", .batch_size = options.batch_size, .pool = &BufferPool::shared(), .errors = &errors, .stop = &stop};
+      .name = "op", .batch_size = options.batch_size, .pool = options.pool, .errors = &errors, .stop = &stop};
   result.status = harness_detail::drive(op, input, batches, out, context, result);
   if (result.status && options.commit) {
     result.status = op.commit();

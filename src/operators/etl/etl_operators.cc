@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#include "operators/etl/etl_operators.h"
+
+#include "base/check.h"
+
+namespace penstock {
+
+void add_etl_operators(Registry& registry) {
+  for (auto* const info : {distinct_info, head_info, rename_info, sample_info, select_info, top_info}) {
+    PENSTOCK_CHECK(registry.add(info()).has_value(), "two operators of the library have the same name");
+  }
+}
+
+}  // namespace penstock

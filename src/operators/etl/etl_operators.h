@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// The operators on record batches that come with the library: one function per operator, and the one that adds them
+// all.
+#pragma once
+
+#include <penstock/operator.h>
+
+namespace penstock {
+
+/// Adds all operators of this folder.
+void add_etl_operators(Registry& registry);
+
+OperatorInfo distinct_info();
+OperatorInfo head_info();
+OperatorInfo rename_info();
+OperatorInfo sample_info();
+OperatorInfo select_info();
+OperatorInfo top_info();
+
+}  // namespace penstock

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+#include "operators/etl/group_table.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#define XXH_INLINE_ALL  // keys are short: a call would cost as much as the hash
+#include <xxhash.h>
+
+#include "base/check.h"
+#include "operators/etl/key_word.h"
+
+namespace penstock {
+namespace {
+
+constexpr std::size_t kFirstSlots = 256;
+constexpr std::size_t kMostGroups = GroupTable::kNone - 1;
+
+std::uint64_t hash_of(std::uint64_t word) noexcept {
+  // the finaliser of MurmurHash3 (A. Appleby): neighbouring numbers, and doubles with empty low bits, spread over all
+  // slots
+  word = (word ^ word >> 33) * 0xFF51'AFD7'ED55'8CCDU;
+  word = (word ^ word >> 33) * 0xC4CE'B9FE'1A85'EC53U;
+  return word ^ word >> 33;
+}
+
+std::uint64_t hash_of(std::string_view text) noexcept { return XXH3_64bits(text.data(), text.size()); }
+
+void collect_words(const Column& column, std::vector<std::uint64_t>& words) {
+  words.resize(column.size());
+  for_each_key_word(column, [&](std::size_t row, std::uint64_t word) { words[row] = word; });
+}
+
+}  // namespace
+
+GroupTable::GroupTable(std::vector<KeyColumn> columns)
+    : kind_(columns.empty()                       ? Kind::kNoColumn
+            : columns.size() > 1                  ? Kind::kRows
+            : columns.front().type == Type::kUtf8 ? Kind::kText
+                                                  : Kind::kWord),
+      keys_(std::move(columns)),
+      slots_(kFirstSlots) {}
+
+std::size_t GroupTable::probe(std::uint64_t hash, std::uint64_t word) const noexcept {
+  const std::size_t mask = slots_.size() - 1;
+  const auto tag = static_cast<std::uint32_t>(hash >> 32);
+  std::size_t at = hash & mask;
+  while (slots_[at].group != kNone && (slots_[at].tag != tag || words_[slots_[at].group] != word)) at = (at + 1) & mask;
+  return at;
+}
+
+std::size_t GroupTable::probe(std::uint64_t hash, std::string_view text) const noexcept {
+  const std::size_t mask = slots_.size() - 1;
+  const auto tag = static_cast<std::uint32_t>(hash >> 32);
+  std::size_t at = hash & mask;
+  while (slots_[at].group != kNone && (slots_[at].tag != tag || texts_[slots_[at].group] != text)) at = (at + 1) & mask;
+  return at;
+}
+
+template <class Key>
+std::uint32_t GroupTable::group_of(std::uint64_t hash, Key key) {
+  std::size_t at = probe(hash, key);
+  if (slots_[at].group != kNone) return slots_[at].group;
+  if (2 * (size_ + 1) > slots_.size()) {
+    grow();
+    at = probe(hash, key);
+  }
+  PENSTOCK_CHECK(size_ < kMostGroups, "more groups than a table can number");
+  slots_[at] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::uint32_t>(size_)};
+  keep(key);
+  return static_cast<std::uint32_t>(size_++);
+}
+
+std::uint32_t GroupTable::null_group() {
+  if (null_group_ == kNone) {
+    null_group_ = static_cast<std::uint32_t>(size_++);
+    // holds the place; no slot leads to it
+    if (kind_ == Kind::kWord) {
+      keep(std::uint64_t{0});
+    } else {
+      keep(std::string_view());
+    }
+  }
+  return null_group_;
+}
+
+std::uint64_t GroupTable::hash_of_group(std::size_t group) const noexcept {
+  return kind_ == Kind::kWord ? hash_of(words_[group]) : hash_of(texts_[group]);
+}
+
+void GroupTable::grow() {
+  slots_.assign(2 * slots_.size(), Slot());
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t group = 0; group < size_; ++group) {
+    if (group == null_group_) continue;
+    const std::uint64_t hash = hash_of_group(group);
+    std::size_t at = hash & mask;
+    while (slots_[at].group != kNone) at = (at + 1) & mask;
+    slots_[at] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::uint32_t>(group)};
+  }
+}
+
+void GroupTable::add(const RecordBatch& batch, std::vector<std::uint32_t>& groups) {
+  const std::size_t rows = batch.num_rows();
+  groups.resize(rows);
+  switch (kind_) {
+    case Kind::kNoColumn:
+      if (rows > 0) size_ = 1;
+      std::fill(groups.begin(), groups.end(), 0);
+      break;
+    case Kind::kWord: {
+      const Column& column = batch.column(keys_.columns().front().index);
+      collect_words(column, row_words_);
+      for (std::size_t row = 0; row < rows; ++row) {
+        groups[row] = column.is_null(row) ? null_group() : group_of(hash_of(row_words_[row]), row_words_[row]);
+      }
+      break;
+    }
+    case Kind::kText: {
+      const Column& column = batch.column(keys_.columns().front().index);
+      for (std::size_t row = 0; row < rows; ++row) {
+        const std::string_view text = column.text(row);
+        groups[row] = column.is_null(row) ? null_group() : group_of(hash_of(text), text);
+      }
+      break;
+    }
+    case Kind::kRows:
+      keys_.encode(batch);
+      for (std::size_t row = 0; row < rows; ++row) groups[row] = group_of(hash_of(keys_.key(row)), keys_.key(row));
+      break;
+  }
+}
+
+void GroupTable::find(const RecordBatch& batch, RowKeys& keys, std::vector<std::uint32_t>& groups) const {
+  const std::size_t rows = batch.num_rows();
+  groups.resize(rows);
+  switch (kind_) {
+    case Kind::kNoColumn: std::fill(groups.begin(), groups.end(), size_ == 0 ? kNone : 0); break;
+    case Kind::kWord: {
+      const Column& column = batch.column(keys.columns().front().index);
+      for_each_key_word(column, [&](std::size_t row, std::uint64_t word) {
+        groups[row] = column.is_null(row) ? null_group_ : slots_[probe(hash_of(word), word)].group;
+      });
+      break;
+    }
+    case Kind::kText: {
+      const Column& column = batch.column(keys.columns().front().index);
+      for (std::size_t row = 0; row < rows; ++row) {
+        const std::string_view text = column.text(row);
+        groups[row] = column.is_null(row) ? null_group_ : slots_[probe(hash_of(text), text)].group;
+      }
+      break;
+    }
+    case Kind::kRows:
+      keys.encode(batch);
+      for (std::size_t row = 0; row < rows; ++row) {
+        groups[row] = slots_[probe(hash_of(keys.key(row)), keys.key(row))].group;
+      }
+      break;
+  }
+}
+
+std::size_t GroupTable::size_bytes() const noexcept {
+  return slots_.capacity() * sizeof(Slot) + words_.capacity() * sizeof(std::uint64_t) +
+         texts_.capacity() * sizeof(std::string_view) + arena_.size_bytes();
+}
+
+bool GroupTable::less(std::uint32_t a, std::uint32_t b) const noexcept {
+  if (a == null_group_ || b == null_group_) return a != b && a == null_group_;
+  return kind_ == Kind::kWord ? words_[a] < words_[b] : texts_[a] < texts_[b];
+}
+
+std::vector<std::uint32_t> GroupTable::sorted() const {
+  std::vector<std::uint32_t> groups(size_);
+  std::iota(groups.begin(), groups.end(), 0U);
+  if (kind_ != Kind::kNoColumn) {
+    std::sort(groups.begin(), groups.end(), [this](std::uint32_t a, std::uint32_t b) { return less(a, b); });
+  }
+  return groups;
+}
+
+void GroupTable::append_key(std::uint32_t group, std::span<ColumnBuilder> builders) const {
+  if (group == null_group_) {
+    builders.front().append_null();
+    return;
+  }
+  switch (kind_) {
+    case Kind::kNoColumn: return;
+    case Kind::kWord: return append_key_word(builders.front(), words_[group]);
+    case Kind::kText: return builders.front().append_text(texts_[group]);
+    case Kind::kRows: return keys_.decode(texts_[group], builders);
+  }
+}
+
+}  // namespace penstock
