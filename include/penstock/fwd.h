@@ -24,7 +24,5 @@ class Source;
 class StopSignal;
 template <class T>
 class Result;
-template <class T>
-class Stream;
 
 }  // namespace penstock

@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <initializer_list>
-#include <variant>
 
 namespace penstock {
 
@@ -197,23 +196,23 @@ class OptionValue {
   using Table = std::vector<Entry>;
 
   OptionValue() noexcept = default;
-  OptionValue(bool value) : value_(value) {}                          // NOLINT: implicit on purpose
-  OptionValue(int value) : value_(std::int64_t{value}) {}             // NOLINT
-  OptionValue(std::int64_t value) : value_(value) {}                  // NOLINT
-  OptionValue(double value) : value_(value) {}                        // NOLINT
-  OptionValue(std::string value) : value_(std::move(value)) {}        // NOLINT
-  OptionValue(std::string_view value) : value_(std::string(value)) {} // NOLINT
-  OptionValue(const char* value) : value_(std::string(value)) {}      // NOLINT
-  OptionValue(List value);                                            // NOLINT
-  OptionValue(Table value);                                           // NOLINT
+  OptionValue(bool value) : kind_(Kind::kBool), bool_(value) {}                              // NOLINT: implicit on purpose
+  OptionValue(int value) : OptionValue(std::int64_t{value}) {}                               // NOLINT
+  OptionValue(std::int64_t value) : kind_(Kind::kInteger), integer_(value) {}                // NOLINT
+  OptionValue(double value) : kind_(Kind::kNumber), number_(value) {}                        // NOLINT
+  OptionValue(std::string value) : kind_(Kind::kText), text_(std::move(value)) {}            // NOLINT
+  OptionValue(std::string_view value) : OptionValue(std::string(value)) {}                   // NOLINT
+  OptionValue(const char* value) : OptionValue(std::string(value)) {}                        // NOLINT
+  OptionValue(List value);                                                                   // NOLINT
+  OptionValue(Table value);                                                                  // NOLINT
 
   /// Null when it is something else.
-  const bool* as_bool() const noexcept { return std::get_if<bool>(&value_); }
-  const std::int64_t* as_integer() const noexcept { return std::get_if<std::int64_t>(&value_); }
-  const double* as_number() const noexcept { return std::get_if<double>(&value_); }
-  const std::string* as_text() const noexcept { return std::get_if<std::string>(&value_); }
-  const List* as_list() const noexcept { return std::get_if<List>(&value_); }
-  const Table* as_table() const noexcept;
+  const bool* as_bool() const noexcept { return kind_ == Kind::kBool ? &bool_ : nullptr; }
+  const std::int64_t* as_integer() const noexcept { return kind_ == Kind::kInteger ? &integer_ : nullptr; }
+  const double* as_number() const noexcept { return kind_ == Kind::kNumber ? &number_ : nullptr; }
+  const std::string* as_text() const noexcept { return kind_ == Kind::kText ? &text_ : nullptr; }
+  const List* as_list() const noexcept { return list_.get(); }
+  const Table* as_table() const noexcept { return table_.get(); }
   /// "a bool", "an integer", "a number", "a text", "a list", "a table" or "nothing".
   const char* kind_name() const noexcept;
   /// As in a TOML file.
@@ -222,7 +221,15 @@ class OptionValue {
   Place place;
 
  private:
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, List, std::shared_ptr<const Table>> value_;
+  enum class Kind : std::uint8_t { kNothing, kBool, kInteger, kNumber, kText, kList, kTable };
+
+  Kind kind_ = Kind::kNothing;
+  bool bool_ = false;
+  std::int64_t integer_ = 0;
+  double number_ = 0;
+  std::string text_;
+  std::shared_ptr<const List> list_;
+  std::shared_ptr<const Table> table_;
 };
 
 struct OptionValue::Entry {

@@ -170,13 +170,24 @@ void ColumnBuilder::pop_back() noexcept {
   if (type_ == Type::kUtf8) text_bytes_ = static_cast<std::size_t>(reinterpret_cast<const std::int32_t*>(values_data_)[size_]);
 }
 
+namespace {
+
+// The bits behind the last row are zero, so that equal columns have equal bytes.
+void clear_tail(std::uint8_t* bits, std::size_t size) noexcept {
+  if ((size & 7) != 0) bits[size >> 3] = static_cast<std::uint8_t>(bits[size >> 3] & ((1U << (size & 7)) - 1));
+}
+
+}  // namespace
+
 Column ColumnBuilder::finish() {
   if (!values_) grow_rows(1);
   if (null_count_ != 0) {
     validity_.reserve(bitmap_bytes(size_), *pool_);
     for (; validity_rows_ < size_; ++validity_rows_) set_bit(validity_.mutable_data(), validity_rows_, true);
     validity_.set_size(bitmap_bytes(size_));
+    clear_tail(validity_.mutable_data(), size_);
   }
+  if (type_ == Type::kBool) clear_tail(values_data_, size_);
   values_.set_size(values_bytes(type_, size_));
   if (text_) text_.set_size(text_bytes_);
   Column column(type_, size_, null_count_, null_count_ == 0 ? Buffer() : std::move(validity_), std::move(values_), std::move(text_));

@@ -13,17 +13,12 @@ std::string Place::to_text() const {
   return line == 0 ? file : column == 0 ? fmt::format("{}:{}", file, line) : fmt::format("{}:{}:{}", file, line, column);
 }
 
-OptionValue::OptionValue(List value) : value_(std::move(value)) {}
-OptionValue::OptionValue(Table value) : value_(std::make_shared<const Table>(std::move(value))) {}
-
-const OptionValue::Table* OptionValue::as_table() const noexcept {
-  const auto* const table = std::get_if<std::shared_ptr<const Table>>(&value_);
-  return table == nullptr ? nullptr : table->get();
-}
+OptionValue::OptionValue(List value) : kind_(Kind::kList), list_(std::make_shared<const List>(std::move(value))) {}
+OptionValue::OptionValue(Table value) : kind_(Kind::kTable), table_(std::make_shared<const Table>(std::move(value))) {}
 
 const char* OptionValue::kind_name() const noexcept {
   static constexpr const char* kNames[] = {"nothing", "a bool", "an integer", "a number", "a text", "a list", "a table"};
-  return kNames[value_.index()];
+  return kNames[static_cast<std::size_t>(kind_)];
 }
 
 std::string OptionValue::to_text() const {
