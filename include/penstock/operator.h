@@ -39,6 +39,7 @@ struct Rejection {
   std::string column = {};    ///< The column at fault, when there is one.
   std::string file = {};      ///< Where it was read, when known.
   std::uint64_t line = 0;     ///< Line in `file`, from 1; 0: unknown.
+  std::uint64_t offset = 0;   ///< First byte in `file` after decompression; means nothing while `line` is 0.
 };
 
 /// Where an operator hands its rejected records to. Belongs to one worker; not thread-safe.

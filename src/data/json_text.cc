@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "data/calendar.h"
 #include "data/number_text.h"
 #include "data/timestamp_text.h"
 #include "data/utf8.h"
@@ -79,6 +80,11 @@ void append_json_value(std::string& out, const Column& column, std::size_t row) 
     case Type::kBool: out += get_bit(column.bits(), row) ? "true" : "false"; return;
     case Type::kUtf8: append_json_text(out, column.text(row)); return;
     case Type::kTimestamp:
+      // Arithmetic can leave the years that have a text; the number then still tells what was found.
+      if (column.int64s()[row] < kFirstTimestamp || column.int64s()[row] > kLastTimestamp) {
+        out.append(text, format_int64(text, column.int64s()[row]));
+        return;
+      }
       out += '"';
       out.append(text, format_timestamp(text, column.int64s()[row]));
       out += '"';

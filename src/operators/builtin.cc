@@ -3,12 +3,14 @@
 #include "operator/builtin.h"
 
 #include "operators/etl/etl_operators.h"
+#include "operators/io/csv_read.h"
 #include "operators/io/formats.h"
 
 namespace penstock {
 
 void add_builtin_operators(Registry& registry) {
   add_etl_operators(registry);
+  add_csv_operators(registry);
   add_format_operators(registry);
 }
 

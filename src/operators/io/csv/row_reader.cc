@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include "operators/io/csv/row_reader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace penstock::csv {
+
+RowReader::RowReader(InputStream stream, const Dialect& dialect, std::size_t block_bytes)
+    : stream_(std::move(stream)), splitter_(dialect), block_bytes_(block_bytes), max_row_bytes_(dialect.max_row_bytes) {
+  resize(block_bytes_);
+}
+
+RowReader::~RowReader() {
+  if (budget_) budget_->release(capacity_);
+}
+
+Result<RowReader> RowReader::open(const std::string& path, const Dialect& dialect, std::size_t block_bytes) {
+  PENSTOCK_ASSIGN(InputStream stream, InputStream::open(path));
+  RowReader reader(std::move(stream), dialect, std::max<std::size_t>(block_bytes, 4));
+  PENSTOCK_TRY(reader.fill());
+  PENSTOCK_TRY(reader.skip_mark());
+  return reader;
+}
+
+Status RowReader::skip_mark() {
+  const std::string_view start(block_.get(), end_);
+  if (start.starts_with("\xEF\xBB\xBF")) {
+    begin_ = 3;
+    splitter_.skip(3);
+  }
+  if (start.starts_with("\xFF\xFE") || start.starts_with("\xFE\xFF")) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "the file is UTF-16 (it starts with its byte order mark); UTF-8 was expected: " + path())
+        .hint("convert it: iconv -f UTF-16 -t UTF-8 IN > OUT");
+  }
+  return {};
+}
+
+void RowReader::charge_to(const MemoryBudget& budget) {
+  if (budget_) budget_->release(capacity_);
+  budget_ = std::make_unique<MemoryBudget>(budget);
+  budget_->charge(capacity_);
+}
+
+void RowReader::resize(std::size_t capacity) {
+  auto block = std::make_unique_for_overwrite<char[]>(capacity + kSlackBytes);
+  if (end_ > begin_) std::memcpy(block.get(), block_.get() + begin_, end_ - begin_);
+  std::memset(block.get() + capacity, 0, kSlackBytes);
+  if (budget_) {
+    budget_->charge(capacity);
+    budget_->release(capacity_);
+  }
+  block_ = std::move(block);
+  capacity_ = capacity;
+  end_ -= std::exchange(begin_, 0);
+}
+
+Result<bool> RowReader::next() {
+  for (;;) {
+    const std::size_t consumed = splitter_.split(block_.get() + begin_, end_ - begin_, last_);
+    begin_ += consumed;
+    if (index().num_rows > 0) return true;
+    if (last_ && begin_ == end_) return false;
+    if (!last_) PENSTOCK_TRY(fill());
+  }
+}
+
+// Moves what is unfinished to the front and reads behind it. A row that fills the block gets twice the room, so that
+// the bytes of a long row are looked at twice on average.
+Status RowReader::fill() {
+  const std::size_t unfinished = end_ - begin_;
+  if (unfinished > capacity_ / 2) {
+    // A row beyond max_row_bytes is given up by the splitter, so no more than one block behind that is of use.
+    resize(std::max(unfinished + block_bytes_, std::min(2 * unfinished, max_row_bytes_ + block_bytes_)));
+  } else if (capacity_ > block_bytes_ && unfinished <= block_bytes_ / 2) {
+    resize(block_bytes_);
+  } else if (begin_ > 0) {
+    std::memmove(block_.get(), block_.get() + begin_, unfinished);
+    end_ -= std::exchange(begin_, 0);
+  }
+  const std::size_t room = capacity_ - end_;
+  PENSTOCK_ASSIGN(const std::size_t count, stream_.read_full(block_.get() + end_, room));
+  end_ += count;
+  last_ = count < room;
+  return {};
+}
+
+}  // namespace penstock::csv

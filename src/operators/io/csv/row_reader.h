@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// The rows of one CSV file: reads blocks, keeps what is unfinished, asks the splitter.
+#pragma once
+
+#include <penstock/buffer.h>
+
+#include <memory>
+#include <string>
+
+#include "operators/io/csv/splitter.h"
+#include "operators/io/input_stream.h"
+
+namespace penstock::csv {
+
+/// Reads one file, block by block.
+///
+/// Used by one worker. Memory: one block, growing while a row is longer, to less than twice `max_row_bytes`; it is
+/// charged to the budget and shrinks when the long row is done. The splitter expects no number of columns: callers
+/// compare `Row::columns`.
+class RowReader {
+ public:
+  /// How many bytes behind the bytes of an index may be read, though they mean nothing.
+  static constexpr std::size_t kSlackBytes = 64;
+
+  /// Opens `path`, skips a UTF-8 byte order mark; a UTF-16 one is kInvalidArgument.
+  static Result<RowReader> open(const std::string& path, const Dialect& dialect,
+                                std::size_t block_bytes = InputStream::kBlockBytes);
+
+  RowReader(RowReader&& other) noexcept = default;
+  RowReader& operator=(RowReader&& other) = delete;
+  ~RowReader();
+
+  /// Counts the block against `budget` from now on.
+  void charge_to(const MemoryBudget& budget);
+
+  /// Goes to the next rows; false at the end of the file. `index()` then holds at least one row, until the next call.
+  Result<bool> next();
+  const Index& index() const noexcept { return splitter_.index(); }
+  /// The row of the index that was longer than `max_row_bytes` and began before the block, or null.
+  const CutRow* cut_row(const Row& row) const noexcept {
+    return splitter_.first_row_is_cut() && &row == index().rows ? &splitter_.cut_row() : nullptr;
+  }
+
+  const std::string& path() const noexcept { return stream_.path(); }
+  std::uint64_t bytes_read() const noexcept { return stream_.bytes_read(); }
+  std::uint64_t bytes_total() const noexcept { return stream_.bytes_total(); }
+  std::size_t block_capacity() const noexcept { return capacity_; }
+
+ private:
+  RowReader(InputStream stream, const Dialect& dialect, std::size_t block_bytes);
+  Status skip_mark();
+  Status fill();
+  void resize(std::size_t capacity);
+
+  InputStream stream_;
+  Splitter splitter_;
+  std::size_t block_bytes_;
+  std::size_t max_row_bytes_;
+  std::unique_ptr<MemoryBudget> budget_;
+  std::unique_ptr<char[]> block_;
+  std::size_t capacity_ = 0;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  bool last_ = false;
+};
+
+}  // namespace penstock::csv

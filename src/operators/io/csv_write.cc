@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+#include "operators/io/csv_write.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "operators/io/csv/read_options.h"
+
+namespace penstock {
+
+CsvWrite::CsvWrite(Options options) : options_(std::move(options)) {}
+
+Result<StreamType> CsvWrite::bind(const StreamType& input) {
+  if (!input.is_record_batch()) {
+    return Error(ErrorCode::kInvalidArgument, "csv.write takes record batches, but gets records of " +
+                                                  (input.record_name.empty() ? "nothing" : input.record_name))
+        .hint("turn the records into columns first");
+  }
+  schema_ = input.schema;
+  return input;
+}
+
+Status CsvWrite::open(OperatorContext& context) {
+  errors_ = context.errors;
+  PENSTOCK_ASSIGN(file_, AtomicFile::create(options_.path, options_.file));
+  writer_.emplace(options_.dialect);
+  if (options_.header) writer_->append_names(*schema_);
+  return {};
+}
+
+Status CsvWrite::process(Batch batch, Emitter& out) {
+  const RecordBatch& rows = batch.record_batch();
+  for (std::size_t i = 0; i < rows.num_rows(); ++i) {
+    if (!writer_->append_row(rows, i)) [[unlikely]] {
+      const std::string& name = schema_->fields()[writer_->bad_column()].name;
+      PENSTOCK_TRY(errors_->reject(
+          {.record = i,
+           .reason = fmt::format("the timestamp {} (microseconds since 1970) is outside the years 0001 to 9999",
+                                 rows.column(writer_->bad_column()).int64s()[i]),
+           .raw = errors_->raw_unused() ? std::string() : rows.row_to_json(i),
+           .column = name}));
+      continue;
+    }
+    ++records_;
+    if (writer_->should_flush()) PENSTOCK_TRY(flush());
+  }
+  out.emit(std::move(batch));
+  return {};
+}
+
+Status CsvWrite::flush() {
+  PENSTOCK_TRY(file_.write_all(writer_->bytes()));
+  writer_->clear();
+  return {};
+}
+
+Status CsvWrite::finish(Emitter&) {
+  PENSTOCK_TRY(flush());
+  writer_.reset();
+  return {};
+}
+
+Status CsvWrite::commit() {
+  PENSTOCK_TRY(file_.commit());
+  committed_ = true;
+  return {};
+}
+
+void CsvWrite::abort() noexcept {
+  writer_.reset();
+  if (!committed_) file_.abort();
+}
+
+std::vector<OutputFile> CsvWrite::outputs() const {
+  if (!committed_) return {};
+  return {{.path = options_.path, .kind = "data", .records = records_, .size_bytes = file_.bytes_written()}};
+}
+
+namespace {
+
+Result<std::unique_ptr<Operator>> make_csv_write(const Options& options) {
+  CsvWrite::Options write;
+  write.path = options.text("path");
+  write.header = options.boolean("header");
+  PENSTOCK_ASSIGN(write.dialect.delimiter, csv::delimiter_from(options));
+  const char delimiter = write.dialect.delimiter;
+  if (delimiter == '"' || delimiter == '\n' || delimiter == '\r') {
+    return Error(ErrorCode::kInvalidArgument, "the delimiter cannot be a quote or a line end")
+        .at(options.place("delimiter").to_text())
+        .hint("use ',', ';', '|' or a tab");
+  }
+  write.dialect.quote_all = options.text("quoting") == "all";
+  write.dialect.null_text = options.text("null_value");
+  const std::string special = std::string("\"\r\n") + delimiter;
+  if (write.dialect.null_text.find_first_of(special) != std::string::npos) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "null_value cannot hold a delimiter, a quote or a line end, since it is never quoted")
+        .at(options.place("null_value").to_text());
+  }
+  write.dialect.line_end = options.text("line_end") == "crlf" ? "\r\n" : "\n";
+  write.file = {.durable = options.boolean("durable"), .make_folders = true};
+  return std::make_unique<CsvWrite>(std::move(write));
+}
+
+}  // namespace
+
+OperatorInfo csv_write_info() {
+  return {
+      .name = "csv.write",
+      .role = OperatorInfo::Role::kSink,
+      .summary = "Writes a CSV file that appears whole or not at all, and passes the records on.",
+      .options =
+          {{.name = "path",
+            .kind = OptionKind::kText,
+            .doc = "The file. It appears, or is replaced, when the run ends well. Missing folders are created.",
+            .required = true,
+            .example = "\"{artifacts}/orders.csv\""},
+           {.name = "header",
+            .kind = OptionKind::kBool,
+            .doc = "Whether to write the names of the columns first.",
+            .default_value = true},
+           {.name = "delimiter",
+            .kind = OptionKind::kText,
+            .doc = "The byte between two cells, or \"tab\".",
+            .default_value = ",",
+            .example = "\";\""},
+           {.name = "quoting",
+            .kind = OptionKind::kChoice,
+            .doc =
+                "\"needed\": quotes around texts that would be read as something else; \"all\": around all but nulls.",
+            .default_value = "needed",
+            .choices = {"needed", "all"}},
+           {.name = "null_value",
+            .kind = OptionKind::kText,
+            .doc = "What stands for null, without quotes. A text that is the same gets quotes; so does an empty text.",
+            .default_value = "",
+            .example = "\"NA\""},
+           {.name = "line_end",
+            .kind = OptionKind::kChoice,
+            .doc = "\"lf\", or \"crlf\" as RFC 4180 has it.",
+            .default_value = "lf",
+            .choices = {"lf", "crlf"}},
+           {.name = "durable",
+            .kind = OptionKind::kBool,
+            .doc = "Whether to wait at the end until the file is on the disk (fsync).",
+            .default_value = false}},
+      .make = make_csv_write,
+      .example = "op = \"csv.write\"\npath = \"{artifacts}/orders.csv\"\n"};
+}
+
+}  // namespace penstock
