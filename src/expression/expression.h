@@ -60,7 +60,8 @@ class Expression {
 
   /// Replaces `rows` by the rows where the expression is true, ascending; null counts as false. Rows that fail are not
   /// among them and are added to `failures`. Requires `type() == Type::kBool`.
-  void select(const RecordBatch& batch, BufferPool& pool, std::vector<std::uint32_t>& rows, RowFailures& failures) const;
+  void select(const RecordBatch& batch, BufferPool& pool, std::vector<std::uint32_t>& rows,
+              RowFailures& failures) const;
 
   struct Compiled;
 
@@ -92,8 +93,8 @@ struct AggregateCall {
   Type type = Type::kInt64;                 ///< Of the result.
 };
 
-/// Parses count(), count(x), sum(x), mean(x), std(x), min(x), max(x), quantile(x, q), exact_quantile(x, q) or median(x),
-/// where x is any expression and q a number from 0 to 1. Errors as those of `Expression::compile`.
+/// Parses count(), count(x), sum(x), mean(x), std(x), min(x), max(x), quantile(x, q), exact_quantile(x, q) or
+/// median(x), where x is any expression and q a number from 0 to 1. Errors as those of `Expression::compile`.
 Result<AggregateCall> parse_aggregate(std::string_view text, const SchemaPtr& schema);
 
 }  // namespace penstock
