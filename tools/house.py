@@ -11,14 +11,22 @@ SKIPPED = 77
 
 def files(root, *patterns):
     """Returns the files under root that git tracks or would track, as relative paths, sorted; all files without git."""
-    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=False)
-    if listed.returncode == 0:
-        names = [Path(name) for name in set(listed.stdout.split("\0")) if name]
+    listed = _listed_by_git(root)
+    if listed is not None:
+        names = [Path(name) for name in set(listed.split("\0")) if name]
     else:
         names = [path.relative_to(root) for path in root.rglob("*")]
     found = [name for name in names if (root / name).is_file() and name.parts[0] not in ("build", ".git")]
     return sorted(name for name in found if not patterns or any(name.match(pattern) for pattern in patterns))
+
+
+def _listed_by_git(root):
+    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return listed.stdout if listed.returncode == 0 else None
 
 
 def check(name, problems, examples):
