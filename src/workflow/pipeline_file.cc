@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+#include "workflow/pipeline_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/nearest_name.h"
+#include "platform/file.h"
+#include "workflow/placeholders.h"
+#include "workflow/run_settings.h"
+#include "workflow/stage_table.h"
+#include "workflow/toml_text.h"
+
+namespace penstock {
+namespace {
+
+constexpr std::size_t kMostFileBytes = std::size_t{16} << 20;
+
+const std::vector<std::string> kTopKeys = {"name", "run", "params", "stage", "operator"};
+const std::vector<std::string> kStageKeys = {"name", "operator"};
+// Understood by workflows, which need more than pipeline stages.
+const std::vector<std::string> kWorkflowKeys = {"command",  "inputs",  "outputs",  "retry", "when",  "version",
+                                                "fallback", "timeout", "requires", "env",   "cache", "needs"};
+
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Stages are folders in the store.
+bool is_folder_name(std::string_view name) {
+  constexpr std::size_t kMost = 100;
+  return !name.empty() && name.size() <= kMost && name.front() != '.' && name.front() != '-' &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+         });
+}
+
+// "data/orders.v2.toml" gives "orders_v2".
+std::string name_of_file(std::string_view path) {
+  path.remove_prefix(std::min(path.rfind('/') + 1, path.size()));
+  path = path.substr(0, path.size() > 5 && path.ends_with(".toml") ? path.size() - 5 : path.size());
+  std::string name(path);
+  for (char& c : name) {
+    if (!is_folder_name(std::string_view(&c, 1)) && c != '-') c = '_';
+  }
+  return is_folder_name(name) ? name : "pipeline";
+}
+
+class FileReader {
+ public:
+  FileReader(const std::string& path, const ParamOverrides& overrides) : overrides_(overrides) {
+    file_.path = path;
+    file_.name = name_of_file(path);
+    file_.run.trace = true;
+  }
+
+  Result<PipelineFile> read(const TomlTable& top) {
+    for (const TomlEntry& entry : top.entries) {
+      if (!contains(kTopKeys, entry.name)) return unknown_key(entry, "at the top of the file", kTopKeys);
+    }
+    PENSTOCK_TRY(read_name(top.find("name")));
+    PENSTOCK_TRY(read_params(top.find("params")));
+    PENSTOCK_TRY(read_run(top.find("run")));
+    PENSTOCK_TRY(read_stages(top.find("stage"), top.find("operator")));
+    return std::move(file_);
+  }
+
+ private:
+  Status read_name(const TomlEntry* entry) {
+    if (entry == nullptr) return {};
+    if (entry->value.as_text() == nullptr || entry->value.as_text()->empty())
+      return wrong_kind(*entry, "a text that is not empty");
+    file_.name = *entry->value.as_text();
+    return {};
+  }
+
+  Status read_params(const TomlEntry* entry) {
+    if (entry != nullptr) {
+      if (entry->kind != TomlEntry::Kind::kTable) return wrong_kind(*entry, "a table: [params]");
+      for (const TomlEntry& param : entry->tables.front().entries) {
+        const OptionValue& value = param.value;
+        if (value.as_table() != nullptr || value.as_list() != nullptr) {
+          return wrong_kind(param, "a text, a number, true or false, as the default of a parameter");
+        }
+        scope_.params.push_back({param.name, value});
+      }
+    }
+    for (const auto& [name, text] : overrides_) PENSTOCK_TRY(override_param(name, text));
+    file_.params = scope_.params;
+    return {};
+  }
+
+  // The default decides the kind: --set limit=10 is a text where the default is one.
+  Status override_param(const std::string& name, const std::string& text) {
+    const std::string place = fmt::format("--set {}={}", name, text);
+    std::vector<std::string> known;
+    for (OptionValue::Entry& param : scope_.params) {
+      known.push_back(param.name);
+      if (param.name != name) continue;
+      OptionValue value = param.value.as_text() != nullptr ? OptionValue(text) : value_of_text(text);
+      if (param.value.as_number() != nullptr && value.as_integer() != nullptr)
+        value = static_cast<double>(*value.as_integer());
+      if (std::string_view(value.kind_name()) != param.value.kind_name()) {
+        return Error(ErrorCode::kInvalidArgument, fmt::format("parameter \"{}\" must be {}, like its default {}", name,
+                                                              param.value.kind_name(), param.value.to_text()))
+            .at(place);
+      }
+      value.place = {place, 0, 0};
+      param.value = std::move(value);
+      return {};
+    }
+    return Error(ErrorCode::kNotFound, fmt::format("unknown parameter: \"{}\"", name))
+        .at(place)
+        .hint(known.empty() ? "the file has no [params] table; parameters and their defaults stand there"
+                            : suggest_name(name, known));
+  }
+
+  Status read_run(const TomlEntry* entry) {
+    if (entry == nullptr) return {};
+    if (entry->kind != TomlEntry::Kind::kTable) return wrong_kind(*entry, "a table: [run]");
+    std::vector<std::string> known;
+    for (const RunSetting& setting : run_settings()) known.emplace_back(setting.name);
+    for (const TomlEntry& setting : entry->tables.front().entries) {
+      if (!contains(known, setting.name)) return unknown_key(setting, "in [run]", known);
+      PENSTOCK_ASSIGN(const OptionValue value, insert_params(setting.value, scope_));
+      PENSTOCK_TRY(set_run_setting(file_.run, setting.name, value));
+    }
+    return {};
+  }
+
+  Status read_stages(const TomlEntry* stages, const TomlEntry* operators) {
+    if (stages != nullptr && operators != nullptr) {
+      return Error(ErrorCode::kInvalidArgument, "a file has either [[operator]] tables or [[stage]] tables, not both")
+          .at(operators->key_place.to_text())
+          .hint("write [[stage.operator]] for the operators of a stage");
+    }
+    if (operators != nullptr) {
+      FileStage stage;
+      stage.name = is_folder_name(file_.name) ? file_.name : name_of_file(file_.path);
+      PENSTOCK_TRY(read_operators(stage, *operators, "[[operator]]"));
+      file_.stages.push_back(std::move(stage));
+      return {};
+    }
+    if (stages == nullptr) {
+      return Error(ErrorCode::kInvalidArgument, "the file has no operators")
+          .at(file_.path)
+          .hint("add [[operator]] tables; penstock init writes an example");
+    }
+    if (stages->kind != TomlEntry::Kind::kTables) return wrong_kind(*stages, "a list of tables: [[stage]]");
+    for (const TomlTable& table : stages->tables) PENSTOCK_TRY(read_stage(table));
+    return {};
+  }
+
+  Status read_operators(FileStage& stage, const TomlEntry& entry, std::string_view header) {
+    stage.place = entry.key_place;
+    if (entry.kind != TomlEntry::Kind::kTables) return wrong_kind(entry, fmt::format("a list of tables: {}", header));
+    return read_steps(stage, entry.tables, scope_);
+  }
+
+  Status read_stage(const TomlTable& table) {
+    FileStage stage;
+    PENSTOCK_TRY(check_stage_keys(table));
+    PENSTOCK_TRY(read_stage_name(stage, table));
+    const TomlEntry* const operators = table.find("operator");
+    if (operators == nullptr) {
+      return Error(ErrorCode::kInvalidArgument, fmt::format("stage \"{}\" has no operators", stage.name))
+          .at(table.place.to_text())
+          .hint("add [[stage.operator]] tables");
+    }
+    PENSTOCK_TRY(read_operators(stage, *operators, "[[stage.operator]]"));
+    stage.place = table.place;
+    scope_.stages.push_back(stage.name);
+    file_.stages.push_back(std::move(stage));
+    return {};
+  }
+
+  static Status check_stage_keys(const TomlTable& table) {
+    for (const TomlEntry& entry : table.entries) {
+      if (contains(kStageKeys, entry.name)) continue;
+      if (!contains(kWorkflowKeys, entry.name)) return unknown_key(entry, "in [[stage]]", kStageKeys);
+      return Error(ErrorCode::kUnsupported, entry.name == "command"
+                                                ? std::string("command stages come with workflows")
+                                                : fmt::format("\"{}\" of a stage comes with workflows", entry.name))
+          .at(entry.key_place.to_text())
+          .hint("this version runs pipeline stages, one after another: name and [[stage.operator]] tables");
+    }
+    return {};
+  }
+
+  Status read_stage_name(FileStage& stage, const TomlTable& table) const {
+    const TomlEntry* const entry = table.find("name");
+    if (entry == nullptr) {
+      return Error(ErrorCode::kInvalidArgument, "a stage needs a name")
+          .at(table.place.to_text())
+          .hint("for instance name = \"clean\"");
+    }
+    if (entry->value.as_text() == nullptr || !is_folder_name(*entry->value.as_text())) {
+      return wrong_kind(*entry, "up to 100 letters, digits, '_' and '-', as it names a folder");
+    }
+    stage.name = *entry->value.as_text();
+    if (!contains(scope_.stages, stage.name)) return {};
+    return Error(ErrorCode::kAlreadyExists, fmt::format("there is a stage \"{}\" already", stage.name))
+        .at(entry->value.place.to_text());
+  }
+
+  const ParamOverrides& overrides_;
+  PipelineFile file_;
+  PlaceholderScope scope_;
+};
+
+}  // namespace
+
+Result<std::pair<std::string, std::string>> parse_override(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0) {
+    return Error(ErrorCode::kInvalidArgument, fmt::format("--set takes NAME=VALUE, but is \"{}\"", text))
+        .hint("for instance --set limit=100");
+  }
+  return std::pair(std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)));
+}
+
+Result<PipelineFile> parse_pipeline_file(std::string_view text, const std::string& path,
+                                         const ParamOverrides& overrides) {
+  PENSTOCK_ASSIGN(const TomlTable top, parse_toml(text, path));
+  return FileReader(path, overrides).read(top);
+}
+
+Result<PipelineFile> load_pipeline_file(const std::string& path, const ParamOverrides& overrides) {
+  PENSTOCK_ASSIGN(const std::string text, read_file(path, kMostFileBytes));
+  return parse_pipeline_file(text, path, overrides);
+}
+
+Pipeline make_pipeline(const PipelineFile& file, const FileStage& stage, const std::string& run_dir) {
+  Pipeline pipeline(file.stages.size() == 1 ? file.name : stage.name);
+  for (const FileStep& step : stage.steps) {
+    Options options;
+    options.origin = step.options.origin;
+    for (const OptionValue::Entry& option : step.options.entries()) {
+      options.set(option.name, insert_folders(option.value, run_dir, stage.name));
+    }
+    StepOptions settings{.name = step.name, .on_error = step.on_error, .timeout = step.timeout, .light = step.light};
+    settings.on_error.quarantine_path = insert_folders_in_text(step.on_error.quarantine_path, run_dir, stage.name);
+    pipeline.add(step.op, std::move(options), std::move(settings), step.input);
+  }
+  return pipeline;
+}
+
+}  // namespace penstock

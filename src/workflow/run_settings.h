@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// The settings of a run by name: one list for the [run] table of a pipeline file and for the options of `penstock run`.
+#pragma once
+
+#include <penstock/run.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace penstock {
+
+/// A setting of a run, for documentation and completion.
+struct RunSetting {
+  std::string_view name;   ///< In files: "batch_size". On the command line: "--batch-size".
+  std::string_view value;  ///< Placeholder in help texts: "N".
+  std::string_view doc;
+};
+
+/// All settings, in the order of the documentation.
+const std::vector<RunSetting>& run_settings();
+
+/// Sets one setting of `options`. Errors: kInvalidArgument at `value.place` with "did you mean" for names and
+/// strategies.
+Status set_run_setting(RunOptions& options, std::string_view name, const OptionValue& value);
+
+/// Reads a duration, a text like "1.5s" or a number of seconds; what is above 0 never becomes 0. kInvalidArgument at
+/// its place, with `name`.
+Result<std::chrono::milliseconds> duration_setting(std::string_view name, const OptionValue& value);
+
+/// Returns `text` as the value that it would be in a file: true, false, an integer, a number, or else a text.
+OptionValue value_of_text(const std::string& text);
+
+}  // namespace penstock
