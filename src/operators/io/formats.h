@@ -13,5 +13,6 @@ OperatorInfo text_read_info();
 OperatorInfo text_write_info();
 OperatorInfo regex_info();
 OperatorInfo fields_info();
+OperatorInfo generate_info();
 
 }  // namespace penstock
