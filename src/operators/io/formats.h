@@ -14,5 +14,7 @@ OperatorInfo text_write_info();
 OperatorInfo regex_info();
 OperatorInfo fields_info();
 OperatorInfo generate_info();
+OperatorInfo json_read_info();
+OperatorInfo json_write_info();
 
 }  // namespace penstock

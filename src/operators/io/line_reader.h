@@ -69,6 +69,8 @@ class LineReader {
 
   /// The file of the line that was returned last.
   const std::string& file() const noexcept { return files_[file_index_ == 0 ? 0 : file_index_ - 1]; }
+  /// After `peek`: whether it showed all of the file.
+  bool at_file_end() const noexcept { return at_file_end_; }
   std::uint64_t bytes_done() const noexcept { return bytes_done_.load(std::memory_order_relaxed); }
   /// 0 when a file is a pipe or cannot be looked at.
   std::uint64_t bytes_total() const noexcept { return bytes_total_; }

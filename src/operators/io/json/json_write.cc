@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// json.write: an object per record, as JSON Lines or as one array.
+#include <fmt/format.h>
+
+#include "data/json_text.h"
+#include "operators/io/formats.h"
+#include "operators/io/output_writer.h"
+
+namespace penstock {
+namespace {
+
+class JsonWrite final : public Operator {
+ public:
+  JsonWrite(std::string path, bool array) : writer_(std::move(path)), array_(array) {}
+
+  Result<StreamType> bind(const StreamType& input) override {
+    if (!input.is_record_batch()) {
+      return Error(ErrorCode::kInvalidArgument,
+                   fmt::format("json.write takes record batches, not {}", input.record_name));
+    }
+    for (const Field& field : input.schema->fields()) {
+      std::string& prefix = prefixes_.emplace_back(prefixes_.empty() ? "{" : ",");
+      append_json_text(prefix, field.name);
+      prefix += ':';
+    }
+    return input;
+  }
+  Status open(OperatorContext&) override { return writer_.open(); }
+  Status process(Batch batch, Emitter& out) override {
+    const RecordBatch& rows = batch.record_batch();
+    for (std::size_t row = 0; row < rows.num_rows(); ++row) {
+      append_row(rows, row, row == 0 && writer_.records() == 0);
+      PENSTOCK_TRY(writer_.flush_if_full());
+    }
+    writer_.count_records(rows.num_rows());
+    out.emit(std::move(batch));
+    return {};
+  }
+  Status finish(Emitter&) override {
+    if (array_) writer_.text() += writer_.records() == 0 ? "[]\n" : "\n]\n";
+    return writer_.finish();
+  }
+  Status commit() override { return writer_.commit(); }
+  void abort() noexcept override { writer_.abort(); }
+  std::vector<OutputFile> outputs() const override { return writer_.outputs(); }
+
+ private:
+  void append_row(const RecordBatch& rows, std::size_t row, bool first) {
+    std::string& to = writer_.text();
+    if (array_) to += first ? "[\n" : ",\n";
+    if (prefixes_.empty()) to += '{';
+    for (std::size_t i = 0; i < prefixes_.size(); ++i) {
+      to += prefixes_[i];
+      append_json_value(to, rows.column(i), row);
+    }
+    to += array_ ? "}" : "}\n";
+  }
+
+  OutputWriter writer_;
+  bool array_;
+  std::vector<std::string> prefixes_;  // what stands before each column's value
+};
+
+Result<std::unique_ptr<Operator>> make_json_write(const Options& options) {
+  return std::unique_ptr<Operator>(
+      std::make_unique<JsonWrite>(options.text("path"), options.text("format") == "array"));
+}
+
+}  // namespace
+
+OperatorInfo json_write_info() {
+  return {
+      .name = "json.write",
+      .role = OperatorInfo::Role::kSink,
+      .summary = "Writes each record as a JSON object, and passes the records on.",
+      .options =
+          {output_path_option(),
+           {.name = "format",
+            .kind = OptionKind::kChoice,
+            .doc =
+                "JSON Lines (an object per line), or one array. NaN and infinities are written as the strings \"NaN\", "
+                "\"Infinity\" and \"-Infinity\", timestamps as ISO 8601 in UTC.",
+            .default_value = "lines",
+            .choices = {"lines", "array"},
+            .example = "\"array\""}},
+      .make = make_json_write,
+      .example = "op = \"json.write\"\npath = \"out/records.jsonl\"\n",
+  };
+}
+
+}  // namespace penstock
