@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How typed steps run: one by one over vectors of records, or fused into one loop. Included by stream.h only.
+// Long because it holds the bodies of all templates of stream.h.
 #pragma once
 
 #include <penstock/fields.h>
