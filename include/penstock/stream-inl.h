@@ -210,6 +210,18 @@ template <class Out, class F, class In, class Ordinal>
   }
 }
 
+/// Turns a callable without value, or with a Status, into one with a bool.
+template <class F, class... Arguments>
+auto call_for_effect(F& function, Arguments&... arguments) {
+  if constexpr (kIsResult<std::remove_cvref_t<std::invoke_result_t<F&, Arguments&...>>>) {
+    auto result = function(arguments...);
+    return result ? Result<bool>(true) : Result<bool>(std::move(result).error());
+  } else {
+    function(arguments...);
+    return true;
+  }
+}
+
 /// Each step has: `Out<In>`, and `run(record, failures, ordinal, next)` that hands its results to `next`.
 template <class F>
 struct MapStep {
@@ -224,6 +236,41 @@ struct MapStep {
     Slot<Out<In>> slot;
     call<Out<In>>(function, record, slot, failures, ordinal);
     if (slot.full) [[likely]] next(slot.value);
+  }
+};
+
+/// `function(record)` changes the record in place.
+template <class F>
+struct UpdateStep {
+  static constexpr RowEffect kRows = RowEffect::kKeeps;
+  static constexpr bool kCounts = false;
+  F function;
+  template <class In>
+  using Out = In;
+
+  template <class In, class Ordinal, class Next>
+  [[gnu::always_inline]] void run(In& record, StepFailures& failures, std::uint64_t&, Ordinal ordinal, Next&& next) {
+    if constexpr (std::is_nothrow_invocable_v<F&, In&> && std::is_void_v<std::invoke_result_t<F&, In&>>) {
+      function(record);
+      next(record);
+    } else if (failures.may_consume()) {
+      Slot<bool> done;
+      auto in_place = [this](In& in) { return call_for_effect(function, in); };
+      call<bool>(in_place, record, done, failures, ordinal);
+      if (done.full) [[likely]] next(record);
+    } else {  // a failure must leave the record as it was
+      Slot<In> slot;
+      auto on_copy = [this](const In& in) -> Result<In> {
+        In copy(in);
+        auto done = call_for_effect(function, copy);
+        if constexpr (kIsResult<decltype(done)>) {
+          if (!done) return std::move(done).error();
+        }
+        return copy;
+      };
+      call<In>(on_copy, std::as_const(record), slot, failures, ordinal);
+      if (slot.full) next(slot.value);
+    }
   }
 };
 
@@ -256,18 +303,6 @@ class Emit {
  private:
   std::vector<T>& to_;
 };
-
-/// Turns a callable without value, or with a Status, into one with a bool.
-template <class F, class... Arguments>
-auto call_for_effect(F& function, Arguments&... arguments) {
-  if constexpr (kIsResult<std::remove_cvref_t<std::invoke_result_t<F&, Arguments&...>>>) {
-    auto result = function(arguments...);
-    return result ? Result<bool>(true) : Result<bool>(std::move(result).error());
-  } else {
-    function(arguments...);
-    return true;
-  }
-}
 
 /// `function(record, emit)`; what it emitted before it failed is dropped.
 template <class F, class T>
@@ -325,14 +360,15 @@ struct OutputOf<In, First, Rest...> {
   using type = typename OutputOf<Middle, Rest...>::type;
 };
 
-/// The loop over records through all steps, and its accounts. `In` goes in; what the last step yields is put into a vector.
+/// The loop over records through all steps, and its accounts. `In` goes in; what the last step yields goes to a sink.
 template <class In, class... Steps>
 class StepLoop {
  public:
   static constexpr std::size_t kSteps = sizeof...(Steps);
   using Out = typename OutputOf<In, Steps...>::type;
   static constexpr bool kEnds = std::is_void_v<Out>;  // the last step keeps nothing
-  using OutVector = std::vector<std::conditional_t<kEnds, char, Out>>;
+  static constexpr bool kAtMostOne = ((Steps::kRows != RowEffect::kChanges) && ...);  // out of every record
+  using Kept = std::conditional_t<kEnds, char, Out>;
 
   explicit StepLoop(std::tuple<Steps...> steps) : steps_(std::move(steps)) {}
 
@@ -340,9 +376,10 @@ class StepLoop {
     for (std::size_t i = 0; i < kSteps; ++i) failures_[i].open(contexts[i]);
   }
 
-  /// Calls `each(push)`, which calls `push(record)` for the records of a batch; OK, or the error that ends the run.
-  template <class Each>
-  Status run(OutVector& out, Each&& each) {
+  /// Calls `each(push)`, which calls `push(record)` for the records of a batch; what comes out goes to `out(record)`.
+  /// Returns OK, or the error that ends the run.
+  template <class Sink, class Each>
+  Status run(Sink&& out, Each&& each) {
     // Everything the loop writes is local, so that the compiler may keep it in registers.
     Frame frame;
     frame.rejected_before = rejected();
@@ -405,10 +442,10 @@ class StepLoop {
     return entered(frame, step, frame.records) - (failures_[step].rejected() - frame.rejected_before[step]);
   }
 
-  template <std::size_t I, class R>
-  [[gnu::always_inline]] inline void push(std::tuple<Steps...>& steps, R& record, Frame& frame, OutVector& out) {
+  template <std::size_t I, class R, class Sink>
+  [[gnu::always_inline]] inline void push(std::tuple<Steps...>& steps, R& record, Frame& frame, Sink& out) {
     if constexpr (I == kSteps) {
-      out.push_back(std::move(record));
+      out(record);
     } else {
       // The record at hand has entered the first step but is not in frame.records yet.
       const auto ordinal = [&] { return entered(frame, I, frame.records + 1) - 1; };
@@ -442,6 +479,24 @@ OperatorTraits traits_of_steps() {
   return traits;
 }
 
+/// Runs the loop of `each` and puts what comes out into `made`; `expected`: how many records go in.
+template <class Loop, class Each>
+Status fill_vector(Loop& loop, std::vector<typename Loop::Kept>& made, std::size_t expected, Each&& each) {
+  using Kept = typename Loop::Kept;
+  if constexpr (Loop::kEnds) {
+    return loop.run([](const auto&) {}, [&](auto push) { each(push); });
+  } else if constexpr (Loop::kAtMostOne && std::is_trivially_copyable_v<Kept> && std::is_default_constructible_v<Kept>) {
+    made.resize(expected);  // cheaper than to look at the capacity for every record
+    Kept* to = made.data();
+    Status status = loop.run([&to](const Kept& record) { *to++ = record; }, [&](auto push) { each(push); });
+    made.resize(static_cast<std::size_t>(to - made.data()));
+    return status;
+  } else {
+    made.reserve(expected);
+    return loop.run([&made](Kept& record) { made.push_back(std::move(record)); }, [&](auto push) { each(push); });
+  }
+}
+
 /// Steps over batches of typed records.
 template <class In, class... Steps>
 class TypedOperator final : public Operator, public FusedSteps {
@@ -466,19 +521,39 @@ class TypedOperator final : public Operator, public FusedSteps {
     return {};
   }
   Status process(Batch batch, Emitter& out) override {
-    auto made = std::make_unique<TypedRecords<typename Loop::OutVector::value_type>>();
-    std::vector<In>& records = batch.records<In>();
-    if constexpr (!Loop::kEnds) made->records.reserve(records.size());
-    Status status = loop_.run(made->records, [&](auto push) {
-      for (In& record : records) push(record);
-    });
-    if constexpr (!Loop::kEnds) out.emit(Batch(std::move(made)));
-    return status;
+    if constexpr (Loop::kAtMostOne && std::is_same_v<In, typename Loop::Out> && std::is_move_assignable_v<In>) {
+      return process_in_place(std::move(batch), out);
+    } else {
+      auto made = std::make_unique<TypedRecords<typename Loop::Kept>>();
+      std::vector<In>& records = batch.records<In>();
+      Status status = fill_vector<Loop>(loop_, made->records, records.size(), [&](auto& push) {
+        for (In& record : records) push(record);
+      });
+      if constexpr (!Loop::kEnds) out.emit(Batch(std::move(made)));
+      return status;
+    }
   }
   StepCounts counts(std::size_t step) const noexcept override { return loop_.counts(step); }
 
  private:
   using Loop = StepLoop<In, Steps...>;
+
+  // Records that come out take the place of those that went in.
+  Status process_in_place(Batch batch, Emitter& out) {
+    std::vector<In>& records = batch.records<In>();
+    In* to = records.data();
+    const auto keep = [&to](In& record) {
+      if (to != &record) *to = std::move(record);
+      ++to;
+    };
+    Status status = loop_.run(keep, [&](auto push) {
+      for (In *at = records.data(), *const end = at + records.size(); at != end; ++at) push(*at);
+    });
+    records.erase(records.begin() + (to - records.data()), records.end());
+    out.emit(std::move(batch));
+    return status;
+  }
+
   Loop loop_;
 };
 
@@ -508,10 +583,9 @@ class TypedSource final : public Source, public FusedSteps {
     return {};
   }
   Result<Next> produce(Emitter& out) override {
-    auto made = std::make_unique<TypedRecords<typename Loop::OutVector::value_type>>();
-    if constexpr (!Loop::kEnds) made->records.reserve(batch_size_);
+    auto made = std::make_unique<TypedRecords<typename Loop::Kept>>();
     bool more = false;
-    Status status = loop_.run(made->records, [&](auto push) { more = origin_.fill(batch_size_, push); });
+    Status status = fill_vector<Loop>(loop_, made->records, batch_size_, [&](auto& push) { more = origin_.fill(batch_size_, push); });
     produced_ = sizeof...(Steps) == 0 ? produced_ + made->records.size() : loop_counts_in();
     if constexpr (!Loop::kEnds) out.emit(Batch(std::move(made)));
     if (!status) return std::move(status).error();
