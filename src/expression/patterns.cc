@@ -90,7 +90,7 @@ void add_patterns(OverloadList& table) {
   table.push_back({"matches", {kText, kText}, ValueType::kBool, matches, 0b010, prepare_match});
   table.push_back({"extract", {kText, kText}, kText, extract, 0b010, prepare_extract});
   table.push_back({"extract", {kText, kText, ValueType::kInt64}, kText, extract, 0b110, prepare_extract});
-  table.push_back({"replace_regex", {kText, kText, kText}, kText, replace_matches, 0b010, prepare_replace});
+  table.push_back({"replace_regex", {kText, kText, kText}, kText, replace_matches, 0b110, prepare_replace});
 }
 
 }  // namespace penstock::expression
