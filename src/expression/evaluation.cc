@@ -39,6 +39,15 @@ std::size_t common_rows(std::span<const Column> arguments, std::size_t rows) {
   return constant ? 1 : rows;
 }
 
+// The constant that failed stands for every row. Literals never get here, but coalesce('x', y) is a constant, too.
+void repeat_failure(Evaluation& evaluation, std::size_t mark) {
+  const std::string reason = std::move(evaluation.failures[mark].reason);
+  evaluation.failures.resize(mark);
+  for (std::size_t row = 0; row < evaluation.rows; ++row) {
+    evaluation.failures.push_back({static_cast<std::uint32_t>(row), reason});
+  }
+}
+
 }  // namespace
 
 CallState::~CallState() = default;
@@ -114,8 +123,12 @@ Column apply(Evaluation& evaluation, Kernel kernel, ValueType result, Span span,
   for (const Column& argument : arguments) {
     if (argument.size() == 1 && argument.is_null(0)) return null_constant(result, evaluation.pool);
   }
+  const std::size_t mark = evaluation.failures.size();
   Call call(evaluation, span, arguments, state);
-  return kernel(call);
+  Column value = kernel(call);
+  const bool fails_everywhere = call.rows() != evaluation.rows && evaluation.failures.size() > mark;
+  if (fails_everywhere) repeat_failure(evaluation, mark);
+  return value;
 }
 
 TextWriter::TextWriter(Evaluation& evaluation, Span span, std::size_t rows)

@@ -2,6 +2,7 @@
 // One evaluation of an expression on one record batch, and of one function within it.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <memory>
 #include <span>
@@ -127,7 +128,8 @@ class TextWriter {
   char* begin(std::size_t most_bytes) {
     if (most_bytes > room_ - builder_.text_bytes() || most_bytes > evaluation_.most_text) [[unlikely]]
       return refuse(most_bytes);
-    return builder_.begin_text(most_bytes);
+    // an empty text needs no room, and a builder without any gives null for it
+    return builder_.begin_text(std::max<std::size_t>(most_bytes, 1));
   }
   void end(std::size_t bytes) noexcept { builder_.end_text(bytes); }
   void null() { builder_.append_null(); }

@@ -125,6 +125,17 @@ TEST(Expression, ChoosesPerRow) {
   });
 }
 
+TEST(Expression, JoinsTextsThatAreEmpty) {
+  expect_values({
+      {"substr(note, 99)", "'' null ''"},
+      {"substr(note, 99) || substr(country, 99)", "'' null ''"},
+      {"upper('') || country", "'de' null 'FR'"},
+      {"concat('', '')", "'' '' ''"},
+      {"replace(country, 'de', '')", "'' null 'FR'"},
+      {"if(paid, '', country)", "'' null 'FR'"},
+  });
+}
+
 TEST(Expression, FailsRowsThatHaveNoValue) {
   EXPECT_EQ(failures_of("id // quantity"), "2: 3 // 0 divides by zero, in id // quantity\n");
   EXPECT_EQ(failures_of("id % quantity"), "2: 3 % 0 divides by zero, in id % quantity\n");
@@ -164,6 +175,14 @@ TEST(Expression, IgnoresFailuresWhereTheValueIsNotNeeded) {
       {"try(id // quantity)", "0 null null"},
       {"try(coalesce(id // quantity, 5))", "0 5 null"},
       {"coalesce(try(int64(note)), 0)", "0 0 0"},
+  });
+}
+
+TEST(Expression, FailsEveryRowWhenWhatFailsIsTheSameForAll) {
+  expect_values({
+      {"int64(coalesce('a', country))", "! ! !"},
+      {"int64(utf8(id is null))", "! ! !"},
+      {"if(paid, int64(utf8(id is null)), id)", "! 2 3"},
   });
 }
 
