@@ -198,14 +198,14 @@ template <class Out, class F, class In, class Ordinal>
 }
 
 /// Calls `function` for `record` and builds the value in `slot`; the slot stays empty when the record was rejected.
-template <class Out, class F, class In, class Ordinal>
+template <bool kConsume, class Out, class F, class In, class Ordinal>
 [[gnu::always_inline]] inline void call(F& function, In& record, Slot<Out>& slot, StepFailures& failures, Ordinal ordinal) {
   using Call = RecordCall<F, In>;
   if constexpr (Call::kNoexcept && !Call::kReturnsResult) {
-    new (&slot.value) Out(Call::call(function, record, failures.may_consume()));
+    new (&slot.value) Out(Call::call(function, record, kConsume));
     slot.full = true;
   } else {
-    std::optional<Error> error = attempt<Out>(function, record, slot, failures.may_consume() && !kHasFallback<F>);
+    std::optional<Error> error = attempt<Out>(function, record, slot, kConsume && !kHasFallback<F>);
     if (error) [[unlikely]] recover<Out>(function, record, slot, failures, std::move(*error), ordinal);
   }
 }
@@ -222,7 +222,8 @@ auto call_for_effect(F& function, Arguments&... arguments) {
   }
 }
 
-/// Each step has: `Out<In>`, and `run(record, failures, ordinal, next)` that hands its results to `next`.
+/// Each step has: `Out<In>`, and `run<kConsume>(record, failures, passed, ordinal, next)` that hands its results to `next`;
+/// kConsume: a record that failed is not needed any more.
 template <class F>
 struct MapStep {
   static constexpr RowEffect kRows = RowEffect::kKeeps;
@@ -231,10 +232,10 @@ struct MapStep {
   template <class In>
   using Out = Yield<F, In>;
 
-  template <class In, class Ordinal, class Next>
+  template <bool kConsume, class In, class Ordinal, class Next>
   [[gnu::always_inline]] void run(In& record, StepFailures& failures, std::uint64_t&, Ordinal ordinal, Next&& next) {
     Slot<Out<In>> slot;
-    call<Out<In>>(function, record, slot, failures, ordinal);
+    call<kConsume, Out<In>>(function, record, slot, failures, ordinal);
     if (slot.full) [[likely]] next(slot.value);
   }
 };
@@ -248,15 +249,15 @@ struct UpdateStep {
   template <class In>
   using Out = In;
 
-  template <class In, class Ordinal, class Next>
+  template <bool kConsume, class In, class Ordinal, class Next>
   [[gnu::always_inline]] void run(In& record, StepFailures& failures, std::uint64_t&, Ordinal ordinal, Next&& next) {
     if constexpr (std::is_nothrow_invocable_v<F&, In&> && std::is_void_v<std::invoke_result_t<F&, In&>>) {
       function(record);
       next(record);
-    } else if (failures.may_consume()) {
+    } else if constexpr (kConsume) {
       Slot<bool> done;
       auto in_place = [this](In& in) { return call_for_effect(function, in); };
-      call<bool>(in_place, record, done, failures, ordinal);
+      call<kConsume, bool>(in_place, record, done, failures, ordinal);
       if (done.full) [[likely]] next(record);
     } else {  // a failure must leave the record as it was
       Slot<In> slot;
@@ -268,7 +269,7 @@ struct UpdateStep {
         }
         return copy;
       };
-      call<In>(on_copy, std::as_const(record), slot, failures, ordinal);
+      call<kConsume, In>(on_copy, std::as_const(record), slot, failures, ordinal);
       if (slot.full) next(slot.value);
     }
   }
@@ -282,10 +283,10 @@ struct FilterStep {
   template <class In>
   using Out = In;
 
-  template <class In, class Ordinal, class Next>
+  template <bool kConsume, class In, class Ordinal, class Next>
   [[gnu::always_inline]] void run(In& record, StepFailures& failures, std::uint64_t& passed, Ordinal ordinal, Next&& next) {
     Slot<bool> keep;
-    call<bool>(function, static_cast<const In&>(record), keep, failures, ordinal);
+    call<kConsume, bool>(function, static_cast<const In&>(record), keep, failures, ordinal);
     if (keep.full && keep.value) {
       ++passed;
       next(record);
@@ -313,7 +314,7 @@ struct FlatMapStep {
   template <class In>
   using Out = T;
 
-  template <class In, class Ordinal, class Next>
+  template <bool kConsume, class In, class Ordinal, class Next>
   void run(In& record, StepFailures& failures, std::uint64_t& passed, Ordinal ordinal, Next&& next) {
     std::vector<T> made;
     Slot<bool> done;
@@ -322,7 +323,7 @@ struct FlatMapStep {
       Emit<T> emit(made);
       return call_for_effect(function, in, emit);
     };
-    call<bool>(collect, std::as_const(record), done, failures, ordinal);
+    call<kConsume, bool>(collect, std::as_const(record), done, failures, ordinal);
     if (!done.full) return;
     for (T& out : made) {
       ++passed;
@@ -340,11 +341,11 @@ struct ForEachStep {
   template <class In>
   using Out = void;
 
-  template <class In, class Ordinal, class Next>
+  template <bool kConsume, class In, class Ordinal, class Next>
   [[gnu::always_inline]] void run(In& record, StepFailures& failures, std::uint64_t&, Ordinal ordinal, Next&&) {
     Slot<bool> done;
     auto forward = [this](const In& in) noexcept(std::is_nothrow_invocable_v<F&, const In&>) { return call_for_effect(function, in); };
-    call<bool>(forward, std::as_const(record), done, failures, ordinal);
+    call<kConsume, bool>(forward, std::as_const(record), done, failures, ordinal);
   }
 };
 
@@ -380,7 +381,24 @@ class StepLoop {
   /// Returns OK, or the error that ends the run.
   template <class Sink, class Each>
   Status run(Sink&& out, Each&& each) {
-    // Everything the loop writes is local, so that the compiler may keep it in registers.
+    bool consume = true;
+    for (const StepFailures& failures : failures_) consume = consume && failures.may_consume();
+    return consume ? run_as<true>(out, each) : run_as<false>(out, each);
+  }
+
+  StepCounts counts(std::size_t step) const noexcept { return counts_[step]; }
+
+ private:
+  struct Frame {
+    std::uint64_t records = 0;                    // into the first step, before the one at hand
+    std::array<std::uint64_t, kSteps> passed{};   // out of steps that count
+    std::array<std::uint64_t, kSteps> rejected_before{};
+  };
+
+  // Two loops, so that the common one has no path on which a record must be kept: where the callables do not throw, the
+  // compiler then sees that nothing can fail. Everything the loop writes is local, so that it may live in registers.
+  template <bool kConsume, class Sink, class Each>
+  Status run_as(Sink& out, Each& each) {
     Frame frame;
     frame.rejected_before = rejected();
     Status status;
@@ -392,7 +410,7 @@ class StepLoop {
         ~Restore() { to.emplace(std::move(from)); }  // closures cannot be assigned
       } restore{steps, steps_};
       each([&](In& record) {
-        push<0>(steps, record, frame, out);
+        push<kConsume, 0>(steps, record, frame, out);
         ++frame.records;
       });
     } catch (const Stopped&) {
@@ -404,15 +422,6 @@ class StepLoop {
     account(frame);
     return status;
   }
-
-  StepCounts counts(std::size_t step) const noexcept { return counts_[step]; }
-
- private:
-  struct Frame {
-    std::uint64_t records = 0;                    // into the first step, before the one at hand
-    std::array<std::uint64_t, kSteps> passed{};   // out of steps that count
-    std::array<std::uint64_t, kSteps> rejected_before{};
-  };
 
   std::array<std::uint64_t, kSteps> rejected() const noexcept {
     std::array<std::uint64_t, kSteps> all{};
@@ -442,14 +451,15 @@ class StepLoop {
     return entered(frame, step, frame.records) - (failures_[step].rejected() - frame.rejected_before[step]);
   }
 
-  template <std::size_t I, class R, class Sink>
+  template <bool kConsume, std::size_t I, class R, class Sink>
   [[gnu::always_inline]] inline void push(std::tuple<Steps...>& steps, R& record, Frame& frame, Sink& out) {
     if constexpr (I == kSteps) {
       out(record);
     } else {
       // The record at hand has entered the first step but is not in frame.records yet.
       const auto ordinal = [&] { return entered(frame, I, frame.records + 1) - 1; };
-      std::get<I>(steps).run(record, failures_[I], frame.passed[I], ordinal, [&](auto& next) { push<I + 1>(steps, next, frame, out); });
+      std::get<I>(steps).template run<kConsume>(record, failures_[I], frame.passed[I], ordinal,
+                                                [&](auto& next) { push<kConsume, I + 1>(steps, next, frame, out); });
     }
   }
 
