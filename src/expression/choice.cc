@@ -101,11 +101,19 @@ class Choice final : public Node {
   // Rows that nothing was chosen for yet choose `choice` where the condition is true.
   static void take_where(const Column& condition, Choices& choices, std::uint32_t none, std::uint32_t choice) {
     const std::size_t step = condition.size() == 1 ? 0 : 1;
+    const std::uint8_t* const bits = condition.bits();
     const std::uint8_t* const validity = condition.validity();
-    for (std::size_t row = 0; row < choices.size(); ++row) {
-      bool chosen = choices[row] == none && get_bit(condition.bits(), row * step);
-      if (validity != nullptr) chosen = chosen && get_bit(validity, row * step);
-      choices[row] = chosen ? choice : choices[row];
+    // without branches on the values: conditions on real data are not predictable
+    const auto take = [&](auto is_true) {
+      for (std::size_t row = 0; row < choices.size(); ++row) {
+        const std::uint32_t chosen = (choices[row] == none ? 1U : 0U) & (is_true(row * step) ? 1U : 0U);
+        choices[row] += (choice - choices[row]) & (0U - chosen);
+      }
+    };
+    if (validity == nullptr) {
+      take([bits](std::size_t at) { return get_bit(bits, at); });
+    } else {
+      take([bits, validity](std::size_t at) { return get_bit(bits, at) & get_bit(validity, at); });
     }
   }
 
