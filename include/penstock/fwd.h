@@ -17,7 +17,7 @@ class Options;
 class Pipeline;
 class RecordBatch;
 class Registry;
-class Report;
+struct Report;
 class RowErrors;
 class Schema;
 class Source;
