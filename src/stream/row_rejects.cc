@@ -71,7 +71,7 @@ void RowRejects::append_line(const Rejection& rejection) {
   append_json_text(lines_, step_);
   lines_ += fmt::format(",\"record\":{}", rejection.record);
   if (!rejection.file.empty()) append_member(lines_, "file", rejection.file);
-  if (rejection.line != 0) lines_ += fmt::format(",\"line\":{}", rejection.line);
+  if (rejection.line != 0) lines_ += fmt::format(",\"line\":{},\"offset\":{}", rejection.line, rejection.offset);
   if (!rejection.column.empty()) append_member(lines_, "column", rejection.column);
   append_member(lines_, "reason", rejection.reason);
   append_raw(lines_, rejection.raw);
