@@ -226,7 +226,7 @@ class TypedRecords final : public BatchData {
   std::unique_ptr<BatchData> copy() const override {
     if constexpr (std::is_copy_constructible_v<T>) {
       auto same = std::make_unique<TypedRecords>();
-      same->records = records;
+      same->records = std::vector<T>(records);  // not by assignment: T may only be copy-constructible
       return same;
     } else {
       return nullptr;

@@ -74,6 +74,7 @@ struct RecordCall {
   static constexpr bool kConst = std::is_const_v<In>;
   static constexpr bool kByReference =
       std::is_invocable_v<F&, In&> && (kConst || !std::is_same_v<typename OnlyParameter<F>::type, In>);
+  static constexpr bool kRepeatable = kByReference || std::is_copy_constructible_v<In>;
   using Raw = typename std::conditional_t<kByReference, std::invoke_result<F&, In&>, std::invoke_result<F&, In&&>>::type;
   using Plain = std::remove_cvref_t<Raw>;
   static constexpr bool kReturnsResult = kIsResult<Plain>;
@@ -85,9 +86,14 @@ struct RecordCall {
     if constexpr (kByReference) {
       return function(record);
     } else {
-      if (may_consume) return function(std::move(record));
-      In copy(record);
-      return function(std::move(copy));
+      // A record that cannot be copied is consumed by the first attempt.
+      if constexpr (kRepeatable) {
+        if (!may_consume) {
+          In copy(record);
+          return function(std::move(copy));
+        }
+      }
+      return function(std::move(record));
     }
   }
 };
@@ -183,18 +189,18 @@ template <class Out, class F, class In>
 template <class Out, class F, class In, class Ordinal>
 [[gnu::noinline, gnu::cold]] void recover(F& function, In& record, Slot<Out>& slot, StepFailures& failures, Error error,
                                           Ordinal ordinal) {
-  for (std::uint32_t tries = 1; failures.try_again(tries); ++tries) {
+  for (std::uint32_t tries = 1; RecordCall<F, In>::kRepeatable && failures.try_again(tries); ++tries) {
     std::optional<Error> again = attempt<Out>(function, record, slot, false);
     if (!again) return;
     error = std::move(*again);
   }
   if constexpr (kHasFallback<F>) {
-    new (&slot.value) Out(function.fallback(std::as_const(record), error));
-    slot.full = true;
-    failures.count_fallback();
-  } else {
-    failures.give_up(std::move(error), ordinal(), failures.raw_unused() ? std::string() : record_text(record));
+    auto fall_back = [&](const In& in) { return function.fallback(in, error); };
+    std::optional<Error> again = attempt<Out>(fall_back, std::as_const(record), slot, false);
+    if (!again) return failures.count_fallback();
+    error = std::move(*again).caused_by(std::move(error));
   }
+  failures.give_up(std::move(error), ordinal(), failures.raw_unused() ? std::string() : record_text(record));
 }
 
 /// Calls `function` for `record` and builds the value in `slot`; the slot stays empty when the record was rejected.
@@ -433,7 +439,7 @@ class StepLoop {
   std::uint64_t entered(const Frame& frame, std::size_t step, std::uint64_t records) const noexcept {
     static constexpr bool kCounts[] = {Steps::kCounts...};
     std::uint64_t in = records;
-    for (std::size_t i = 0; i < step; ++i) {
+    for (std::size_t i = 0; i < kSteps && i < step; ++i) {
       in = kCounts[i] ? frame.passed[i] : in - (failures_[i].rejected() - frame.rejected_before[i]);
     }
     return in;

@@ -57,7 +57,11 @@ void Channel::wake() noexcept {
 }
 
 bool Channel::push(Batch batch) {
-  if (full()) wait_until([this] { return !wants_more() || !full(); });
+  if (full()) {
+    wait_until([this] {
+      return cancelled_.load(std::memory_order_seq_cst) || refused_.load(std::memory_order_seq_cst) || !full();
+    });
+  }
   if (!wants_more()) return false;
   budget_.charge(batch.unpooled_bytes());
   const std::uint64_t at = pushed_.load(std::memory_order_relaxed);

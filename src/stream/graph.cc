@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "stream/strategies.h"
+#include "stream/user_call.h"
 
 namespace penstock {
 namespace {
@@ -42,16 +43,16 @@ Status check_edges(const Pipeline& pipeline, std::size_t index, const Operator& 
 
 Result<std::unique_ptr<Operator>> make_operator(const Pipeline::Step& step) {
   Result<std::unique_ptr<Operator>> op =
-      step.factory == nullptr ? Registry::global().make(step.op, step.options) : step.factory->make();
+      guarded([&] { return step.factory == nullptr ? Registry::global().make(step.op, step.options) : step.factory->make(); });
   if (!op) return from_registry(std::move(op).error(), step);
   return op;
 }
 
 Result<std::unique_ptr<Operator>> make_fused(const Graph& graph, std::size_t index) {
   const Pipeline::Step& step = *graph.steps[index].spec;
-  Result<std::unique_ptr<Operator>> op = step.fused->make();
+  Result<std::unique_ptr<Operator>> op = guarded([&] { return step.fused->make(); });
   if (!op) return at_step(std::move(op).error(), step);
-  Result<StreamType> bound = (*op)->bind(graph.steps[index + 1 - step.fused_steps].input);
+  Result<StreamType> bound = guarded([&] { return (*op)->bind(graph.steps[index + 1 - step.fused_steps].input); });
   if (!bound) return at_step(std::move(bound).error(), step);
   return op;
 }
@@ -62,9 +63,9 @@ Result<Graph> bind_graph(const Pipeline& pipeline) {
         .hint("begin with a source, for instance csv.read or generate");
   }
   Graph graph;
-  graph.pipeline = &pipeline;
+  graph.pipeline = std::make_shared<const Pipeline>(pipeline);
   for (std::size_t i = 0; i < pipeline.steps().size(); ++i) {
-    const Pipeline::Step& step = pipeline.steps()[i];
+    const Pipeline::Step& step = graph.pipeline->steps()[i];
     GraphStep bound;
     bound.spec = &step;
     PENSTOCK_ASSIGN(bound.op, make_operator(step));
@@ -73,7 +74,7 @@ Result<Graph> bind_graph(const Pipeline& pipeline) {
       bound.input = graph.steps[step.input].output;
       graph.steps[step.input].consumers.push_back(i);
     }
-    Result<StreamType> output = bound.op->bind(bound.input);
+    Result<StreamType> output = guarded([&] { return bound.op->bind(bound.input); });
     if (!output) return at_step(std::move(output).error(), step);
     bound.output = std::move(*output);
     bound.traits = bound.op->traits();
@@ -128,8 +129,10 @@ Status check_segments(const Plan& plan, const Graph& graph) {
     for (std::size_t i = 0; i < segment.steps.size(); ++i) {
       const std::size_t step = segment.steps[i];
       const bool inside = step < covered.size() && !covered[step];
-      bool fed = i == 0;
-      for (std::size_t j = 0; inside && j < i; ++j) fed = fed || segment.steps[j] == graph.steps[step].spec->input;
+      // Sources beside each other take turns, so all of them begin in a worker without a channel.
+      const std::size_t input = inside ? graph.steps[step].spec->input : Pipeline::kNone;
+      bool fed = i == 0 || (input == Pipeline::kNone && graph.steps[segment.steps[0]].is_source());
+      for (std::size_t j = 0; inside && j < i; ++j) fed = fed || segment.steps[j] == input;
       if (!inside || !fed) {
         return Error(ErrorCode::kInternal, fmt::format("the strategy \"{}\" made a plan whose segments do not fit the pipeline",
                                                        plan.strategy))

@@ -19,7 +19,7 @@ struct GraphStep {
 
 /// A tree of steps; every step follows its input.
 struct Graph {
-  const Pipeline* pipeline = nullptr;
+  std::shared_ptr<const Pipeline> pipeline;  // its own copy: a worker left behind may outlive the caller's
   std::vector<GraphStep> steps;
 };
 

@@ -46,7 +46,7 @@ Monitor::~Monitor() {
 
 std::int64_t Monitor::next_wake_ns(std::int64_t now) const {
   std::int64_t wake = now + 3600 * 1000 * kMilli;
-  if (run_->options.timeout.count() > 0 && !timed_out_) wake = std::min(wake, run_->started_ns + to_ns(run_->options.timeout));
+  if (run_->options.timeout.count() > 0 && !gave_up_) wake = std::min(wake, run_->started_ns + to_ns(run_->options.timeout));
   if (shortest_step_timeout_ns_ > 0) wake = std::min(wake, now + std::max(shortest_step_timeout_ns_ / 4, kMilli));
   if (run_->options.stop != nullptr) wake = std::min(wake, now + kStopPollNs);
   if (run_->options.progress != nullptr) wake = std::min(wake, last_progress_ns_ + kProgressNs);
@@ -61,9 +61,9 @@ void Monitor::watch() {
     if (end_) return;
     lock.unlock();
     const std::int64_t then = now_ns();
-    const bool was_cancelled = run_->cancelled();
     run_->poll_stop();
-    if (!was_cancelled && run_->cancelled()) executor_.give_up_in(kGraceMs);
+    // Also when the run had failed before: somebody does not come back.
+    if (run_->options.stop != nullptr && run_->options.stop->cancelled()) give_up();
     check_run_deadline(then);
     check_step_deadlines(then);
     report_progress(then);
@@ -71,11 +71,17 @@ void Monitor::watch() {
   }
 }
 
-void Monitor::time_out(Error error) {
-  if (timed_out_ || run_->cancelled()) return;
-  timed_out_ = true;
-  run_->fail(std::move(error).retryable(true));
+void Monitor::give_up() {
+  if (gave_up_) return;
+  gave_up_ = true;
   executor_.give_up_in(kGraceMs);
+}
+
+// A run that failed or was cancelled before keeps that error, but does not last longer than its timeout either.
+void Monitor::time_out(Error error) {
+  if (gave_up_) return;
+  run_->fail(std::move(error).retryable(true));
+  give_up();
 }
 
 void Monitor::check_run_deadline(std::int64_t now) {
@@ -130,6 +136,14 @@ void Monitor::report_progress(std::int64_t now) {
   run_->options.progress->update(progress);
 }
 
+namespace {
+
+std::string waits_for_input(const Pipeline::Step& first, const std::vector<std::unique_ptr<StepAtWork>>& steps, const std::string& spent) {
+  return fmt::format("  \"{}\" has waited for a batch from \"{}\" for {}", first.name, steps[first.input]->step->spec->name, spent);
+}
+
+}  // namespace
+
 std::string describe_workers(const std::vector<std::shared_ptr<Segment>>& segments,
                              const std::vector<std::unique_ptr<StepAtWork>>& steps, std::int64_t now) {
   std::string text;
@@ -143,7 +157,7 @@ std::string describe_workers(const std::vector<std::shared_ptr<Segment>>& segmen
         text += fmt::format("  \"{}\" has worked on its batch {} for {}", name, step.metrics.batches.get(), spent);
         break;
       case Activity::kWaitingForInput:
-        text += fmt::format("  \"{}\" has waited for a batch from \"{}\" for {}", name, steps[step.step->spec->input]->step->spec->name, spent);
+        text += waits_for_input(*segment->runners().front()->steps().front()->step->spec, steps, spent);
         break;
       case Activity::kBlockedOnOutput: {
         std::string consumers;

@@ -29,6 +29,7 @@ class Monitor {
   void report_progress(std::int64_t now);
   std::int64_t next_wake_ns(std::int64_t now) const;
   void time_out(Error error);
+  void give_up();
 
   const std::shared_ptr<RunState> run_;
   const std::vector<std::shared_ptr<Segment>> segments_;
@@ -37,7 +38,7 @@ class Monitor {
   std::int64_t shortest_step_timeout_ns_ = 0;
   std::int64_t last_progress_ns_ = 0;
   std::vector<std::uint64_t> last_busy_ns_;
-  bool timed_out_ = false;
+  bool gave_up_ = false;
 
   std::mutex mutex_;
   std::condition_variable ended_;

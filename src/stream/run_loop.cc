@@ -6,12 +6,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
+#include <mutex>
 #include <optional>
 
 #include "stream/monitor.h"
 #include "stream/run_report.h"
 #include "stream/segment.h"
+#include "stream/user_call.h"
 
 namespace penstock {
 namespace {
@@ -34,8 +37,10 @@ double cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+// Steps share a file also when they spell its path differently ("a.jsonl", "./a.jsonl").
 std::string quarantine_path(const Pipeline::Step& step, const RunOptions& options) {
-  return step.on_error.quarantine_path.empty() ? options.artifacts + "/quarantine.jsonl" : step.on_error.quarantine_path;
+  const std::string& path = step.on_error.quarantine_path;
+  return std::filesystem::path(path.empty() ? options.artifacts + "/quarantine.jsonl" : path).lexically_normal().string();
 }
 
 void make_steps(Run& run) {
@@ -60,6 +65,7 @@ std::size_t fused_cover(const Run& run, std::size_t step) {
   const std::size_t first = step + 1 - spec.fused_steps;
   for (std::size_t i = first; i <= step; ++i) {
     if (run.steps[i]->segment != run.steps[step]->segment) return 1;
+    if (run.graph.steps[i].spec->timeout.count() > 0) return 1;  // its time must be told apart from that of the others
     const bool chained = i == step || (run.graph.steps[i].consumers.size() == 1 && run.graph.steps[i].consumers[0] == i + 1);
     if (!chained) return 1;
   }
@@ -169,7 +175,7 @@ Status commit(Run& run) {
   Status status = commit_quarantines(run);
   for_each_runner(run, [&](Runner& runner) {
     if (!status) return;
-    status = runner.op().commit();
+    status = guarded([&] { return runner.op().commit(); });
     if (!status) status = Error(std::move(status).error()).at(runner.steps().back()->step->spec->name);
   });
   return status;
@@ -228,6 +234,18 @@ Report make_report(const Run& run, const Status& status, bool all_ended) {
 
 }  // namespace
 
+namespace {
+
+// A worker that was left behind still uses its run.
+void keep_for_ever(std::shared_ptr<Run> run) {
+  static std::mutex mutex;
+  static auto* const runs = new std::vector<std::shared_ptr<Run>>;
+  const std::lock_guard lock(mutex);
+  runs->push_back(std::move(run));
+}
+
+}  // namespace
+
 RunOutcome run_plan(Graph graph, Plan plan, const RunOptions& options) {
   const auto run = std::make_shared<Run>();
   run->cpu_before = cpu_seconds();
@@ -242,7 +260,7 @@ RunOutcome run_plan(Graph graph, Plan plan, const RunOptions& options) {
     outcome.status = conclude(*run, all_ended);
   }
   outcome.report = make_report(*run, outcome.status, all_ended);
-  if (!all_ended) new std::shared_ptr<Run>(run);  // leaked on purpose: the worker left behind still uses it
+  if (!all_ended) keep_for_ever(run);
   return outcome;
 }
 

@@ -55,7 +55,7 @@ Status check_accounts(const std::vector<std::unique_ptr<StepAtWork>>& steps, con
 
 namespace {
 
-StepReport report_step(const StepAtWork& step) {
+StepReport report_step(const StepAtWork& step, bool all_ended) {
   const StepMetrics& metrics = step.metrics;
   const auto seconds = [](const Counter& ns) { return static_cast<double>(ns.get()) / 1e9; };
   StepReport report;
@@ -71,7 +71,7 @@ StepReport report_step(const StepAtWork& step) {
   report.busy_seconds = seconds(metrics.busy_ns);
   report.wait_seconds = seconds(metrics.wait_ns);
   report.blocked_seconds = seconds(metrics.blocked_ns);
-  report.first_rejection = step.rejects->first();
+  if (all_ended) report.first_rejection = step.rejects->first();
   report.fused = step.fused_away;
   return report;
 }
@@ -105,7 +105,7 @@ Report report_steps(const Plan& plan, const std::vector<std::unique_ptr<StepAtWo
   Report report;
   report.pipeline = plan.pipeline;
   report.plan = plan;
-  for (const auto& step : steps) report.steps.push_back(report_step(*step));
+  for (const auto& step : steps) report.steps.push_back(report_step(*step, all_ended));
   add_totals(report, steps);
   for (Runner* const runner : runner_of) {
     if (runner == nullptr || !all_ended) continue;

@@ -36,6 +36,8 @@ void RunState::cancel() {
 }
 
 StopSignal::State RunState::poll_stop() {
+  // Whoever was left behind comes by here too, when options.stop may be gone.
+  if (cancelled()) return StopSignal::State::kCancel;
   if (options.stop != nullptr && options.stop->state() > stop.state()) {
     if (options.stop->state() == StopSignal::State::kCancel) {
       cancel();

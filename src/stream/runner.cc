@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "stream/runner.h"
 
-#include <fmt/format.h>
+#include <algorithm>
 
-#include <chrono>
-#include <exception>
-#include <thread>
+#include "stream/backoff.h"
+#include "stream/user_call.h"
 
 namespace penstock {
 namespace {
@@ -44,17 +43,6 @@ WorkerClock::Mark Runner::mark(Activity activity) const noexcept {
   return {&step_.metrics, static_cast<std::uint32_t>(step_.index), activity};
 }
 
-template <class F>
-Status Runner::guarded(F&& call) {
-  try {
-    return call();
-  } catch (const std::exception& error) {
-    return Error(ErrorCode::kUserCode, fmt::format("threw an exception: {}", error.what()));
-  } catch (...) {
-    return Error(ErrorCode::kUserCode, "threw something that is not a std::exception");
-  }
-}
-
 Status Runner::open(std::uint32_t worker) {
   for (StepAtWork* const step : steps_) {
     OperatorContext context;
@@ -75,12 +63,14 @@ Status Runner::open(std::uint32_t worker) {
   return {};
 }
 
-void Runner::set_bases() noexcept {
+Status Runner::begin_batch() {
   if (fused_ == nullptr) {
     step_.rejects->set_base(step_.step->is_source() ? 0 : step_.metrics.records_in.get());
-    return;
+  } else {
+    for (std::size_t i = 0; i < steps_.size(); ++i) steps_[i]->rejects->set_base(fused_->counts(i).records_in);
   }
-  for (std::size_t i = 0; i < steps_.size(); ++i) steps_[i]->rejects->set_base(fused_->counts(i).records_in);
+  for (StepAtWork* const step : steps_) PENSTOCK_TRY(step->rejects->mark());
+  return {};
 }
 
 void Runner::update_counts() noexcept {
@@ -92,21 +82,31 @@ void Runner::update_counts() noexcept {
   }
 }
 
+// Of the steps in one loop, the one that refused a record; a source's own callable is the only other one that can fail.
+const StepAtWork& Runner::at_fault() const noexcept {
+  for (const StepAtWork* const step : steps_) {
+    if (step->rejects->fatal()) return *step;
+  }
+  return steps_.front()->step->is_source() ? *steps_.front() : step_;
+}
+
 void Runner::report_failure(Error error) {
   if (error.code() == ErrorCode::kCancelled && run_->cancelled()) return;
-  run_->fail(std::move(error).at(step_.step->spec->name));
+  run_->fail(std::move(error).at(at_fault().step->spec->name));
 }
 
 void Runner::consume(Batch batch) {
   if (run_->cancelled() || op_->satisfied()) return;
   const std::size_t records = batch.num_records();
-  set_bases();
   const WorkerClock::Mark before = clock_.set(mark(Activity::kWorking));
   const std::int64_t begin_ns = clock_.last_ns();
   step_.metrics.batches.add(1);
   const bool plain = step_.step->spec->on_error.action == ErrorPolicy::Action::kFail &&
                      step_.step->spec->on_error.max_attempts <= 1;
-  Status status = plain || traits_.retries_rows ? work_on(std::move(batch)) : work_safely(std::move(batch), records);
+  Status status = guarded([&]() -> Status {
+    PENSTOCK_TRY(begin_batch());
+    return plain || traits_.retries_rows ? op_->process(std::move(batch), *this) : work_safely(std::move(batch), records);
+  });
   if (fused_ == nullptr) step_.metrics.records_in.add(records);
   update_counts();
   clock_.set(before);
@@ -114,22 +114,25 @@ void Runner::consume(Batch batch) {
   if (!status) report_failure(std::move(status).error());
 }
 
-Status Runner::work_on(Batch batch) {
-  return guarded([&] { return op_->process(std::move(batch), *this); });
-}
-
 // A batch may fail as a whole and be tried again or given up, so nothing of it may leave before it went well.
 Status Runner::work_safely(Batch batch, std::size_t records) {
   const ErrorPolicy& policy = step_.step->spec->on_error;
   RowRejects& rejects = *step_.rejects;
-  std::int64_t backoff = policy.backoff_micros;
   Status status;
-  holding_ = true;
+  struct Hold {
+    Runner& runner;
+    explicit Hold(Runner& held) : runner(held) { runner.holding_ = true; }
+    void end() noexcept { runner.holding_ = false; }
+    ~Hold() {
+      end();
+      runner.held_.clear();
+    }
+  } hold(*this);
   for (std::uint32_t attempt = 1;; ++attempt) {
     PENSTOCK_TRY(rejects.mark());
     Batch input = batch.copy();
     const bool copied = input || records == 0;
-    status = work_on(copied ? std::move(input) : std::move(batch));
+    status = guarded([&] { return op_->process(copied ? std::move(input) : std::move(batch), *this); });
     if (status || rejects.fatal() || run_->cancelled()) break;
     held_.clear();
     rejects.roll_back();
@@ -138,12 +141,10 @@ Status Runner::work_safely(Batch batch, std::size_t records) {
       break;
     }
     rejects.count_retry();
-    std::this_thread::sleep_for(std::chrono::microseconds(backoff));
-    backoff *= 2;
+    if (!wait_before_attempt(attempt + 1, policy, run_->stop)) break;
   }
-  holding_ = false;
+  hold.end();
   if (status) deliver_held();
-  held_.clear();
   return status;
 }
 
@@ -157,12 +158,12 @@ Status Runner::reject_batch(const Batch& batch, const Error& cause) {
 }
 
 bool Runner::produce() {
-  set_bases();
   const WorkerClock::Mark before = clock_.set(mark(Activity::kWorking));
   const std::int64_t begin_ns = clock_.last_ns();
   step_.metrics.batches.add(1);
   Source::Next next = Source::Next::kEnd;
   Status status = guarded([&]() -> Status {
+    PENSTOCK_TRY(begin_batch());
     PENSTOCK_ASSIGN(next, static_cast<Source&>(*op_).produce(*this));
     return {};
   });
@@ -175,9 +176,11 @@ bool Runner::produce() {
 
 void Runner::finish() {
   if (run_->cancelled()) return;
-  set_bases();
   const WorkerClock::Mark before = clock_.set(mark(Activity::kWorking));
-  Status status = guarded([&] { return op_->finish(*this); });
+  Status status = guarded([&]() -> Status {
+    PENSTOCK_TRY(begin_batch());
+    return op_->finish(*this);
+  });
   update_counts();
   for (StepAtWork* const step : steps_) {
     if (status) status = step->rejects->flush();

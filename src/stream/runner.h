@@ -65,17 +65,15 @@ class Runner final : public Emitter {
     bool refuses() const noexcept { return runner != nullptr ? runner->refuses() : !channel->wants_more(); }
   };
 
-  Status work_on(Batch batch);
   Status work_safely(Batch batch, std::size_t records);
   Status reject_batch(const Batch& batch, const Error& cause);
-  template <class F>
-  Status guarded(F&& call);
+  Status begin_batch();
+  const StepAtWork& at_fault() const noexcept;
   void report_failure(Error error);
   bool deliver(Batch batch);
   bool hand_over(Target& target, Batch batch);
   bool deliver_held();
   void update_counts() noexcept;
-  void set_bases() noexcept;
   void add_span(std::int64_t begin_ns);
 
   const std::shared_ptr<RunState> run_;

@@ -61,13 +61,14 @@ class WorkerClock {
       since_ns_.store(now, std::memory_order_relaxed);
     }
     current_ = next;
-    what_.store(static_cast<std::uint64_t>(next.step) << 8 | static_cast<std::uint64_t>(next.activity), std::memory_order_relaxed);
+    what_.store(static_cast<std::uint64_t>(next.step) << 8 | static_cast<std::uint64_t>(next.activity), std::memory_order_release);
     return before;
   }
   std::int64_t last_ns() const noexcept { return last_ns_; }
 
-  Activity activity() const noexcept { return static_cast<Activity>(what_.load(std::memory_order_relaxed) & 0xFF); }
-  std::uint32_t step() const noexcept { return static_cast<std::uint32_t>(what_.load(std::memory_order_relaxed) >> 8); }
+  // Whoever sees what a worker does sees in `since_ns`, read after it, no earlier time than when it began to.
+  Activity activity() const noexcept { return static_cast<Activity>(what_.load(std::memory_order_acquire) & 0xFF); }
+  std::uint32_t step() const noexcept { return static_cast<std::uint32_t>(what_.load(std::memory_order_acquire) >> 8); }
   std::int64_t since_ns() const noexcept { return since_ns_.load(std::memory_order_relaxed); }
 
  private:

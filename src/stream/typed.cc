@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <penstock/stream.h>
 
-#include <chrono>
-#include <thread>
+#include "stream/backoff.h"
+#include "stream/user_call.h"
 
 namespace penstock::detail {
 
@@ -12,8 +12,7 @@ bool StepFailures::try_again(std::uint32_t attempt) {
   const ErrorPolicy& policy = *context_->policy;
   if (attempt >= policy.max_attempts || context_->stop->cancelled()) return false;
   context_->errors->count_retry();
-  std::this_thread::sleep_for(std::chrono::microseconds(policy.backoff_micros << std::min(attempt - 1, 20U)));
-  return true;
+  return wait_before_attempt(attempt + 1, policy, *context_->stop);
 }
 
 void StepFailures::give_up(Error error, std::uint64_t ordinal, std::string raw) {
@@ -29,10 +28,8 @@ Error StepFailures::current_exception_error() {
     throw;
   } catch (const Stopped&) {
     throw;  // not the callable's: a later step ends the run
-  } catch (const std::exception& exception) {
-    return Error(ErrorCode::kUserCode, fmt::format("threw an exception: {}", exception.what()));
   } catch (...) {
-    return Error(ErrorCode::kUserCode, "threw something that is not a std::exception");
+    return penstock::current_exception_error();
   }
 }
 

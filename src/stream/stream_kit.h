@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+// For tests of the engine: operators whose every call is a callable, gates instead of sleeps, every way to run.
+#pragma once
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <penstock/pipeline.h>
+#include <stdlib.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace penstock::testing {
+
+/// A door that threads wait at until somebody opens it; it never closes again. Thread-safe.
+class Gate {
+ public:
+  void open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false;
+};
+
+/// A folder that is removed with the object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "penstock_test_XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const noexcept { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  /// The names of what is in it, sorted.
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(path_))
+      names.push_back(entry.path().filename().string());
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+ private:
+  std::string path_;
+};
+
+inline std::string read_text(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// What an operator does; what is not set does what the base class does. One set serves all instances of a run.
+struct Calls {
+  OperatorTraits traits = {};
+  std::function<Result<StreamType>(const StreamType&)> bind = {};  ///< By default: emits what comes in.
+  std::function<Status(OperatorContext&)> open = {};
+  std::function<Status(Batch, Emitter&)> process = {};  ///< By default: passes on.
+  std::function<bool()> satisfied = {};
+  std::function<Status(Emitter&)> finish = {};
+  std::function<Status()> commit = {};
+  std::function<void()> abort = {};
+  std::function<Result<Source::Next>(Emitter&)> produce = {};  ///< Makes it a source.
+  std::function<std::uint64_t()> records_read = {};
+};
+
+template <class Base>
+class CalledOperator : public Base {
+ public:
+  explicit CalledOperator(Calls calls) : calls_(std::move(calls)) {}
+  Result<StreamType> bind(const StreamType& input) override {
+    return calls_.bind ? calls_.bind(input) : Result<StreamType>(input);
+  }
+  OperatorTraits traits() const override { return calls_.traits; }
+  Status open(OperatorContext& context) override { return calls_.open ? calls_.open(context) : Status(); }
+  bool satisfied() const noexcept override { return calls_.satisfied && calls_.satisfied(); }
+  Status finish(Emitter& out) override { return calls_.finish ? calls_.finish(out) : Status(); }
+  Status commit() override { return calls_.commit ? calls_.commit() : Status(); }
+  void abort() noexcept override {
+    if (calls_.abort) calls_.abort();
+  }
+
+ protected:
+  Calls calls_;
+};
+
+class CalledTransform final : public CalledOperator<Operator> {
+ public:
+  using CalledOperator::CalledOperator;
+  Status process(Batch batch, Emitter& out) override {
+    if (calls_.process) return calls_.process(std::move(batch), out);
+    out.emit(std::move(batch));
+    return {};
+  }
+};
+
+class CalledSource final : public CalledOperator<Source> {
+ public:
+  using CalledOperator::CalledOperator;
+  Result<Next> produce(Emitter& out) override { return calls_.produce(out); }
+  std::uint64_t records_read() const noexcept override {
+    return calls_.records_read ? calls_.records_read() : kUnknown;
+  }
+};
+
+class CalledFactory final : public OperatorFactory {
+ public:
+  explicit CalledFactory(Calls calls) : calls_(std::move(calls)) {}
+  Result<std::unique_ptr<Operator>> make() const override {
+    if (calls_.produce) return std::unique_ptr<Operator>(std::make_unique<CalledSource>(calls_));
+    return std::unique_ptr<Operator>(std::make_unique<CalledTransform>(calls_));
+  }
+
+ private:
+  Calls calls_;
+};
+
+inline std::shared_ptr<const OperatorFactory> calling(Calls calls) {
+  return std::make_shared<CalledFactory>(std::move(calls));
+}
+
+inline SchemaPtr one_column(std::string name = "n") {
+  return std::make_shared<const Schema>(std::vector<Field>{{std::move(name), Type::kInt64}});
+}
+
+inline RecordBatch numbers(std::int64_t begin, std::int64_t end, BufferPool& pool = BufferPool::shared()) {
+  RecordBatchBuilder builder(one_column(), pool);
+  for (std::int64_t i = begin; i < end; ++i) builder.column(0).append_int64(i);
+  return builder.finish();
+}
+
+/// A source of the record batches {n: 0} … {n: count - 1}, in batches of at most the run's batch size.
+inline Calls counting_source(std::int64_t count) {
+  struct State {
+    std::int64_t next = 0;
+    OperatorContext* context = nullptr;
+  };
+  const auto state = std::make_shared<State>();
+  Calls calls;
+  calls.bind = [](const StreamType&) { return StreamType::of_schema(one_column()); };
+  calls.open = [state](OperatorContext& context) {
+    *state = {0, &context};
+    return Status();
+  };
+  calls.produce = [state, count](Emitter& out) -> Result<Source::Next> {
+    const std::int64_t end = std::min(count, state->next + static_cast<std::int64_t>(state->context->batch_size));
+    out.emit(numbers(state->next, end, *state->context->pool));
+    state->next = end;
+    return end < count ? Source::Next::kMore : Source::Next::kEnd;
+  };
+  calls.records_read = [state] { return static_cast<std::uint64_t>(state->next); };
+  return calls;
+}
+
+/// A sink that appends every number to `to`.
+inline Calls keeping_sink(std::vector<std::int64_t>& to) {
+  Calls calls;
+  calls.traits.effects = true;
+  calls.process = [&to](Batch batch, Emitter&) {
+    const auto values = batch.record_batch().column(0).int64s();
+    to.insert(to.end(), values.begin(), values.end());
+    return Status();
+  };
+  return calls;
+}
+
+/// source -> steps in a row, named by the first of each pair.
+inline Pipeline chain(std::vector<std::pair<std::string, Calls>> steps) {
+  Pipeline pipeline("test");
+  for (auto& [name, calls] : steps) {
+    pipeline.add(name, calling(std::move(calls)), {}, pipeline.steps().empty() ? Pipeline::kNone : Pipeline::kLast);
+  }
+  return pipeline;
+}
+
+/// Calls `body(options)` for every strategy, several batch sizes and queue depths.
+template <class Body>
+void run_everywhere(Body&& body) {
+  for (const StrategyInfo& strategy : all_strategies()) {
+    for (const std::size_t batch_size : {1U, 7U, 1000U}) {
+      for (const std::size_t queue_depth : {1U, 10U}) {
+        SCOPED_TRACE(fmt::format("strategy {}, batch_size {}, queue_depth {}", strategy.name, batch_size, queue_depth));
+        RunOptions options;
+        options.strategy = {strategy.name};
+        options.batch_size = batch_size;
+        options.queue_depth = queue_depth;
+        body(options);
+        if (::testing::Test::HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+inline std::string error_text(const Status& status) { return status ? std::string() : status.error().to_text(); }
+template <class T>
+std::string error_text(const Result<T>& result) {
+  return result ? std::string() : result.error().to_text();
+}
+
+}  // namespace penstock::testing

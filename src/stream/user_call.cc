@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#include "stream/user_call.h"
+
+#include <fmt/format.h>
+
+#include <exception>
+
+namespace penstock {
+
+Error current_exception_error() {
+  try {
+    throw;
+  } catch (const std::exception& exception) {
+    return Error(ErrorCode::kUserCode, fmt::format("threw an exception: {}", exception.what()));
+  } catch (...) {
+    return Error(ErrorCode::kUserCode, "threw something that is not a std::exception");
+  }
+}
+
+}  // namespace penstock
