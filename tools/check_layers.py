@@ -42,7 +42,7 @@ def problem_of(name, place, included, public, ranks):
     else:
         if name.startswith("include/"):
             return f'a public header may not include "{included}", only <penstock/...> and the standard library'
-        target = place_of("src/" + included, ranks)
+        target = place_of(included if included.startswith("apps/") else "src/" + included, ranks)
         if target is None:
             return f'"{included}" is in no folder of src/layers.txt; write own includes from src/ on, as "layer/file.h"'
         allowed = target == place or ranks[target] < ranks[place]
@@ -84,6 +84,8 @@ EXAMPLES = [
     ({"src/layers.txt": RANKS, "src/data/a.h": "#include <penstock/nowhere.h>\n"}, "has no rank"),
     ({"src/layers.txt": RANKS, "include/penstock/stream.h": '#include "data/a.h"\n'}, "a public header may not include"),
     ({"src/layers.txt": RANKS, "src/data/a.cc": '#include "a.h"\n'}, "is in no folder"),
+    ({"src/layers.txt": RANKS + "apps 8\n", "apps/a/main.cc": '#include "apps/a/b.h"\n#include "stream/plan.h"\n'}, None),
+    ({"src/layers.txt": RANKS + "apps 8\n", "src/stream/a.cc": '#include "apps/a/b.h"\n'}, "stream (5) may not include apps (8)"),
     ({"src/layers.txt": RANKS, "src/elsewhere/a.cc": "int a;\n"}, "neither it nor its folder"),
 ]
 

@@ -90,7 +90,7 @@ struct Plan {
 
   /// For people.
   std::string to_text() const;
-  /// As docs/schemas/plan.schema.json says.
+  /// As `plan` in docs/schemas/plan.schema.json says.
   std::string to_json() const;
 };
 
@@ -133,7 +133,7 @@ struct Report {
 
   /// For people: a table.
   std::string to_text() const;
-  /// As docs/schemas/metrics.schema.json says.
+  /// As `report` in docs/schemas/metrics.schema.json says.
   std::string to_json() const;
   /// Chrome/Perfetto trace event format; needs `RunOptions::trace`.
   std::string trace_to_json() const;

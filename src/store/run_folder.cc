@@ -73,8 +73,11 @@ Status RunFolder::write(std::string_view name, std::string_view text) {
 
 namespace {
 
-// Adds the regular files under `folder`/`below` to `names`.
-Status collect_files(const std::string& folder, const std::string& below, std::vector<std::string>& names) {
+enum class Names { kVisible, kHidden };
+
+// Adds the regular files under `folder`/`below` whose own names are visible, or hidden, to `names`.
+Status collect_files(const std::string& folder, const std::string& below, Names wanted,
+                     std::vector<std::string>& names) {
   const std::string path = below.empty() ? folder : folder + "/" + below;
   DIR* const directory = ::opendir(path.c_str());
   if (directory == nullptr) return file_error(errno, "list", path);
@@ -87,12 +90,12 @@ Status collect_files(const std::string& folder, const std::string& below, std::v
       break;
     }
     const std::string_view name = entry->d_name;
-    if (name.starts_with('.')) continue;  // ".", "..", temporaries
+    const bool hidden = name.starts_with('.');
     const std::string relative = below.empty() ? std::string(name) : below + "/" + std::string(name);
     struct stat info;
     if (::lstat((folder + "/" + relative).c_str(), &info) != 0) continue;  // removed meanwhile
-    if (S_ISREG(info.st_mode)) names.push_back(relative);
-    if (S_ISDIR(info.st_mode)) status = collect_files(folder, relative, names);
+    if (S_ISREG(info.st_mode) && hidden == (wanted == Names::kHidden)) names.push_back(relative);
+    if (S_ISDIR(info.st_mode) && !hidden) status = collect_files(folder, relative, wanted, names);
   }
   ::closedir(directory);
   return status;
@@ -103,7 +106,7 @@ Status collect_files(const std::string& folder, const std::string& below, std::v
 Result<std::vector<Artifact>> RunFolder::artifacts(std::string_view stage) const {
   const std::string folder = artifacts_of(stage);
   std::vector<std::string> names;
-  PENSTOCK_TRY(collect_files(folder, "", names));
+  PENSTOCK_TRY(collect_files(folder, "", Names::kVisible, names));
   std::sort(names.begin(), names.end());
   std::vector<Artifact> artifacts;
   for (const std::string& name : names) {
@@ -117,6 +120,16 @@ Result<std::vector<Artifact>> RunFolder::artifacts(std::string_view stage) const
     artifacts.push_back(std::move(artifact));
   }
   return artifacts;
+}
+
+void RunFolder::remove_temporaries(std::string_view stage) noexcept {
+  const std::string folder = artifacts_of(stage);
+  const std::string mark = "." + std::to_string(::getpid()) + "-";  // as AtomicFile names them
+  std::vector<std::string> names;
+  if (!collect_files(folder, "", Names::kHidden, names)) return;
+  for (const std::string& name : names) {
+    if (name.ends_with(".tmp") && name.find(mark) != std::string::npos) ::unlink((folder + "/" + name).c_str());
+  }
 }
 
 // A link cannot be changed in place: a new one is made beside it and renamed over it.

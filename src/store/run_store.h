@@ -47,6 +47,8 @@ class RunFolder {
   Status write(std::string_view name, std::string_view text);
   /// Returns the files under the stage's artifacts, by name, with their digests. Temporaries and links are left out.
   Result<std::vector<Artifact>> artifacts(std::string_view stage) const;
+  /// Removes the hidden temporaries that this process left in the run's artifacts: those of a writer that was given up.
+  void remove_temporaries(std::string_view stage) noexcept;
   /// Lets ROOT/latest point here.
   Status publish_latest();
 

@@ -70,6 +70,20 @@ TEST_F(Store, ListsArtifactsByNameWithDigestAndType) {
   EXPECT_EQ(artifacts[1].type, "application/x-ndjson");
 }
 
+TEST_F(Store, RemovesTheTemporariesOfThisProcessAlone) {
+  RunFolder folder = RunStore(root_).create().value();
+  folder.make_stage("clean").value();
+  const std::string artifacts = folder.artifacts_of("clean");
+  const std::string mine = artifacts + "/parts/.b.csv." + std::to_string(::getpid()) + "-1.tmp";
+  const std::string others = artifacts + "/.b.csv.1-1.tmp";
+  for (const std::string& path : {mine, others, artifacts + "/b.csv"})
+    write_file(path, "half", {.make_folders = true}).value();
+  folder.remove_temporaries("clean");
+  EXPECT_FALSE(std::filesystem::exists(mine));
+  EXPECT_TRUE(std::filesystem::exists(others));
+  EXPECT_TRUE(std::filesystem::exists(artifacts + "/b.csv"));
+}
+
 TEST_F(Store, LatestPointsToTheRunPublishedLast) {
   RunStore store(root_);
   RunFolder first = store.create().value();

@@ -91,6 +91,8 @@ class FileRunner {
     run.outcome = make_pipeline(file_, stage, folder_.path()).run_to_outcome(options_of(stage));
     run.duration_seconds = seconds_since(run.started_micros);
     if (options_.listener != nullptr) options_.listener->stage_ended(stage, run.outcome);
+    // A worker that had to be left behind keeps its operators, which so could not tidy up.
+    if (!run.outcome.status) folder_.remove_temporaries(stage.name);
     run_.stages.push_back(std::move(run));
   }
 

@@ -53,6 +53,10 @@ struct FileRun {
 /// start.
 Result<FileRun> run_pipeline_file(const PipelineFile& file, const FileRunOptions& options);
 
+/// Closes the record of a run that does not return and is given up: run.json gets `status` and `error`. May be called
+/// from another thread than the one that runs the file.
+Status close_given_up_run(RunFolder folder, const std::string& status, const Error& error);
+
 /// The plans of all stages as JSON (docs/schemas/plan.schema.json).
 std::string plans_to_json(const std::vector<std::pair<std::string, Plan>>& plans);
 

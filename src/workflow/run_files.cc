@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "platform/file.h"
 #include "platform/machine.h"
 #include "store/digest.h"
 
@@ -260,6 +261,20 @@ std::string FileRun::to_json() const {
                   {"error", penstock::to_json(error)},
                   {"records_rejected", rejected()},
                   {"stages", std::move(list)}});
+}
+
+Status close_given_up_run(RunFolder folder, const std::string& status, const Error& error) {
+  PENSTOCK_ASSIGN(const std::string text, read_file(folder.path() + "/run.json"));
+  Json json = parsed(text);
+  if (!json.is_object()) return Error(ErrorCode::kDataLoss, "not the record of a run: " + folder.path() + "/run.json");
+  json["status"] = status;
+  json["error"] = to_json(Status(error));
+  json["ended_at"] = utc_text(now_micros());
+  for (const Json& stage : json["stages"]) {
+    if (stage.is_string()) folder.remove_temporaries(stage.get<std::string>());
+  }
+  PENSTOCK_TRY(folder.write("run.json", text_of(json)));
+  return folder.publish_latest();
 }
 
 std::string plans_to_json(const std::vector<std::pair<std::string, Plan>>& plans) {

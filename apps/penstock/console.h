@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// How the program talks: data on standard output, messages on standard error, colour only on terminals.
+#pragma once
+
+#include <penstock/result.h>
+
+#include <string>
+#include <string_view>
+
+namespace penstock::app {
+
+/// Prints to standard output.
+void print(std::string_view text);
+/// Prints to standard error, at once and unbroken by other threads. Does not touch what progress has drawn.
+void print_to_stderr(std::string_view text);
+/// Prints "penstock: error: ..." to standard error.
+void print_error(const Error& error);
+/// Writes out what standard output still holds; false, after a message, when that fails.
+bool finish_output();
+
+/// True when standard error is a terminal that can move its cursor.
+bool is_live_terminal();
+/// True when messages may be coloured: a terminal, and no NO_COLOR (https://no-color.org).
+bool has_colour();
+/// Columns of the terminal; 80 when unknown.
+std::size_t terminal_columns();
+std::size_t terminal_lines();
+
+/// Control characters become '?', so that no name in a file can drive the terminal.
+std::string printable(std::string_view text);
+
+// ---- Logging -------------------------------------------------------------------------------------------------------
+
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError, kOff };
+/// "debug", "info", "warning", "error", "off"; the level of --log-level. kInfo otherwise hides debug lines only.
+bool set_log_level(std::string_view name);
+LogLevel log_level() noexcept;
+/// Writes "2026-11-20T10:15:00.123Z info  text" to standard error when the level is on.
+void log(LogLevel level, std::string_view text);
+
+}  // namespace penstock::app

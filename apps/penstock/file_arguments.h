@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// The arguments that commands on pipeline files share.
+#pragma once
+
+#include "apps/penstock/command_line.h"
+#include "workflow/pipeline_file.h"
+
+namespace penstock::app {
+
+Positional file_positional();
+/// "--strategy S", "--batch-size N" ...: one for each setting of [run].
+std::vector<Flag> run_setting_flags();
+/// "--set NAME=VALUE".
+Flag set_flag();
+
+/// Loads the FILE of the command line with --set, and puts the options that stand for settings of [run] into it.
+Result<PipelineFile> file_of(const Arguments& arguments);
+
+/// The command line in words.
+std::vector<std::string> command_words(const std::string& command, const Arguments& arguments);
+
+}  // namespace penstock::app

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Progress of a run on standard error: a block that is redrawn in place on a terminal, a line every few seconds
+// elsewhere.
+#pragma once
+
+#include <penstock/run.h>
+
+#include <string>
+#include <vector>
+
+namespace penstock::app {
+
+/// What `ProgressDisplay` shows, as lines of at most `columns` characters. `rate` is in records per second.
+std::vector<std::string> progress_block(const Progress& progress, double rate, std::size_t columns,
+                                        std::size_t most_lines);
+/// The same in one line.
+std::string progress_line(const Progress& progress, double rate);
+
+/// Used by the thread that the run calls it from, then, after the run, by its owner.
+class ProgressDisplay final : public ProgressListener {
+ public:
+  ~ProgressDisplay() override { clear(); }
+  void update(const Progress& progress) override;
+  /// Removes the block from the terminal.
+  void clear();
+  /// Names the stage that runs, when there are several.
+  void set_stage(std::string name);
+
+ private:
+  std::string stage_;
+  std::size_t drawn_lines_ = 0;
+  double rate_ = 0;
+  double last_seconds_ = 0;
+  double last_printed_ = 0;
+  std::uint64_t last_records_ = 0;
+};
+
+}  // namespace penstock::app

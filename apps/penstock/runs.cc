@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+// penstock runs: lists the runs that are kept, or shows one.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/penstock/commands.h"
+#include "apps/penstock/console.h"
+#include "store/run_store.h"
+#include "stream/table.h"
+
+namespace penstock::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kFiles[] = {"run", "manifest", "timing", "metrics"};
+
+int fail(const Error& error) {
+  print_error(error);
+  return kFailed;
+}
+
+int list_runs(const RunStore& store, bool json) {
+  const Result<std::vector<StoredRun>> runs = store.list();
+  if (!runs) return fail(runs.error());
+  Json list = Json::array();
+  Table table({"run", "status", "name", "strategy", "started", ">took"});
+  for (const StoredRun& run : *runs) {
+    list.push_back({{"run_id", run.id},
+                    {"path", run.path},
+                    {"status", run.status},
+                    {"name", run.name},
+                    {"strategy", run.strategy},
+                    {"started_at", run.started_at},
+                    {"duration_seconds", run.duration_seconds},
+                    {"error", run.error}});
+    table.add({run.id, run.status, printable(run.name), run.strategy, run.started_at.substr(0, 19) + "Z",
+               run.status == "running" || run.status == "lost" ? "" : duration_text(run.duration_seconds)});
+  }
+  if (json) {
+    print(Json({{"version", 1}, {"runs", std::move(list)}}).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  } else if (runs->empty()) {
+    print(fmt::format("no runs in {}\n", store.root()));
+  } else {
+    print(table.to_text());
+  }
+  return kOk;
+}
+
+std::string text_in(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? printable(found->get<std::string>()) : std::string();
+}
+
+std::uint64_t number_in(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+std::string stages_to_text(const Json& manifest) {
+  std::string text;
+  const auto stages = manifest.find("stages");
+  if (stages == manifest.end() || !stages->is_array()) return text;
+  for (const Json& stage : *stages) {
+    text += fmt::format("stage {}: {}\n", text_in(stage, "stage"), text_in(stage, "status"));
+    const auto artifacts = stage.find("artifacts");
+    if (artifacts == stage.end() || !artifacts->is_array()) continue;
+    for (const Json& artifact : *artifacts) {
+      text += fmt::format("  {} ({}, {})\n", text_in(artifact, "path"), text_in(artifact, "type"),
+                          bytes_text(number_in(artifact, "size")));
+    }
+  }
+  return text;
+}
+
+std::string counts_to_text(const Json& metrics) {
+  std::string text;
+  const auto stages = metrics.find("stages");
+  if (stages == metrics.end() || !stages->is_array()) return text;
+  for (const Json& stage : *stages) {
+    const auto report = stage.find("report");
+    if (report == stage.end() || !report->is_object()) continue;
+    text += fmt::format("stage {}: {} records in = {} out + {} rejected + {} dropped\n", text_in(stage, "stage"),
+                        with_commas(number_in(*report, "records_in")), with_commas(number_in(*report, "records_out")),
+                        with_commas(number_in(*report, "records_rejected")),
+                        with_commas(number_in(*report, "records_dropped")));
+  }
+  return text;
+}
+
+int show_run(const RunStore& store, const std::string& which, bool json) {
+  const Result<std::string> id = store.find(which);
+  if (!id) return fail(id.error());
+  const Result<StoredRun> run = store.read(*id);
+  if (!run) return fail(run.error());
+  Json files = {{"version", 1}};
+  for (const char* const name : kFiles) {
+    const Result<std::string> text = store.read_text(*id, std::string(name) + ".json");
+    Json parsed = text ? Json::parse(*text, nullptr, false) : Json(nullptr);  // a run that goes on has not written all
+    files[name] = parsed.is_discarded() ? Json(nullptr) : std::move(parsed);
+  }
+  if (json) {
+    files["run"]["status"] = run->status;  // "lost" is known only to who looks
+    print(files.dump(2) + "\n");
+    return kOk;
+  }
+  print(fmt::format("run {}: {}\nname: {}\nstrategy: {}\nstarted: {}\ntook: {}\nfolder: {}\n", run->id, run->status,
+                    printable(run->name), run->strategy, run->started_at, duration_text(run->duration_seconds),
+                    run->path));
+  if (!run->error.empty()) print(fmt::format("error: {}\n", run->error));
+  print(counts_to_text(files["metrics"]));
+  print(stages_to_text(files["manifest"]));
+  return kOk;
+}
+
+int runs(const Arguments& arguments) {
+  const RunStore store(arguments.value("--out", "pipeline_outputs"));
+  if (arguments.positional(0, "list") == "show")
+    return show_run(store, arguments.positional(1, "latest"), arguments.has("--json"));
+  if (!arguments.positional(1).empty()) {
+    print_error(Error(ErrorCode::kInvalidArgument, "penstock runs list takes no run")
+                    .hint("penstock runs show " + arguments.positional(1)));
+    return kUsage;
+  }
+  return list_runs(store, arguments.has("--json"));
+}
+
+}  // namespace
+
+Command runs_command() {
+  Command command;
+  command.name = "runs";
+  command.summary = "Lists the runs that are kept, or shows one";
+  command.description =
+      "Status: running, done, drained (stopped early, outputs kept), failed, cancelled, or lost (its process ended "
+      "without a\n"
+      "word, for instance killed).";
+  command.positionals = {
+      {"ACTION", false, "list (default) or show", Completes::kWords, {"list", "show"}},
+      {"RUN", false, "For show: \"latest\" (default), a run id, or a part of one", Completes::kRuns}};
+  command.flags = {
+      {"--out", "DIR", "Folder that keeps the runs (default: pipeline_outputs)", false, Completes::kFolders},
+      {"--json", "", "Print JSON"}};
+  command.examples = {{"penstock runs list", "All runs, newest first"},
+                      {"penstock runs show latest", "Counts, stages and artifacts of the last run"},
+                      {"penstock runs show 20261120_101500_a1b2c3 --json", "One run, for programs"}};
+  command.run = runs;
+  return command;
+}
+
+}  // namespace penstock::app

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Signals, timeouts and kill -9 while a pipeline runs. The input is a named pipe, so that the test decides when it goes on."""
+import json
+import os
+import signal
+
+from program import COPY, ProgramTest, main
+
+
+class Stop(ProgramTest):
+    def begin(self, *words, rows=200000):
+        """Starts a run on a pipe, gives it some rows, more than it looks at before it begins, and returns (process, writing end of the pipe)."""
+        self.setUp()
+        os.mkfifo(self.folder / "in.csv")
+        self.write("copy.toml", COPY.replace('path = "in.csv"', 'path = "in.csv"\ntypes = { id = "int64" }'))
+        process = self.start("run", "copy.toml", *words)
+        pipe = open(self.folder / "in.csv", "w", encoding="utf-8")  # waits until the run reads
+        self.addCleanup(self.close, pipe)
+        pipe.write("id\n" + "".join(f"{i}\n" for i in range(rows)))
+        pipe.flush()
+        return process, pipe
+
+    @staticmethod
+    def close(pipe, rows=""):
+        try:
+            pipe.write(rows)
+            pipe.close()
+        except (BrokenPipeError, ValueError):  # the reader has enough; it is closed already
+            pass
+
+    def wait_for(self, process, words):
+        """Reads standard error until a line holds the words."""
+        while True:
+            line = process.stderr.readline()
+            self.assertNotEqual(line, "", f"ended without saying {words!r}")
+            if words in line:
+                return
+
+    def run_folder(self):
+        (folder,) = (self.folder / "pipeline_outputs/runs").iterdir()
+        return folder
+
+    def test_one_interrupt_drains_and_keeps_what_was_read(self):
+        for strategy in ("serial", "threads"):
+            with self.subTest(strategy=strategy):
+                process, pipe = self.begin("--quiet", "--strategy", strategy)
+                process.send_signal(signal.SIGINT)
+                self.wait_for(process, "stopping: no more input is read")
+                self.close(pipe, "200000\n" * 100000)  # wakes the reader
+                self.assertEqual(process.wait(), 130)
+                run = self.run_folder()
+                self.assertEqual(json.loads((run / "run.json").read_text())["status"], "drained")
+                lines = (run / "copy/artifacts/out.csv").read_text().splitlines()
+                self.assertEqual(lines[:3], ["id", "0", "1"])
+                self.assertTrue(lines[-1].isdigit())
+                report = json.loads((run / "metrics.json").read_text())["stages"][0]["report"]
+                self.assertEqual(report["records_in"], len(lines) - 1)
+
+    def test_two_interrupts_cancel_and_leave_no_output(self):
+        process, _ = self.begin("--quiet")
+        process.send_signal(signal.SIGTERM)
+        self.wait_for(process, "stopping: ")
+        process.send_signal(signal.SIGINT)
+        self.wait_for(process, "cancelled: ")
+        # The reader still waits in the pipe: it is left behind.
+        self.assertEqual(process.wait(), 130)
+        self.assertEqual(list((self.run_folder() / "copy/artifacts").iterdir()), [])
+        self.assertEqual(self.latest("run.json")["status"], "cancelled")
+
+    def test_three_interrupts_end_the_program(self):
+        process, _ = self.begin("--quiet")
+        for words in ("stopping: ", "cancelled: "):
+            process.send_signal(signal.SIGINT)
+            self.wait_for(process, words)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(), 130)
+
+    def test_a_timeout_ends_a_run_whose_input_never_comes(self):
+        for strategy in ("serial", "threads"):
+            with self.subTest(strategy=strategy):
+                process, _ = self.begin("--quiet", "--timeout", "100ms", "--strategy", strategy)
+                self.assertEqual(process.wait(), 1)
+                error = process.stderr.read()
+                self.assertIn("the run did not end within its timeout of 0.1 s", error)
+                self.assertIn('"csv.read" has worked on its batch', error)
+                self.assertEqual(list((self.run_folder() / "copy/artifacts").iterdir()), [])
+                self.assertEqual(self.latest("run.json")["error"]["code"], "timeout")
+
+    def test_a_run_that_waits_before_it_begins_is_given_up(self):
+        process, _ = self.begin("--quiet", "--timeout", "100ms", rows=1)
+        self.assertEqual(process.wait(), 1)
+        self.assertEqual(process.stderr.read(),
+                         "penstock: error: the run did not end within its timeout of 0.1 s, and an operator did not return when it was "
+                         "told to stop\n  try: look for an operator that waits for something outside, such as a pipe or a device\n")
+        self.assertEqual((self.latest("run.json")["status"], self.latest("run.json")["error"]["code"]), ("failed", "timeout"))
+
+    def test_a_run_that_waits_before_it_begins_can_be_cancelled(self):
+        process, _ = self.begin("--quiet", rows=1)
+        process.send_signal(signal.SIGINT)
+        self.wait_for(process, "stopping: ")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(), 130)
+        self.assertEqual(self.latest("run.json")["status"], "cancelled")
+
+    def test_kill_leaves_nothing_half_written(self):
+        process, _ = self.begin("--quiet")
+        process.kill()
+        self.assertEqual(process.wait(), -signal.SIGKILL)
+        run = self.run_folder()
+        visible = [path for path in run.rglob("*") if path.is_file() and not path.name.startswith(".")]
+        self.assertEqual([path.name for path in visible], ["run.json"])
+        self.assertEqual(json.loads((run / "run.json").read_text())["status"], "running")
+        self.assertFalse((self.folder / "pipeline_outputs/latest").exists())
+        listed = json.loads(self.penstock("runs", "--json").stdout)["runs"]
+        self.assertEqual([each["status"] for each in listed], ["lost"])
+
+    def test_while_it_runs_it_is_listed_as_running(self):
+        self.begin("--quiet")
+        listed = json.loads(self.penstock("runs", "--json").stdout)["runs"]
+        self.assertEqual([each["status"] for each in listed], ["running"])
+
+
+if __name__ == "__main__":
+    main()
