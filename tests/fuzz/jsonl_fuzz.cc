@@ -28,7 +28,8 @@ bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") ==
 void check_against_others(std::string_view line, const json::RowParser& parser, bool row) {
   const bool is_object = line.find_first_not_of(" \t\r") < line.size() && line[line.find_first_not_of(" \t\r")] == '{';
   if (row && !(is_object && json::is_value(line))) differs("a row was made of what is no JSON object", line);
-  if (row || line.starts_with("\xEF\xBB\xBF")) return;  // nlohmann skips a byte order mark
+  // nlohmann skips a byte order mark, and takes a NUL for the end.
+  if (row || line.starts_with("\xEF\xBB\xBF") || line.find('\0') != std::string_view::npos) return;
   if (parser.reason() == "the key is there twice" || parser.reason().find("nested too deep") != std::string::npos)
     return;
   if (is_object && nlohmann::json::accept(line)) differs("an object was refused", line);

@@ -3,12 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <random>
 
-#include "platform/file.h"
+#include "operators/io/io_test_files.h"
 
 namespace penstock {
 namespace {
@@ -17,20 +16,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-class LineReaderTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = ::testing::TempDir() + "penstock_lines_" + std::to_string(::getpid()) + "_" +
-              ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    ASSERT_TRUE(make_folders(folder_));
-  }
-  std::string put(const std::string& name, std::string_view bytes) {
-    const std::string path = folder_ + "/" + name;
-    EXPECT_TRUE(write_file(path, bytes));
-    return path;
-  }
-  std::string folder_;
-};
+class LineReaderTest : public testing::FolderTest {};
 
 // Lines as "FILE-NUMBER:LINE:TEXT"; too long ones as "FILE-NUMBER:LINE!SIZE:TEXT".
 std::vector<std::string> read_all(const std::vector<std::string>& files, LineReader::Options options,
@@ -72,7 +58,7 @@ TEST_F(LineReaderTest, SkipsTheByteOrderMarkOfUtf8) {
 }
 
 TEST_F(LineReaderTest, RefusesUtf16) {
-  EXPECT_THAT(read_all({put("a", std::string_view("\xFF\xFEx\0", 4))}, {}), ElementsAre(HasSubstr("UTF-16")));
+  EXPECT_THAT(read_all({put("a", std::string("\xFF\xFEx\0", 4))}, {}), ElementsAre(HasSubstr("UTF-16")));
 }
 
 TEST_F(LineReaderTest, CutsLinesThatAreTooLongAndGoesOnBehindThem) {

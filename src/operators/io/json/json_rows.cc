@@ -113,7 +113,7 @@ namespace {
 struct Evidence {
   std::string name;
   bool integers = false;
-  bool numbers = false;  // other than integers that fit
+  bool numbers = false;  // with a point or an exponent
   bool bools = false;
   bool timestamps = false;
   bool others = false;
@@ -123,13 +123,23 @@ struct Evidence {
     switch (member.kind) {
       case Kind::kNull: return;
       case Kind::kBool: bools = true; return;
-      case Kind::kNumber:
-        (is_integer(member.text) && parse_int64(member.text, integer) == ParseOutcome::kOk ? integers : numbers) = true;
-        return;
+      case Kind::kNumber: add_number(member.text); return;
       case Kind::kString:
         (parse_timestamp(member.text, integer) == ParseOutcome::kOk ? timestamps : others) = true;
         return;
       default: others = true;
+    }
+  }
+
+  // An integer beyond int64 would lose digits as a float64; as a text it keeps them.
+  void add_number(std::string_view text) {
+    std::int64_t integer = 0;
+    if (!is_integer(text)) {
+      numbers = true;
+    } else if (parse_int64(text, integer) == ParseOutcome::kOk) {
+      integers = true;
+    } else {
+      others = true;
     }
   }
 

@@ -2,11 +2,11 @@
 // json.read and json.write.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "operators/io/io_test_files.h"
 #include "operators/io/json/json_check.h"
 #include "operators/operator_harness.h"
 #include "platform/file.h"
@@ -24,28 +24,17 @@ using testing::run_operator;
 using testing::run_source;
 using testing::table;
 
-class JsonTest : public ::testing::Test {
+class JsonTest : public testing::FolderTest {
  protected:
-  void SetUp() override {
-    folder_ = ::testing::TempDir() + "penstock_json_" + std::to_string(::getpid()) + "_" +
-              ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    ASSERT_TRUE(make_folders(folder_));
-  }
-  std::string put(const std::string& name, std::string_view bytes) {
-    const std::string path = folder_ + "/" + name;
-    EXPECT_TRUE(write_file(path, bytes));
-    return path;
-  }
   // Reads `text` with the given schema, keeping what is rejected.
   HarnessResult read(std::string_view text, OptionValue::Table schema, Options options = {}) {
-    options.set("path", put("in.jsonl", text)).set("schema", std::move(schema));
+    options.set("path", put("in.jsonl", std::string(text))).set("schema", std::move(schema));
     return run_source("json.read", options, {.on_error = quarantine()});
   }
   HarnessResult infer(std::string_view text, Options options = {}) {
-    options.set("path", put("in.jsonl", text));
+    options.set("path", put("in.jsonl", std::string(text)));
     return run_source("json.read", options, {.on_error = quarantine()});
   }
-  std::string folder_;
 };
 using JsonRead = JsonTest;
 using JsonWrite = JsonTest;
@@ -200,7 +189,7 @@ TEST_F(JsonRead, InfersTypesFromASampleAndSaysSo) {
       "{\"i\":2,\"f\":1.5,\"mix\":\"a\",\"late\":null}\n{\"late\":3}");
   EXPECT_EQ(result.error(), "");
   EXPECT_EQ(result.type.schema->to_text(),
-            "i: int64, f: float64, b: bool, t: timestamp, s: utf8, mix: utf8, obj: utf8, nil: utf8, big: float64, "
+            "i: int64, f: float64, b: bool, t: timestamp, s: utf8, mix: utf8, obj: utf8, nil: utf8, big: utf8, "
             "late: int64");
   EXPECT_THAT(result.note, HasSubstr("inferred from 3 records: i: int64, f: float64"));
   EXPECT_EQ(result.num_rows(), 3U);
@@ -292,7 +281,7 @@ TEST_F(JsonRead, AgreesWithAnotherParserForEveryBatchSize) {
     good += parsed.is_object() ? 1 : 0;
     text += line + "\n";
   }
-  const Options options = {{"path", put("in.jsonl", text)},
+  const Options options = {{"path", put("in.jsonl", std::string(text))},
                            {"schema", OptionValue::Table{{"id", "utf8"}, {"x", "utf8"}, {"s", "utf8"}, {"n", "utf8"}}}};
   const HarnessResult expected = run_source("json.read", options, {.on_error = quarantine()});
   std::size_t twice = 0;
@@ -376,7 +365,7 @@ TEST_F(JsonWrite, LeavesNothingBehindWhenItIsAborted) {
   const std::string path = put("out.jsonl", "as it was");
   run_operator("json.write", {{"path", path}}, sample_rows(), {.commit = false});
   EXPECT_EQ(read_file(path).value_or(""), "as it was");
-  EXPECT_FALSE(expand_glob(folder_ + "/.*tmp"));
+  EXPECT_THAT(names(), ElementsAre("out.jsonl"));
 }
 
 TEST_F(JsonWrite, ReportsADiskThatIsFull) {
