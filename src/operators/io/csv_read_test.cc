@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <random>
 #include <thread>
 
+#include "operators/io/csv/reference_read.h"
 #include "operators/io/io_test_files.h"
 #include "operators/operator_harness.h"
 
@@ -283,6 +285,35 @@ TEST_F(CsvReadTest, CountsEveryRowOnceForAnyBatchSize) {
     EXPECT_EQ(result.note, whole.note);
     for (std::size_t i = 0; i < result.rejections.size(); ++i)
       EXPECT_EQ(result.rejections[i].record, whole.rejections[i].record);
+  }
+}
+
+TEST_F(CsvReadTest, AgreesWithTheReferenceForEveryBlockAndBatchSize) {
+  const std::vector<std::string> pieces = {
+      "1",    "-23", "x", ",",  ",",  ",", "\n",   "\n", "\"",   "\"\"",
+      "\r\n", "\r",  " ", "\t", "NA", "é", "\xE9", "",   "\n\n", "a long text of more than 32 bytes"};
+  const std::vector<Field> all = {{"a", Type::kInt64}, {"b", Type::kUtf8}, {"c", Type::kUtf8}};
+  const std::uint64_t seed = std::random_device()();
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 300; ++round) {
+    std::string text;
+    for (std::uint64_t i = random() % 200; i > 0; --i) text += pieces[random() % pieces.size()];
+    csv::Dialect dialect;
+    dialect.trim = random() % 2 == 0;
+    dialect.quoting = random() % 8 != 0;
+    if (random() % 2 == 0) dialect.null_texts = {"NA"};
+    if (random() % 4 == 0) dialect.max_row_bytes = 1 + random() % 30;
+    const std::vector<Field> fields(all.begin(), all.begin() + 1 + static_cast<std::ptrdiff_t>(random() % 3));
+    const csv::ReferenceRead expected = csv::reference_read(text, fields, dialect);
+    put("a.csv", text);
+    for (const std::size_t block : {4, 17, 100, 1 << 18}) {
+      const std::size_t batch = 1 + random() % 10;
+      std::string error;
+      EXPECT_EQ(csv::read_like_reference(path("a.csv"), fields, dialect, block, batch, error), expected)
+          << "seed " << seed << ", round " << round << ", block " << block << ", batch " << batch << "\n"
+          << text;
+      ASSERT_EQ(error, "");
+    }
   }
 }
 

@@ -31,8 +31,9 @@ Status CsvWrite::open(OperatorContext& context) {
 
 Status CsvWrite::process(Batch batch, Emitter& out) {
   const RecordBatch& rows = batch.record_batch();
+  writer_->start_batch(rows);
   for (std::size_t i = 0; i < rows.num_rows(); ++i) {
-    if (!writer_->append_row(rows, i)) [[unlikely]] {
+    if (!writer_->append_row(i)) [[unlikely]] {
       const std::string& name = schema_->fields()[writer_->bad_column()].name;
       PENSTOCK_TRY(errors_->reject(
           {.record = i,
@@ -98,7 +99,7 @@ Result<std::unique_ptr<Operator>> make_csv_write(const Options& options) {
                  "null_value cannot hold a delimiter, a quote or a line end, since it is never quoted")
         .at(options.place("null_value").to_text());
   }
-  write.dialect.line_end = options.text("line_end") == "crlf" ? "\r\n" : "\n";
+  write.dialect.crlf = options.text("line_end") == "crlf";
   write.file = {.durable = options.boolean("durable"), .make_folders = true};
   return std::make_unique<CsvWrite>(std::move(write));
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace penstock::csv {
 
@@ -15,9 +16,9 @@ namespace penstock::csv {
 struct WriteDialect {
   char delimiter = ',';
   char quote = '"';
-  bool quote_all = false;       ///< Quote every cell that is not null.
-  std::string null_text = {};   ///< Stands for null, never quoted.
-  std::string line_end = "\n";  ///< "\n" or "\r\n".
+  bool quote_all = false;      ///< Quote every cell that is not null.
+  std::string null_text = {};  ///< Stands for null, never quoted.
+  bool crlf = false;           ///< End lines with CR LF instead of LF.
 };
 
 /// Collects formatted rows. Used by one worker.
@@ -33,9 +34,11 @@ class RowWriter {
 
   /// Appends a row of names.
   void append_names(const Schema& schema);
+  /// Looks at the columns of `batch`, whose rows `append_row` then takes; the batch must stay.
+  void start_batch(const RecordBatch& batch);
   /// Appends row `row`. False when it holds a timestamp outside the years 0001 to 9999, in column `bad_column()`;
   /// nothing is appended then.
-  bool append_row(const RecordBatch& batch, std::size_t row);
+  bool append_row(std::size_t row);
   std::size_t bad_column() const noexcept { return bad_column_; }
 
   std::string_view bytes() const noexcept { return {buffer_.get(), static_cast<std::size_t>(at_ - buffer_.get())}; }
@@ -43,20 +46,36 @@ class RowWriter {
   void clear() noexcept { at_ = buffer_.get(); }
 
  private:
-  void make_room(std::size_t bytes);
-  std::size_t most_bytes(const RecordBatch& batch, std::size_t row) const noexcept;
-  bool append_value(const Column& column, std::size_t row);
-  void append_text(const Column& column, std::size_t row);
-  void append_plain_or_quoted(std::string_view text);
+  // A column as bare pointers: a row touches all columns, so what is the same for all rows is looked up once per batch.
+  struct View {
+    Type type;
+    const std::uint8_t* validity;  // null: no nulls
+    const void* values;            // offsets for utf8
+    const char* bytes;
+    std::int32_t short_end;  // texts that begin before may be read 32 bytes wide
+  };
+  void make_room(std::size_t bytes) {
+    if (static_cast<std::size_t>(end_ - at_) < bytes) [[unlikely]]
+      grow(bytes);
+  }
+  void grow(std::size_t bytes);
+  bool append_cell(const View& view, std::size_t row);
+  bool append_fixed(const View& view, std::size_t row);
+  void append_text(const View& view, std::size_t row);
+  void append_long_text(std::string_view text);
   void append_quoted(std::string_view text) noexcept;
+  void append_null();
   void append_raw(std::string_view text) noexcept;
+  void end_row() noexcept;
   bool needs_quotes(std::string_view text) const noexcept;
 
   WriteDialect dialect_;
   bool quote_fixed_;  // numbers and the like
   std::unique_ptr<char[]> buffer_;
-  std::size_t capacity_ = 0;
   char* at_ = nullptr;
+  char* end_ = nullptr;
+  std::vector<View> views_;
+  std::size_t most_row_bytes_ = 0;  // but for long texts, which make their own room
   std::size_t bad_column_ = 0;
 };
 
