@@ -44,7 +44,7 @@ class [[nodiscard]] Error {
   Error& operator=(Error&& other) noexcept;
   ~Error();
 
-  /// Puts `place` in front of where it happened: `at("csv.read").at("clean")` reads "clean/csv.read".
+  /// Puts `place` in front of where it happened: `at("csv.read").at("clean")` reads "clean/csv.read"; "" adds nothing.
   Error&& at(std::string place) &&;
   /// Says what to try. The last call wins.
   Error&& hint(std::string remedy) &&;

@@ -58,6 +58,7 @@ Error& Error::operator=(Error&& other) noexcept {
 Error::~Error() { delete data_; }
 
 Error&& Error::at(std::string place) && {
+  if (place.empty()) return std::move(*this);
   data_->where = data_->where.empty() ? std::move(place) : place + "/" + data_->where;
   return std::move(*this);
 }

@@ -36,6 +36,7 @@ TEST(Result, ValueOfAnErrorThrowsTheErrorAsText) {
 TEST(Error, TextNamesPlaceRecordRemedyAndCause) {
   auto error = Error(ErrorCode::kUserCode, "operator failed")
                    .at("score")
+                   .at("")
                    .at("clean")
                    .record(7)
                    .hint("check the rates")

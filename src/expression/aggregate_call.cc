@@ -96,7 +96,7 @@ Result<AggregateCall> parse_aggregate(std::string_view text, const SchemaPtr& sc
   const auto* const known =
       std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& k) { return k.name == syntax.name; });
   if (syntax.kind != Syntax::Kind::kCall || known == kKnown.end()) return unknown_aggregate(text, syntax);
-  AggregateCall call{.function = known->function, .argument = {}, .quantile = 0, .type = Type::kInt64};
+  AggregateCall call{.function = known->function};
   if (call.function == AggregateFunction::kCount && syntax.arguments.empty()) return call;
   if (syntax.arguments.size() != known->arguments) {
     return error_at(text, syntax.name_span,
@@ -111,6 +111,8 @@ Result<AggregateCall> parse_aggregate(std::string_view text, const SchemaPtr& sc
   }
   call.type = result_type(call.function, argument.type());
   call.argument = std::move(argument);
+  const expression::Span span = syntax.arguments[0].span;
+  call.argument_text = text.substr(span.begin, span.end - span.begin);
   if (known->name == "median") call.quantile = 0.5;
   if (known->arguments == 2) {
     PENSTOCK_ASSIGN(call.quantile, fraction(text, syntax.arguments[1]));

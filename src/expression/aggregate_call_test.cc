@@ -36,6 +36,7 @@ TEST(AggregateCall, KnowsFunctionArgumentAndType) {
 TEST(AggregateCall, EvaluatesItsArgument) {
   const Result<AggregateCall> call = parse_aggregate("sum(coalesce(quantity, 0) * 2)", order_schema());
   ASSERT_TRUE(call);
+  EXPECT_EQ(call->argument_text, "coalesce(quantity, 0) * 2");
   RowFailures failures;
   const Column column = call->argument->evaluate(orders(), BufferPool::shared(), failures);
   EXPECT_EQ(value_text(column, 0) + value_text(column, 1) + value_text(column, 2), "800");

@@ -89,6 +89,7 @@ const char* to_string(AggregateFunction function) noexcept;
 struct AggregateCall {
   AggregateFunction function = AggregateFunction::kCount;
   std::optional<Expression> argument = {};  ///< None for count(). Its type fits the function.
+  std::string argument_text = {};           ///< As written; calls with equal ones may share their evaluation.
   double quantile = 0;                      ///< From 0 to 1, for the quantiles; median(x) is quantile(x, 0.5).
   Type type = Type::kInt64;                 ///< Of the result.
 };

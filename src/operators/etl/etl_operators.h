@@ -10,11 +10,15 @@ namespace penstock {
 /// Adds all operators of this folder.
 void add_etl_operators(Registry& registry);
 
+OperatorInfo aggregate_info();
+OperatorInfo derive_info();
 OperatorInfo distinct_info();
+OperatorInfo filter_info();
 OperatorInfo head_info();
 OperatorInfo rename_info();
 OperatorInfo sample_info();
 OperatorInfo select_info();
 OperatorInfo top_info();
+OperatorInfo validate_info();
 
 }  // namespace penstock

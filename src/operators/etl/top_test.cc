@@ -110,6 +110,7 @@ TEST(Top, HoldsABoundedNumberOfRowsHoweverLongTheInput) {
 TEST(Top, FailsWhenItsRowsAlonePassTheMemoryLimit) {
   BufferPool pool(MemoryBudget(50'000));
   const auto result = run_operator("top", {{"by", "id"}, {"n", 2'000}}, random_table(2'000, 5), {.pool = &pool});
+  ASSERT_FALSE(result.status);
   EXPECT_EQ(result.status.error().code(), ErrorCode::kResourceExhausted);
 }
 
