@@ -15,6 +15,7 @@ OperatorInfo derive_info();
 OperatorInfo distinct_info();
 OperatorInfo filter_info();
 OperatorInfo head_info();
+OperatorInfo join_info();
 OperatorInfo rename_info();
 OperatorInfo sample_info();
 OperatorInfo select_info();
