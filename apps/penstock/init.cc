@@ -26,7 +26,7 @@ strategy = "serial"          # or "threads": a thread per segment; the outputs a
 
 [params]                     # penstock run FILE --set records=100000
 records = 10000
-most = 5
+least = 0.0
 
 # Operators, from source to sink; each reads from the one before.
 
@@ -35,14 +35,22 @@ op = "generate"              # or "csv.read" with path = "orders.csv"
 records = "{params.records}"
 
 [[operator]]
-op = "top"                   # the records with the greatest values
-by = "value1"
-n = "{params.most}"
+op = "filter"
+where = "value1 > {params.least}"
 on_error = "quarantine"      # fail (default), skip, or quarantine: keep rejected records in {artifacts}/quarantine.jsonl
 
 [[operator]]
+op = "derive"
+set = { ratio = "value1 / (abs(value2) + 1)" }
+
+[[operator]]
+op = "aggregate"
+by = "category"
+compute = { records = "count()", mean_ratio = "mean(ratio)" }
+
+[[operator]]
 op = "csv.write"
-path = "{artifacts}/top.csv"   # in the folder of the run: pipeline_outputs/latest/example/artifacts/
+path = "{artifacts}/categories.csv"   # in the folder of the run: pipeline_outputs/latest/example/artifacts/
 )toml";
 
 int init(const Arguments& arguments) {
