@@ -52,7 +52,9 @@ Status set_entry(ErrorPolicy& policy, const OptionValue::Entry& entry) {
     policy.max_attempts = static_cast<std::uint32_t>(*attempts);
   } else if (entry.name == "backoff") {
     if (entry.value.as_text() == nullptr) return wrong("a duration like \"100ms\"");
-    PENSTOCK_ASSIGN(policy.backoff_micros, parse_duration(*entry.value.as_text()));
+    Result<std::int64_t> backoff = parse_duration(*entry.value.as_text());
+    if (!backoff) return wrong("a duration like \"100ms\"");
+    policy.backoff_micros = *backoff;
   } else {
     const std::vector<std::string> known = {"action", "path", "max_attempts", "backoff"};
     return Error(ErrorCode::kInvalidArgument, fmt::format("unknown entry of on_error: \"{}\"", entry.name))

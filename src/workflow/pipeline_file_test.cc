@@ -230,6 +230,8 @@ TEST_F(PipelineFileTest, SaysWhatIsWrongAndWhere) {
       {read + "name = \"a\"\n[[operator]]\nop = \"test.set\"\nname = \"a\"\n",
        "a.toml:7:8: there is an operator named \"a\" already, at a.toml:1:1"},
       {read + "light = 1\n", "a.toml:4:9: light must be true or false, but is an integer: 1"},
+      {read + "on_error = { action = \"skip\", backoff = \"soon\" }\n",
+       "a.toml:4:41: on_error.backoff is \"soon\", but must be a duration like \"100ms\""},
       {"[[operator]]\nop = \"test.read\"\npath = \"{params.x}\"\n",
        "a.toml:3:8: unknown parameter: {params.x}\n  try: the file has no [params] table; parameters and their "
        "defaults stand "
