@@ -16,6 +16,7 @@ OperatorInfo distinct_info();
 OperatorInfo filter_info();
 OperatorInfo head_info();
 OperatorInfo join_info();
+OperatorInfo normalize_info();
 OperatorInfo rename_info();
 OperatorInfo sample_info();
 OperatorInfo select_info();
