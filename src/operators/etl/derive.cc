@@ -37,7 +37,7 @@ class Derive final : public Operator {
     return StreamType::of_schema(schema);
   }
 
-  OperatorTraits traits() const override { return {.stateless = true, .light = true}; }
+  OperatorTraits traits() const override { return {.stateless = true, .light = true, .rows = RowEffect::kKeeps}; }
 
   Status open(OperatorContext& context) override {
     context_ = &context;

@@ -12,6 +12,7 @@ class Distinct final : public Operator {
  public:
   explicit Distinct(std::vector<ColumnName> by) : by_(std::move(by)) {}
 
+  OperatorTraits traits() const override { return {.rows = RowEffect::kDrops}; }
   Result<StreamType> bind(const StreamType& input) override {
     PENSTOCK_ASSIGN(const SchemaPtr schema, schema_of(input));
     PENSTOCK_ASSIGN(std::vector<KeyColumn> columns, key_columns(*schema, by_));

@@ -33,7 +33,7 @@ class Filter final : public Operator {
     return input;
   }
 
-  OperatorTraits traits() const override { return {.stateless = true, .light = true}; }
+  OperatorTraits traits() const override { return {.stateless = true, .light = true, .rows = RowEffect::kDrops}; }
 
   Status open(OperatorContext& context) override {
     context_ = &context;
@@ -78,7 +78,7 @@ class Validate final : public Operator {
     return input;
   }
 
-  OperatorTraits traits() const override { return {.stateless = true, .light = true}; }
+  OperatorTraits traits() const override { return {.stateless = true, .light = true, .rows = RowEffect::kKeeps}; }
 
   Status open(OperatorContext& context) override {
     context_ = &context;

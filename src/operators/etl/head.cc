@@ -15,7 +15,7 @@ class Head final : public Operator {
     return input;
   }
 
-  OperatorTraits traits() const override { return {.light = true}; }
+  OperatorTraits traits() const override { return {.light = true, .rows = RowEffect::kDrops}; }
   bool satisfied() const noexcept override { return left_ == 0; }
 
   Status process(Batch batch, Emitter& out) override {

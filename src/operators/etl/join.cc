@@ -46,7 +46,7 @@ class Join final : public Operator {
     return StreamType::of_schema(schema_);
   }
 
-  OperatorTraits traits() const override { return {.stateless = true, .light = true}; }
+  OperatorTraits traits() const override { return {.stateless = true, .light = true, .rows = RowEffect::kDrops}; }
 
   std::string note() const override {
     return fmt::format("{} rows from {} by {}", table_.num_rows(), options_.table.path, options_.table.reader);

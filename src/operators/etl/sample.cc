@@ -25,7 +25,7 @@ class SampleFraction final : public Operator {
     return input;
   }
 
-  OperatorTraits traits() const override { return {.light = true}; }
+  OperatorTraits traits() const override { return {.light = true, .rows = RowEffect::kDrops}; }
 
   Status open(OperatorContext& context) override {
     pool_ = context.pool;
@@ -61,7 +61,7 @@ class SampleRows final : public Operator {
     return input;
   }
 
-  OperatorTraits traits() const override { return {.light = true}; }
+  OperatorTraits traits() const override { return {.light = true, .rows = RowEffect::kDrops}; }
 
   Status open(OperatorContext& context) override {
     context_ = &context;

@@ -19,7 +19,7 @@ class Select final : public Operator {
     return StreamType::of_schema(schema_);
   }
 
-  OperatorTraits traits() const override { return {.stateless = true, .light = true}; }
+  OperatorTraits traits() const override { return {.stateless = true, .light = true, .rows = RowEffect::kKeeps}; }
 
   Status process(Batch batch, Emitter& out) override {
     const RecordBatch& rows = batch.record_batch();
@@ -56,7 +56,7 @@ class Rename final : public Operator {
     return StreamType::of_schema(schema_);
   }
 
-  OperatorTraits traits() const override { return {.stateless = true, .light = true}; }
+  OperatorTraits traits() const override { return {.stateless = true, .light = true, .rows = RowEffect::kKeeps}; }
 
   Status process(Batch batch, Emitter& out) override {
     const RecordBatch& rows = batch.record_batch();

@@ -53,7 +53,7 @@ class SplitColumn final : public Operator {
     return StreamType::of_schema(schema_);
   }
 
-  OperatorTraits traits() const override { return {.stateless = true}; }
+  OperatorTraits traits() const override { return {.stateless = true, .rows = RowEffect::kKeeps}; }
 
   Status open(OperatorContext& context) override {
     context_ = &context;
