@@ -49,7 +49,8 @@ class Join final : public Operator {
   OperatorTraits traits() const override { return {.stateless = true, .light = true, .rows = RowEffect::kDrops}; }
 
   std::string note() const override {
-    return fmt::format("{} rows from {} by {}", table_.num_rows(), options_.table.path, options_.table.reader);
+    return fmt::format("{} row{} from {} by {}", table_.num_rows(), table_.num_rows() == 1 ? "" : "s",
+                       options_.table.path, options_.table.reader);
   }
 
   Status open(OperatorContext& context) override {

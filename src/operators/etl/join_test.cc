@@ -114,7 +114,7 @@ TEST_F(Join, HandsOptionsToTheReader) {
       "join", {{"path", path}, {"on", "country"}, {"format", "csv"}, {"read", OptionValue::Table{{"delimiter", ";"}}}},
       orders());
   EXPECT_EQ(result.rows().at(0), R"({"id":1,"country":"DE","rate":1})");
-  EXPECT_EQ(result.note, "1 rows from " + path + " by csv.read");
+  EXPECT_EQ(result.note, "1 row from " + path + " by csv.read");
 }
 
 TEST_F(Join, PointsAtMissingFilesColumnsAndBadRows) {
