@@ -44,14 +44,14 @@ def show_packages(out):
     table(["step", "operator", ">in", ">out", ">rejected", ">busy s"],
           [[s["name"], s["op"], f"{s['records_in']:,}", f"{s['records_out']:,}", f"{s['records_rejected']:,}",
             f"{s['busy_seconds']:.3f}"] for s in report["steps"]])
-    print(f"\n  Packages per topic ({folder}/topics.csv):")
+    print(f"\n  Packages per topic ({os.path.relpath(folder)}/topics.csv):")
     with open(os.path.join(folder, "topics.csv"), encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     table(["topic", ">packages", ">download MB", ">mean kB", ">p95 kB", ">unpacked/packed"],
           [[r["topic"] or "(none)", f"{int(r['packages']):,}", f"{int(r['download_bytes']) / 1e6:,.0f}",
             f"{float(r['mean_bytes']) / 1e3:,.0f}", f"{float(r['p95_bytes']) / 1e3:,.0f}",
             f"{float(r['mean_compression']):.2f}"] for r in rows])
-    print(f"\n  Why records were rejected ({folder}/quarantine.jsonl):")
+    print(f"\n  Why records were rejected ({os.path.relpath(folder)}/quarantine.jsonl):")
     with open(os.path.join(folder, "quarantine.jsonl"), encoding="utf-8") as file:
         reasons = collections.Counter((r["operator"], r["reason"]) for r in map(json.loads, file))
     table([">records", "operator", "reason"], [[count, *key] for key, count in reasons.most_common(6)])
@@ -84,11 +84,11 @@ def show_reference(out, sizes, rounds):
     table([">records", ">serial ms", ">threads ms", ">speed-up", ">M records/s", "same bytes"], rows)
     with open(os.path.join(folder, "metrics.json"), encoding="utf-8") as file:
         metrics = json.load(file)
-    print(f"\n  The metrics of the last run ({folder}):")
+    print(f"\n  The metrics of the last run ({os.path.relpath(folder)}):")
     table(["category", ">records", ">value1 mean", ">value1 std", ">z-score mean", ">log1p(value2) mean", ">ratio p95"],
           [[m["category"], f"{m['records']:,}", f"{m['value1_mean']:.4f}", f"{m['value1_std']:.4f}",
             f"{m['value1_zscore_mean']:+.5f}", f"{m['value2_log1p_mean']:.5f}", f"{m['ratio_p95']:.3f}"] for m in metrics])
-    print(f"\n  Every run left processed_data.csv and metrics.json; timing.json and the rest are beside them in {out}/reference/runs.")
+    print(f"\n  Every run left processed_data.csv and metrics.json; timing.json and the rest are beside them in {os.path.relpath(out)}/reference/runs.")
 
 
 if __name__ == "__main__":
