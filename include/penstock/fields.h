@@ -10,9 +10,9 @@
 
 /// Inside a struct: lists the members that are columns, in order. Members may be integers, float, double, bool,
 /// std::string, penstock::Timestamp, and std::optional of these for columns with nulls.
-#define PENSTOCK_FIELDS(...)                                                                     \
-  static constexpr const char* penstock_field_names() noexcept { return #__VA_ARGS__; }          \
-  auto penstock_fields() noexcept { return ::std::tie(__VA_ARGS__); }                            \
+#define PENSTOCK_FIELDS(...)                                                            \
+  static constexpr const char* penstock_field_names() noexcept { return #__VA_ARGS__; } \
+  auto penstock_fields() noexcept { return ::std::tie(__VA_ARGS__); }                   \
   auto penstock_fields() const noexcept { return ::std::tie(__VA_ARGS__); }
 
 namespace penstock {
@@ -30,7 +30,12 @@ std::vector<std::string> split_field_names(const char* names);
 namespace detail {
 
 template <class M>
-struct FieldType;  // undefined: a member of this type cannot be a column
+struct FieldType {
+  static_assert(sizeof(M) == 0,
+                "penstock: PENSTOCK_FIELDS: a member of this type cannot be a column; integers, float, double, bool, "
+                "std::string, "
+                "penstock::Timestamp and std::optional of these can");
+};
 template <class M>
   requires(std::is_integral_v<M> && !std::is_same_v<M, bool>)
 struct FieldType<M> {
@@ -49,7 +54,8 @@ struct FieldType<M> {
   static constexpr Type kType = Type::kFloat64;
   static void append(ColumnBuilder& to, M value) { to.append_float64(static_cast<double>(value)); }
   static const char* read(const Column& from, std::size_t row, M& value) {
-    value = static_cast<M>(from.type() == Type::kInt64 ? static_cast<double>(from.int64s()[row]) : from.float64s()[row]);
+    value =
+        static_cast<M>(from.type() == Type::kInt64 ? static_cast<double>(from.int64s()[row]) : from.float64s()[row]);
     return nullptr;
   }
 };
@@ -151,7 +157,8 @@ struct FieldMismatch {
 
 /// Reads row `row` into `record`; `columns[i]` is the column of field i.
 template <Record T>
-FieldMismatch read_record(const RecordBatch& batch, std::size_t row, const std::vector<std::size_t>& columns, T& record) {
+FieldMismatch read_record(const RecordBatch& batch, std::size_t row, const std::vector<std::size_t>& columns,
+                          T& record) {
   FieldMismatch mismatch;
   std::size_t index = 0;
   const auto read_one = [&](auto& member) {

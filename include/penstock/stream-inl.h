@@ -75,7 +75,8 @@ struct RecordCall {
   static constexpr bool kByReference =
       std::is_invocable_v<F&, In&> && (kConst || !std::is_same_v<typename OnlyParameter<F>::type, In>);
   static constexpr bool kRepeatable = kByReference || std::is_copy_constructible_v<In>;
-  using Raw = typename std::conditional_t<kByReference, std::invoke_result<F&, In&>, std::invoke_result<F&, In&&>>::type;
+  using Raw =
+      typename std::conditional_t<kByReference, std::invoke_result<F&, In&>, std::invoke_result<F&, In&&>>::type;
   using Plain = std::remove_cvref_t<Raw>;
   static constexpr bool kReturnsResult = kIsResult<Plain>;
   static constexpr bool kNoexcept =
@@ -172,7 +173,8 @@ template <class Out, class F, class In>
   try {
     if constexpr (Call::kReturnsResult) {
       auto result = Call::call(function, record, may_consume);
-      if (!result) [[unlikely]] return std::move(result).error();
+      if (!result) [[unlikely]]
+        return std::move(result).error();
       new (&slot.value) Out(std::move(*result));
     } else {
       new (&slot.value) Out(Call::call(function, record, may_consume));
@@ -205,14 +207,16 @@ template <class Out, class F, class In, class Ordinal>
 
 /// Calls `function` for `record` and builds the value in `slot`; the slot stays empty when the record was rejected.
 template <bool kConsume, class Out, class F, class In, class Ordinal>
-[[gnu::always_inline]] inline void call(F& function, In& record, Slot<Out>& slot, StepFailures& failures, Ordinal ordinal) {
+[[gnu::always_inline]] inline void call(F& function, In& record, Slot<Out>& slot, StepFailures& failures,
+                                        Ordinal ordinal) {
   using Call = RecordCall<F, In>;
   if constexpr (Call::kNoexcept && !Call::kReturnsResult) {
     new (&slot.value) Out(Call::call(function, record, kConsume));
     slot.full = true;
   } else {
     std::optional<Error> error = attempt<Out>(function, record, slot, kConsume && !kHasFallback<F>);
-    if (error) [[unlikely]] recover<Out>(function, record, slot, failures, std::move(*error), ordinal);
+    if (error) [[unlikely]]
+      recover<Out>(function, record, slot, failures, std::move(*error), ordinal);
   }
 }
 
@@ -228,8 +232,8 @@ auto call_for_effect(F& function, Arguments&... arguments) {
   }
 }
 
-/// Each step has: `Out<In>`, and `run<kConsume>(record, failures, passed, ordinal, next)` that hands its results to `next`;
-/// kConsume: a record that failed is not needed any more.
+/// Each step has: `Out<In>`, and `run<kConsume>(record, failures, passed, ordinal, next)` that hands its results to
+/// `next`; kConsume: a record that failed is not needed any more.
 template <class F>
 struct MapStep {
   static constexpr RowEffect kRows = RowEffect::kKeeps;
@@ -242,7 +246,8 @@ struct MapStep {
   [[gnu::always_inline]] void run(In& record, StepFailures& failures, std::uint64_t&, Ordinal ordinal, Next&& next) {
     Slot<Out<In>> slot;
     call<kConsume, Out<In>>(function, record, slot, failures, ordinal);
-    if (slot.full) [[likely]] next(slot.value);
+    if (slot.full) [[likely]]
+      next(slot.value);
   }
 };
 
@@ -264,7 +269,8 @@ struct UpdateStep {
       Slot<bool> done;
       auto in_place = [this](In& in) { return call_for_effect(function, in); };
       call<kConsume, bool>(in_place, record, done, failures, ordinal);
-      if (done.full) [[likely]] next(record);
+      if (done.full) [[likely]]
+        next(record);
     } else {  // a failure must leave the record as it was
       Slot<In> slot;
       auto on_copy = [this](const In& in) -> Result<In> {
@@ -290,7 +296,8 @@ struct FilterStep {
   using Out = In;
 
   template <bool kConsume, class In, class Ordinal, class Next>
-  [[gnu::always_inline]] void run(In& record, StepFailures& failures, std::uint64_t& passed, Ordinal ordinal, Next&& next) {
+  [[gnu::always_inline]] void run(In& record, StepFailures& failures, std::uint64_t& passed, Ordinal ordinal,
+                                  Next&& next) {
     Slot<bool> keep;
     call<kConsume, bool>(function, static_cast<const In&>(record), keep, failures, ordinal);
     if (keep.full && keep.value) {
@@ -350,7 +357,9 @@ struct ForEachStep {
   template <bool kConsume, class In, class Ordinal, class Next>
   [[gnu::always_inline]] void run(In& record, StepFailures& failures, std::uint64_t&, Ordinal ordinal, Next&&) {
     Slot<bool> done;
-    auto forward = [this](const In& in) noexcept(std::is_nothrow_invocable_v<F&, const In&>) { return call_for_effect(function, in); };
+    auto forward = [this](const In& in) noexcept(std::is_nothrow_invocable_v<F&, const In&>) {
+      return call_for_effect(function, in);
+    };
     call<kConsume, bool>(forward, std::as_const(record), done, failures, ordinal);
   }
 };
@@ -373,7 +382,7 @@ class StepLoop {
  public:
   static constexpr std::size_t kSteps = sizeof...(Steps);
   using Out = typename OutputOf<In, Steps...>::type;
-  static constexpr bool kEnds = std::is_void_v<Out>;  // the last step keeps nothing
+  static constexpr bool kEnds = std::is_void_v<Out>;                                  // the last step keeps nothing
   static constexpr bool kAtMostOne = ((Steps::kRows != RowEffect::kChanges) && ...);  // out of every record
   using Kept = std::conditional_t<kEnds, char, Out>;
 
@@ -396,8 +405,8 @@ class StepLoop {
 
  private:
   struct Frame {
-    std::uint64_t records = 0;                    // into the first step, before the one at hand
-    std::array<std::uint64_t, kSteps> passed{};   // out of steps that count
+    std::uint64_t records = 0;                   // into the first step, before the one at hand
+    std::array<std::uint64_t, kSteps> passed{};  // out of steps that count
     std::array<std::uint64_t, kSteps> rejected_before{};
   };
 
@@ -501,7 +510,8 @@ Status fill_vector(Loop& loop, std::vector<typename Loop::Kept>& made, std::size
   using Kept = typename Loop::Kept;
   if constexpr (Loop::kEnds) {
     return loop.run([](const auto&) {}, [&](auto push) { each(push); });
-  } else if constexpr (Loop::kAtMostOne && std::is_trivially_copyable_v<Kept> && std::is_default_constructible_v<Kept>) {
+  } else if constexpr (Loop::kAtMostOne && std::is_trivially_copyable_v<Kept> &&
+                       std::is_default_constructible_v<Kept>) {
     made.resize(expected);  // cheaper than to look at the capacity for every record
     Kept* to = made.data();
     Status status = loop.run([&to](const Kept& record) { *to++ = record; }, [&](auto push) { each(push); });
@@ -510,6 +520,22 @@ Status fill_vector(Loop& loop, std::vector<typename Loop::Kept>& made, std::size
   } else {
     made.reserve(expected);
     return loop.run([&made](Kept& record) { made.push_back(std::move(record)); }, [&](auto push) { each(push); });
+  }
+}
+
+/// How many records a loop works on before it looks again whether the run was stopped: seldom enough to cost nothing,
+/// often enough for callables that take a millisecond.
+inline constexpr std::size_t kRecordsPerLook = 64;
+
+/// Calls `push` for all records, or until the run is cancelled.
+template <class In, class Push>
+[[gnu::always_inline]] inline void push_all(std::vector<In>& records, const StopSignal& stop, Push& push) {
+  In* at = records.data();
+  In* const end = at + records.size();
+  while (at != end && !stop.cancelled()) {
+    for (In* const look = static_cast<std::size_t>(end - at) > kRecordsPerLook ? at + kRecordsPerLook : end; at != look;
+         ++at)
+      push(*at);
   }
 }
 
@@ -533,6 +559,7 @@ class TypedOperator final : public Operator, public FusedSteps {
     return traits;
   }
   Status open_steps(std::span<OperatorContext> steps) override {
+    stop_ = steps[0].stop;
     loop_.open(steps);
     return {};
   }
@@ -542,9 +569,8 @@ class TypedOperator final : public Operator, public FusedSteps {
     } else {
       auto made = std::make_unique<TypedRecords<typename Loop::Kept>>();
       std::vector<In>& records = batch.records<In>();
-      Status status = fill_vector<Loop>(loop_, made->records, records.size(), [&](auto& push) {
-        for (In& record : records) push(record);
-      });
+      Status status =
+          fill_vector<Loop>(loop_, made->records, records.size(), [&](auto& push) { push_all(records, *stop_, push); });
       if constexpr (!Loop::kEnds) out.emit(Batch(std::move(made)));
       return status;
     }
@@ -562,19 +588,19 @@ class TypedOperator final : public Operator, public FusedSteps {
       if (to != &record) *to = std::move(record);
       ++to;
     };
-    Status status = loop_.run(keep, [&](auto push) {
-      for (In *at = records.data(), *const end = at + records.size(); at != end; ++at) push(*at);
-    });
+    Status status = loop_.run(keep, [&](auto push) { push_all(records, *stop_, push); });
     records.erase(records.begin() + (to - records.data()), records.end());
     out.emit(std::move(batch));
     return status;
   }
 
+  const StopSignal* stop_ = nullptr;
   Loop loop_;
 };
 
 /// A source of typed records with steps behind it in one loop. `Origin` has `Out`, `fill(limit, push)` which pushes at
-/// most `limit` records and returns false at the end, and `progress()`.
+/// most `limit` records and returns false at the end, `total()`, and `kMostPerFill`, after how many records to look
+/// whether the run was stopped.
 template <class Origin, class... Steps>
 class TypedSource final : public Source, public FusedSteps {
  public:
@@ -595,13 +621,20 @@ class TypedSource final : public Source, public FusedSteps {
   }
   Status open_steps(std::span<OperatorContext> steps) override {
     batch_size_ = steps[0].batch_size;
+    stop_ = steps[0].stop;
     loop_.open(steps.subspan(1));
     return {};
   }
   Result<Next> produce(Emitter& out) override {
     auto made = std::make_unique<TypedRecords<typename Loop::Kept>>();
-    bool more = false;
-    Status status = fill_vector<Loop>(loop_, made->records, batch_size_, [&](auto& push) { more = origin_.fill(batch_size_, push); });
+    bool more = true;
+    Status status = fill_vector<Loop>(loop_, made->records, batch_size_, [&](auto& push) {
+      for (std::size_t left = batch_size_; left > 0 && more && stop_->state() == StopSignal::State::kRun;) {
+        const std::size_t some = left < Origin::kMostPerFill ? left : Origin::kMostPerFill;
+        more = origin_.fill(some, push);
+        left -= some;
+      }
+    });
     produced_ = sizeof...(Steps) == 0 ? produced_ + made->records.size() : loop_counts_in();
     if constexpr (!Loop::kEnds) out.emit(Batch(std::move(made)));
     if (!status) return std::move(status).error();
@@ -626,6 +659,7 @@ class TypedSource final : public Source, public FusedSteps {
   }
 
   Origin origin_;
+  const StopSignal* stop_ = nullptr;
   Loop loop_;
   std::size_t batch_size_ = 1024;
   std::uint64_t produced_ = 0;
@@ -637,8 +671,9 @@ class FactoryOf final : public OperatorFactory {
  public:
   explicit FactoryOf(Parts... parts) : parts_(std::move(parts)...) {}
   Result<std::unique_ptr<Operator>> make() const override {
-    return std::apply([](const Parts&... parts) -> Result<std::unique_ptr<Operator>> { return std::make_unique<Op>(parts...); },
-                      parts_);
+    return std::apply(
+        [](const Parts&... parts) -> Result<std::unique_ptr<Operator>> { return std::make_unique<Op>(parts...); },
+        parts_);
   }
 
  private:
@@ -658,12 +693,11 @@ class FromRecordBatches final : public Operator {
   Result<StreamType> bind(const StreamType& input) override {
     PENSTOCK_TRY(check_input(input, record_key<RecordBatch>(), "record batch"));
     T record{};
-    PENSTOCK_ASSIGN(columns_, find_fields(*input.schema, T::penstock_field_names(), field_types(record.penstock_fields()), type_name<T>()));
+    PENSTOCK_ASSIGN(columns_, find_fields(*input.schema, T::penstock_field_names(),
+                                          field_types(record.penstock_fields()), type_name<T>()));
     return typed_stream<T>();
   }
-  OperatorTraits traits() const override {
-    return {.stateless = true, .light = true, .rows = RowEffect::kKeeps};
-  }
+  OperatorTraits traits() const override { return {.stateless = true, .light = true, .rows = RowEffect::kKeeps}; }
   Status open(OperatorContext& context) override {
     context_ = &context;
     return {};
@@ -674,7 +708,8 @@ class FromRecordBatches final : public Operator {
     typed->records.reserve(rows.num_rows());
     for (std::size_t row = 0; row < rows.num_rows(); ++row) {
       const FieldMismatch mismatch = read_record(rows, row, columns_, typed->records.emplace_back());
-      if (mismatch.reason == nullptr) [[likely]] continue;
+      if (mismatch.reason == nullptr) [[likely]]
+        continue;
       typed->records.pop_back();
       PENSTOCK_TRY(reject(rows, row, mismatch));
     }
@@ -684,7 +719,8 @@ class FromRecordBatches final : public Operator {
 
  private:
   Status reject(const RecordBatch& rows, std::size_t row, FieldMismatch mismatch) {
-    Rejection rejection{.record = row, .reason = mismatch.reason, .raw = {}, .column = schema_of<T>()->fields()[mismatch.field].name};
+    Rejection rejection{
+        .record = row, .reason = mismatch.reason, .raw = {}, .column = schema_of<T>()->fields()[mismatch.field].name};
     if (!context_->errors->raw_unused()) rejection.raw = rows.row_to_json(row);
     return context_->errors->reject(std::move(rejection));
   }

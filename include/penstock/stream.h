@@ -20,7 +20,8 @@ concept PredicateFor = std::move_constructible<F> && std::invocable<F&, const In
 template <class T>
 using Emit = detail::Emit<T>;
 
-/// `function`, and `fallback(record, error)` which makes the record when `function` failed and all attempts are used up.
+/// `function`, and `fallback(record, error)` which makes the record when `function` failed and all attempts are used
+/// up.
 template <class F, class G>
 auto with_fallback(F function, G fallback) {
   return detail::WithFallback<F, G>{std::move(function), std::move(fallback)};
@@ -41,8 +42,8 @@ struct SourceChain {
 
 }  // namespace detail
 
-/// Records of type `T` on their way: a handle on a pipeline that grows. Each call returns a new stream with one more step;
-/// nothing runs before `Pipeline::run`. `Stream<RecordBatch>` is a stream of rows in columns.
+/// Records of type `T` on their way: a handle on a pipeline that grows. Each call returns a new stream with one more
+/// step; nothing runs before `Pipeline::run`. `Stream<RecordBatch>` is a stream of rows in columns.
 ///
 /// Callables are copied, one per worker, so their state is per worker; they may throw, or return Result<U>: the step's
 /// error policy decides about the record. `Chain` is what the compiler may fuse into one loop; never name it.
@@ -76,11 +77,12 @@ class Stream {
     }
   }
 
-  /// Changes every record in place by `function(record)`, which returns nothing or a Status. Cheaper than map for records
-  /// with strings: nothing is copied or moved, unless the step's policy needs the record as it was.
+  /// Changes every record in place by `function(record)`, which returns nothing or a Status. Cheaper than map for
+  /// records with strings: nothing is copied or moved, unless the step's policy needs the record as it was.
   template <class F>
   auto update(F function, StepOptions options = {}) const {
-    static_assert(std::invocable<F&, T&>, "penstock: update(): the callable does not accept the record type of this stream");
+    static_assert(std::invocable<F&, T&>,
+                  "penstock: update(): the callable does not accept the record type of this stream");
     if constexpr (std::invocable<F&, T&>) {
       return append<T>("update", detail::UpdateStep<F>{std::move(function)}, std::move(options));
     } else {
@@ -91,7 +93,8 @@ class Stream {
   /// Keeps the records for which `predicate(record)` is true.
   template <class F>
   auto filter(F predicate, StepOptions options = {}) const {
-    static_assert(PredicateFor<F, T>, "penstock: filter(): the callable must take a const record of this stream and return bool");
+    static_assert(PredicateFor<F, T>,
+                  "penstock: filter(): the callable must take a const record of this stream and return bool");
     if constexpr (PredicateFor<F, T>) {
       return append<T>("filter", detail::FilterStep<F>{std::move(predicate)}, std::move(options));
     } else {
@@ -125,8 +128,14 @@ class Stream {
 
   /// Ends the stream: appends every record to `records`, which must outlive the run.
   Pipeline collect(std::vector<T>& records, StepOptions options = {}) const {
+    static_assert(std::is_copy_constructible_v<T>,
+                  "penstock: collect(): the record type of this stream cannot be copied; use for_each()");
     if (options.name.empty()) options.name = "collect";
-    return for_each([&records](const T& record) { records.push_back(record); }, std::move(options));
+    if constexpr (std::is_copy_constructible_v<T>) {
+      return for_each([&records](const T& record) { records.push_back(record); }, std::move(options));
+    } else {
+      return pipeline_;
+    }
   }
 
   /// Adds an operator of the registry, which works on record batches; typed records with PENSTOCK_FIELDS are put into
@@ -151,7 +160,8 @@ class Stream {
   /// The rows as typed records; columns are found by the names of the fields. Rows that do not fit are rejected.
   template <Record U>
   Stream<U> as(StepOptions options = {}) const {
-    static_assert(std::is_same_v<T, RecordBatch>, "penstock: as(): the records of this stream are typed already; use map()");
+    static_assert(std::is_same_v<T, RecordBatch>,
+                  "penstock: as(): the records of this stream are typed already; use map()");
     Pipeline pipeline = pipeline_;
     if (options.name.empty()) options.name = "to " + detail::type_name<U>();
     const auto id = pipeline.add("as", detail::factory_of<detail::FromRecordBatches<U>>(), std::move(options), last_);
@@ -179,7 +189,8 @@ class Stream {
     Stream<RecordBatch> rows = as_batches();
     if constexpr (kFits) {
       Pipeline pipeline = rows.pipeline();
-      const auto id = pipeline.add("map_batches", detail::factory_of<detail::BatchFunction<F>>(std::move(function), std::move(schema)),
+      const auto id = pipeline.add("map_batches",
+                                   detail::factory_of<detail::BatchFunction<F>>(std::move(function), std::move(schema)),
                                    std::move(options), rows.last());
       return {std::move(pipeline), id};
     } else {
@@ -190,7 +201,8 @@ class Stream {
   /// Lets `branch(stream)` add steps that end in a sink, and goes on from here with the same records.
   template <class F>
   Stream<T> tee(F branch) const {
-    static_assert(std::is_invocable_r_v<Pipeline, F&, Stream<T>>, "penstock: tee(): the callable must take a stream and return the pipeline that ends it");
+    static_assert(std::is_invocable_r_v<Pipeline, F&, Stream<T>>,
+                  "penstock: tee(): the callable must take a stream and return the pipeline that ends it");
     if constexpr (std::is_invocable_r_v<Pipeline, F&, Stream<T>>) {
       return {branch(Stream<T>(pipeline_, last_)), last_};
     } else {
@@ -206,7 +218,8 @@ class Stream {
   template <class Out, class Step>
   auto append(const char* op, Step step, StepOptions options) const {
     Pipeline pipeline = pipeline_;
-    const auto id = pipeline.add(op, detail::factory_of<detail::TypedOperator<T, Step>>(std::tuple<Step>(step)), std::move(options), last_);
+    const auto id = pipeline.add(op, detail::factory_of<detail::TypedOperator<T, Step>>(std::tuple<Step>(step)),
+                                 std::move(options), last_);
     return append_to_chain<Out>(chain_, std::move(pipeline), id, std::move(step));
   }
 
@@ -216,14 +229,17 @@ class Stream {
     return Stream<Out, Next>(std::move(pipeline), id, Next{{std::move(step)}});
   }
   template <class Out, class Step, class In, class... Steps>
-  static auto append_to_chain(const detail::StepChain<In, Steps...>& chain, Pipeline pipeline, Pipeline::StepId id, Step step) {
+  static auto append_to_chain(const detail::StepChain<In, Steps...>& chain, Pipeline pipeline, Pipeline::StepId id,
+                              Step step) {
     using Next = detail::StepChain<In, Steps..., Step>;
     Next next{std::tuple_cat(chain.steps, std::tuple<Step>(std::move(step)))};
-    pipeline.set_fused(id, detail::factory_of<detail::TypedOperator<In, Steps..., Step>>(next.steps), sizeof...(Steps) + 1);
+    pipeline.set_fused(id, detail::factory_of<detail::TypedOperator<In, Steps..., Step>>(next.steps),
+                       sizeof...(Steps) + 1);
     return Stream<Out, Next>(std::move(pipeline), id, std::move(next));
   }
   template <class Out, class Step, class Origin, class... Steps>
-  static auto append_to_chain(const detail::SourceChain<Origin, Steps...>& chain, Pipeline pipeline, Pipeline::StepId id, Step step) {
+  static auto append_to_chain(const detail::SourceChain<Origin, Steps...>& chain, Pipeline pipeline,
+                              Pipeline::StepId id, Step step) {
     using Next = detail::SourceChain<Origin, Steps..., Step>;
     Next next{chain.origin, std::tuple_cat(chain.steps, std::tuple<Step>(std::move(step)))};
     pipeline.set_fused(id, detail::factory_of<detail::TypedSource<Origin, Steps..., Step>>(next.origin, next.steps),
@@ -243,6 +259,7 @@ namespace detail {
 /// begin, begin + 1, …, end - 1.
 struct RangeOrigin {
   using Out = std::uint64_t;
+  static constexpr std::size_t kMostPerFill = kRecordsPerLook;
   std::uint64_t next;
   std::uint64_t end;
   std::uint64_t begin = next;
@@ -264,6 +281,7 @@ struct RangeOrigin {
 template <class T>
 struct VectorOrigin {
   using Out = T;
+  static constexpr std::size_t kMostPerFill = kRecordsPerLook;
   std::shared_ptr<const std::vector<T>> records;
   std::size_t next = 0;
   std::uint64_t total() const noexcept { return records->size(); }
@@ -281,6 +299,7 @@ struct VectorOrigin {
 template <class F, class T>
 struct FunctionOrigin {
   using Out = T;
+  static constexpr std::size_t kMostPerFill = 1;  // it may wait for every record
   F function;
   std::uint64_t total() const noexcept { return 0; }
   template <class Push>
@@ -297,7 +316,8 @@ struct FunctionOrigin {
 template <class Origin>
 auto source_stream(const char* op, Origin origin, StepOptions options) {
   Pipeline pipeline;
-  const auto id = pipeline.add(op, factory_of<TypedSource<Origin>>(origin, std::tuple<>()), std::move(options), Pipeline::kNone);
+  const auto id =
+      pipeline.add(op, factory_of<TypedSource<Origin>>(origin, std::tuple<>()), std::move(options), Pipeline::kNone);
   using Chain = SourceChain<Origin>;
   return Stream<typename Origin::Out, Chain>(std::move(pipeline), id, Chain{std::move(origin), {}});
 }
@@ -312,15 +332,21 @@ inline auto range(std::uint64_t begin, std::uint64_t end, StepOptions options = 
 /// A stream of the elements of `records`.
 template <class T>
 auto from(std::vector<T> records, StepOptions options = {}) {
-  return detail::source_stream("from", detail::VectorOrigin<T>{std::make_shared<const std::vector<T>>(std::move(records))},
-                               std::move(options));
+  return detail::source_stream(
+      "from", detail::VectorOrigin<T>{std::make_shared<const std::vector<T>>(std::move(records))}, std::move(options));
 }
 
 /// A stream of what `function()` returns, a std::optional<T>, until it is empty. Exceptions end the run.
 template <class F>
 auto from_function(F function, StepOptions options = {}) {
-  using T = typename std::invoke_result_t<F&>::value_type;
-  return detail::source_stream("from_function", detail::FunctionOrigin<F, T>{std::move(function)}, std::move(options));
+  using Next = std::remove_cvref_t<std::invoke_result_t<F&>>;
+  static_assert(detail::kIsOptional<Next>,
+                "penstock: from_function(): the callable must return a std::optional of the next record");
+  if constexpr (detail::kIsOptional<Next>) {
+    using T = typename Next::value_type;
+    return detail::source_stream("from_function", detail::FunctionOrigin<F, T>{std::move(function)},
+                                 std::move(options));
+  }
 }
 
 /// A stream from a source of the registry.

@@ -14,7 +14,8 @@ namespace {
 Error at_step(Error error, const Pipeline::Step& step) {
   const std::string place = step.options.origin.to_text();
   Error named = std::move(error).at(step.name);
-  return place.empty() || named.where().find(place) != std::string::npos ? std::move(named) : std::move(named).at(place);
+  return place.empty() || named.where().find(place) != std::string::npos ? std::move(named)
+                                                                         : std::move(named).at(place);
 }
 
 // The registry's own messages name the operator's place; a step's name adds nothing to "unknown operator".
@@ -26,15 +27,16 @@ Status check_edges(const Pipeline& pipeline, std::size_t index, const Operator& 
   const Pipeline::Step& step = pipeline.steps()[index];
   const bool is_source = dynamic_cast<const Source*>(&op) != nullptr;
   if (is_source && step.input != Pipeline::kNone) {
-    return at_step(Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is a source, but \"{}\" comes before it", step.op,
-                                                                  pipeline.steps()[step.input].name))
+    return at_step(Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is a source, but \"{}\" comes before it",
+                                                                  step.op, pipeline.steps()[step.input].name))
                        .hint("sources begin a pipeline; make it the first operator, or start a second stage"),
                    step);
   }
   if (!is_source && step.input == Pipeline::kNone) {
-    return at_step(Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" needs input, but nothing comes before it", step.op))
-                       .hint("begin with a source, for instance csv.read or generate"),
-                   step);
+    return at_step(
+        Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" needs input, but nothing comes before it", step.op))
+            .hint("begin with a source, for instance csv.read or generate"),
+        step);
   }
   return {};
 }
@@ -42,8 +44,8 @@ Status check_edges(const Pipeline& pipeline, std::size_t index, const Operator& 
 }  // namespace
 
 Result<std::unique_ptr<Operator>> make_operator(const Pipeline::Step& step) {
-  Result<std::unique_ptr<Operator>> op =
-      guarded([&] { return step.factory == nullptr ? Registry::global().make(step.op, step.options) : step.factory->make(); });
+  Result<std::unique_ptr<Operator>> op = guarded(
+      [&] { return step.factory == nullptr ? Registry::global().make(step.op, step.options) : step.factory->make(); });
   if (!op) return from_registry(std::move(op).error(), step);
   return op;
 }
@@ -126,6 +128,8 @@ Plan::Step plan_step(const GraphStep& step) {
 Status check_segments(const Plan& plan, const Graph& graph) {
   std::vector<bool> covered(graph.steps.size(), false);
   for (const PlanSegment& segment : plan.segments) {
+    if (segment.steps.empty())
+      return Error(ErrorCode::kInternal, fmt::format("the strategy \"{}\" made an empty segment", plan.strategy));
     for (std::size_t i = 0; i < segment.steps.size(); ++i) {
       const std::size_t step = segment.steps[i];
       const bool inside = step < covered.size() && !covered[step];
@@ -134,8 +138,9 @@ Status check_segments(const Plan& plan, const Graph& graph) {
       bool fed = i == 0 || (input == Pipeline::kNone && graph.steps[segment.steps[0]].is_source());
       for (std::size_t j = 0; inside && j < i; ++j) fed = fed || segment.steps[j] == input;
       if (!inside || !fed) {
-        return Error(ErrorCode::kInternal, fmt::format("the strategy \"{}\" made a plan whose segments do not fit the pipeline",
-                                                       plan.strategy))
+        return Error(
+                   ErrorCode::kInternal,
+                   fmt::format("the strategy \"{}\" made a plan whose segments do not fit the pipeline", plan.strategy))
             .hint("every step belongs to one segment, behind its input or at the segment's start");
       }
       covered[step] = true;

@@ -297,7 +297,7 @@ TEST(QuarantinePolicy, KeepsRejectedRecordsOnDiskAndNotInMemory) {
       most_bytes = std::max(most_bytes, entry.file_size());
   };
   const auto pipeline = range(0, 4000).map(reject_most, {.on_error = quarantine(bad)}).for_each(look);
-  for (const StrategyInfo& strategy : all_strategies()) {
+  for (const StrategyInfo& strategy : testing::every_strategy()) {
     SCOPED_TRACE(strategy.name);
     most_bytes = 0;
     RunOptions options;
@@ -470,7 +470,7 @@ TEST(BatchPolicy, PutsEveryRowOfTheBatchIntoQuarantine) {
   const TemporaryFolder folder;
   std::vector<std::int64_t> out;
   const Pipeline pipeline = batch_pipeline(fails_at_500(), quarantine(folder.file("bad.jsonl")), out);
-  for (const StrategyInfo& strategy : all_strategies()) {
+  for (const StrategyInfo& strategy : testing::every_strategy()) {
     SCOPED_TRACE(strategy.name);
     RunOptions options;
     options.strategy = {strategy.name};

@@ -13,15 +13,16 @@ bool may_refuse(const OperatorTraits& traits, const std::vector<StepAtWork*>& st
   if (traits.effects) return false;
   for (const StepAtWork* step : steps) {
     // What a quarantine file holds must not depend on how far the others were when they had enough.
-    if (step->step->spec->on_error.action == ErrorPolicy::Action::kQuarantine || step->step->traits.effects) return false;
+    if (step->step->spec->on_error.action == ErrorPolicy::Action::kQuarantine || step->step->traits.effects)
+      return false;
   }
   return true;
 }
 
 }  // namespace
 
-Runner::Runner(std::shared_ptr<RunState> run, WorkerClock& clock, std::unique_ptr<Operator> op, std::vector<StepAtWork*> steps,
-               OperatorTraits traits)
+Runner::Runner(std::shared_ptr<RunState> run, WorkerClock& clock, std::unique_ptr<Operator> op,
+               std::vector<StepAtWork*> steps, OperatorTraits traits)
     : run_(std::move(run)),
       clock_(clock),
       op_(std::move(op)),
@@ -57,7 +58,8 @@ Status Runner::open(std::uint32_t worker) {
   }
   opened_ = true;  // abort must follow, whatever open says
   const WorkerClock::Mark before = clock_.set(mark(Activity::kWorking));
-  Status status = guarded([&] { return fused_ != nullptr ? fused_->open_steps(contexts_) : op_->open(contexts_.back()); });
+  Status status =
+      guarded([&] { return fused_ != nullptr ? fused_->open_steps(contexts_) : op_->open(contexts_.back()); });
   clock_.set(before);
   if (!status) return std::move(status.error()).at(step_.step->spec->name);
   return {};
@@ -101,11 +103,12 @@ void Runner::consume(Batch batch) {
   const WorkerClock::Mark before = clock_.set(mark(Activity::kWorking));
   const std::int64_t begin_ns = clock_.last_ns();
   step_.metrics.batches.add(1);
-  const bool plain = step_.step->spec->on_error.action == ErrorPolicy::Action::kFail &&
-                     step_.step->spec->on_error.max_attempts <= 1;
+  const bool plain =
+      step_.step->spec->on_error.action == ErrorPolicy::Action::kFail && step_.step->spec->on_error.max_attempts <= 1;
   Status status = guarded([&]() -> Status {
     PENSTOCK_TRY(begin_batch());
-    return plain || traits_.retries_rows ? op_->process(std::move(batch), *this) : work_safely(std::move(batch), records);
+    return plain || traits_.retries_rows ? op_->process(std::move(batch), *this)
+                                         : work_safely(std::move(batch), records);
   });
   if (fused_ == nullptr) step_.metrics.records_in.add(records);
   update_counts();
@@ -198,22 +201,14 @@ void Runner::close_channels() noexcept {
   }
 }
 
-bool Runner::refuses() const noexcept {
-  if (op_->satisfied()) return true;
-  if (!may_refuse_ || targets_.empty()) return false;
-  for (const Target& target : targets_) {
-    if (!target.refuses()) return false;
-  }
-  return true;
+bool Runner::output_unwanted() const noexcept {
+  return may_refuse_ && !targets_.empty() &&
+         std::all_of(targets_.begin(), targets_.end(), [](const Target& target) { return target.refuses(); });
 }
 
-bool Runner::done() const noexcept {
-  if (run_->cancelled()) return true;
-  for (const Target& target : targets_) {
-    if (!target.refuses()) return false;
-  }
-  return !targets_.empty();
-}
+bool Runner::refuses() const noexcept { return op_->satisfied() || output_unwanted(); }
+
+bool Runner::done() const noexcept { return run_->cancelled() || output_unwanted(); }
 
 bool Runner::emit(Batch batch) {
   if (batch.num_records() > 0) {

@@ -28,8 +28,8 @@ struct StepAtWork {
 class Runner final : public Emitter {
  public:
   /// `steps`: the steps that `op` does, in order; the last one names it in messages.
-  Runner(std::shared_ptr<RunState> run, WorkerClock& clock, std::unique_ptr<Operator> op, std::vector<StepAtWork*> steps,
-         OperatorTraits traits);
+  Runner(std::shared_ptr<RunState> run, WorkerClock& clock, std::unique_ptr<Operator> op,
+         std::vector<StepAtWork*> steps, OperatorTraits traits);
   ~Runner() override;
 
   void add_consumer(Runner& runner) { targets_.push_back({&runner, nullptr}); }
@@ -67,6 +67,7 @@ class Runner final : public Emitter {
 
   Status work_safely(Batch batch, std::size_t records);
   Status reject_batch(const Batch& batch, const Error& cause);
+  bool output_unwanted() const noexcept;
   Status begin_batch();
   const StepAtWork& at_fault() const noexcept;
   void report_failure(Error error);
