@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: MIT
+// What every source and every sink of the registry must keep to. One that is new needs an entry in the tables below;
+// a test says so.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <ostream>
+
+#include "operators/operator_harness.h"
+#include "sample_pipelines.h"
+#include "stream/stream_kit.h"
+#include "workflow/pipeline_file.h"
+
+namespace penstock::conformance {
+
+using penstock::testing::HarnessOptions;
+using penstock::testing::HarnessResult;
+using penstock::testing::run_operator;
+using penstock::testing::run_source;
+using penstock::testing::TemporaryFolder;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+/// How to try a source: on a file of `write_sample_inputs`, or without a file.
+struct SourceSample {
+  std::string op;
+  Options options;
+  std::string file;      ///< Empty: it reads no file.
+  bool rejects = false;  ///< The sample holds records that it must reject.
+};
+
+/// How to try a sink: it takes {n: int64, text: utf8} and writes to the option "path".
+struct SinkSample {
+  std::string op;
+  Options options;
+};
+
+void PrintTo(const SourceSample& sample, std::ostream* out) { *out << sample.op; }
+void PrintTo(const SinkSample& sample, std::ostream* out) { *out << sample.op; }
+
+namespace {
+
+std::vector<SourceSample> sources() {
+  return {
+      {"csv.read", {}, "orders.csv", true},
+      {"json.read", {}, "events.jsonl", true},
+      {"text.read", {}, "lines.txt"},
+      {"generate", {{"records", 2500}, {"seed", 7}}, ""},
+  };
+}
+
+std::vector<SinkSample> sinks() {
+  return {
+      {"csv.write", {}},
+      {"json.write", {}},
+      {"text.write", {{"column", "text"}}},
+  };
+}
+
+template <class Sample>
+std::string test_name(const ::testing::TestParamInfo<Sample>& sample) {
+  std::string name = sample.param.op;
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+}
+
+std::vector<std::string> registered(OperatorInfo::Role role) {
+  std::vector<std::string> names;
+  for (const OperatorInfo* info : Registry::global().all()) {
+    if (info->role == role) names.push_back(info->name);
+  }
+  return names;
+}
+
+template <class Samples>
+std::vector<std::string> names_of(const Samples& samples) {
+  std::vector<std::string> names;
+  for (const auto& sample : samples) names.push_back(sample.op);
+  return names;
+}
+
+TEST(Registry, HasASampleForEverySource) {
+  EXPECT_THAT(names_of(sources()), ::testing::UnorderedElementsAreArray(registered(OperatorInfo::Role::kSource)));
+}
+TEST(Registry, HasASampleForEverySink) {
+  EXPECT_THAT(names_of(sinks()), ::testing::UnorderedElementsAreArray(registered(OperatorInfo::Role::kSink)));
+}
+
+// The options in the documentation of an operator.
+Result<Options> example_options(const OperatorInfo& info) {
+  std::string text = fmt::format("[[operator]]\n{}\n", info.example);
+  if (info.role != OperatorInfo::Role::kSource) text = "[[operator]]\nop = \"generate\"\n\n" + text;
+  PENSTOCK_ASSIGN(const PipelineFile file, parse_pipeline_file(text, info.name + ".toml"));
+  return file.stages.at(0).steps.back().options;
+}
+
+TEST(Registry, HasAValidExampleForEveryOperator) {
+  for (const OperatorInfo* info : Registry::global().all()) {
+    SCOPED_TRACE(info->name);
+    EXPECT_FALSE(info->summary.empty());
+    const Result<Options> options = example_options(*info);
+    ASSERT_TRUE(options) << options.error().to_text() << "\nin:\n" << info->example;
+    EXPECT_TRUE(Registry::global().check_options(*info, *options));
+  }
+}
+
+TEST(Registry, HasNoTransformThatTakesWhatItCannotRead) {
+  StreamType typed;
+  typed.key = record_key<int>();
+  typed.record_name = "int";
+  for (const OperatorInfo* info : Registry::global().all()) {
+    if (info->role == OperatorInfo::Role::kSource) continue;
+    SCOPED_TRACE(info->name);
+    const Result<Options> options = example_options(*info);
+    ASSERT_TRUE(options);
+    const Result<std::unique_ptr<Operator>> op = Registry::global().make(info->name, *options);
+    if (!op) continue;  // its example refers to a file
+    for (const StreamType& input : {typed, StreamType{}}) {
+      const Result<StreamType> output = (*op)->bind(input);
+      ASSERT_FALSE(output);
+      EXPECT_FALSE(output.error().message().empty());
+    }
+  }
+}
+
+// ---- Sources -------------------------------------------------------------------------------------------------------
+
+class EverySource : public ::testing::TestWithParam<SourceSample> {
+ protected:
+  EverySource() { write_sample_inputs(folder_.path()); }
+
+  Options options(const std::string& path) const {
+    Options options = GetParam().options;
+    if (!GetParam().file.empty()) options.set("path", path);
+    return options;
+  }
+  Options options() const { return options(folder_.file(GetParam().file)); }
+  std::unique_ptr<Operator> make() const {
+    Result<std::unique_ptr<Operator>> op = Registry::global().make(GetParam().op, options());
+    EXPECT_TRUE(op) << op.error().to_text();
+    return op ? std::move(*op) : nullptr;
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_P(EverySource, EmitsBatchesOfItsSchemaAndSize) {
+  for (const std::size_t batch_size : {1U, 7U, 1000U, 100'000U}) {
+    SCOPED_TRACE(batch_size);
+    const HarnessResult result = run_source(*make(), {.batch_size = batch_size, .on_error = skip()});
+    ASSERT_TRUE(result.status) << result.error();
+    ASSERT_TRUE(result.type.is_record_batch());
+    ASSERT_GT(result.num_rows(), 0U);
+    for (const Batch& batch : result.batches) {
+      ASSERT_LE(batch.num_records(), batch_size);
+      ASSERT_TRUE(batch.is_record_batch());
+      const RecordBatch& rows = batch.record_batch();
+      ASSERT_EQ(rows.schema().to_text(), result.type.schema->to_text());
+      ASSERT_EQ(rows.num_columns(), rows.schema().fields().size());
+      for (std::size_t i = 0; i < rows.num_columns(); ++i) {
+        ASSERT_EQ(rows.column(i).type(), rows.schema().fields()[i].type);
+        ASSERT_EQ(rows.column(i).size(), rows.num_rows());
+      }
+    }
+  }
+}
+
+TEST_P(EverySource, EmitsAndRejectsTheSameRecordsForEveryBatchSize) {
+  const HarnessResult expected = run_source(*make(), {.batch_size = 500, .on_error = skip()});
+  EXPECT_EQ(!expected.rejections.empty(), GetParam().rejects);
+  for (const std::size_t batch_size : {1U, 7U, 1000U, 100'000U}) {
+    SCOPED_TRACE(batch_size);
+    const HarnessResult result = run_source(*make(), {.batch_size = batch_size, .on_error = skip()});
+    EXPECT_EQ(result.rows(), expected.rows());
+    EXPECT_EQ(result.reasons(), expected.reasons());
+    ASSERT_EQ(result.rejections.size(), expected.rejections.size());
+    for (std::size_t i = 0; i < result.rejections.size(); ++i) {
+      EXPECT_EQ(result.rejections[i].record, expected.rejections[i].record);
+      EXPECT_EQ(result.rejections[i].line, expected.rejections[i].line);
+      EXPECT_EQ(result.rejections[i].raw, expected.rejections[i].raw);
+    }
+  }
+}
+
+TEST_P(EverySource, AccountsForEveryRecordThatItRead) {
+  for (const std::size_t most_batches : {std::size_t{1}, std::size_t{3}, std::size_t{1} << 30}) {
+    SCOPED_TRACE(most_batches);
+    const std::unique_ptr<Operator> op = make();
+    const HarnessResult result = run_source(*op, {.batch_size = 100, .on_error = skip(), .most_batches = most_batches});
+    ASSERT_TRUE(result.status) << result.error();
+    const std::uint64_t read = static_cast<Source&>(*op).records_read();
+    if (read == Source::kUnknown) continue;
+    EXPECT_EQ(read, result.num_rows() + result.rejections.size());
+  }
+}
+
+TEST_P(EverySource, EndsEarlyInARunWhoseAccountsHold) {
+  for (const StrategyInfo& strategy : all_strategies()) {
+    SCOPED_TRACE(strategy.name);
+    Pipeline pipeline;
+    pipeline.add(GetParam().op, options(), {.on_error = skip()}, Pipeline::kNone);
+    pipeline.add("head", Options{{"n", 5}});
+    RunOptions run;
+    run.strategy = {strategy.name};
+    run.batch_size = 10;
+    const Result<Report> report = pipeline.run(run);
+    ASSERT_TRUE(report) << report.error().to_text();
+    EXPECT_EQ(report->steps.back().records_out, 5U);
+  }
+}
+
+TEST_P(EverySource, KnowsHowFarItIs) {
+  const std::unique_ptr<Operator> op = make();
+  ASSERT_TRUE(run_source(*op, {.on_error = skip()}).status);
+  const SourceProgress progress = static_cast<Source&>(*op).progress();
+  EXPECT_GT(progress.done, 0U);
+  if (progress.total != 0) {
+    EXPECT_EQ(progress.done, progress.total);
+  }
+}
+
+TEST_P(EverySource, StartsAnewInEveryRun) {
+  Pipeline pipeline;
+  pipeline.add(GetParam().op, options(), {.on_error = skip()}, Pipeline::kNone);
+  const Result<Report> first = pipeline.run();
+  const Result<Report> second = pipeline.run();
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->records_out, second->records_out);
+}
+
+TEST_P(EverySource, NamesTheFileThatIsNotThere) {
+  if (GetParam().file.empty()) GTEST_SKIP() << "it reads no file";
+  EXPECT_THAT(run_source(GetParam().op.c_str(), options(folder_.file("nosuch"))).error(), HasSubstr("nosuch"));
+}
+
+TEST_P(EverySource, RefusesAFolder) {
+  if (GetParam().file.empty()) GTEST_SKIP() << "it reads no file";
+  std::filesystem::create_directory(folder_.file("folder"));
+  EXPECT_THAT(run_source(GetParam().op.c_str(), options(folder_.file("folder"))).error(), HasSubstr("folder"));
+}
+
+TEST_P(EverySource, NamesTheFileThatMayNotBeRead) {
+  if (GetParam().file.empty()) GTEST_SKIP() << "it reads no file";
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  std::filesystem::permissions(folder_.file(GetParam().file), std::filesystem::perms::none);
+  EXPECT_THAT(run_source(*make()).error(), HasSubstr(GetParam().file));
+}
+
+TEST_P(EverySource, TakesAnEmptyFileForNoRecordsOrSaysWhatIsMissing) {
+  if (GetParam().file.empty()) GTEST_SKIP() << "it reads no file";
+  std::ofstream(folder_.file("empty"));
+  const HarnessResult result = run_source(GetParam().op.c_str(), options(folder_.file("empty")));
+  if (result.status) {
+    EXPECT_EQ(result.num_rows(), 0U);
+  } else {
+    EXPECT_THAT(result.error(), HasSubstr("empty"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Registered, EverySource, ::testing::ValuesIn(sources()), test_name<SourceSample>);
+
+// ---- Sinks ---------------------------------------------------------------------------------------------------------
+
+class EverySink : public ::testing::TestWithParam<SinkSample> {
+ protected:
+  Result<std::unique_ptr<Operator>> make(const std::string& path) const {
+    Options options = GetParam().options;
+    options.set("path", path);
+    return Registry::global().make(GetParam().op, options);
+  }
+  HarnessResult write(const std::string& path, std::size_t batch_size = 100, const HarnessOptions& how = {}) const {
+    Result<std::unique_ptr<Operator>> op = make(path);
+    if (!op) return {.status = op.error()};
+    const RecordBatch all = rows();
+    return run_operator(**op, all.schema_ptr(), penstock::testing::in_batches_of(all, batch_size), how);
+  }
+  static RecordBatch rows() {
+    std::vector<std::vector<penstock::testing::Value>> rows;
+    for (std::int64_t i = 0; i < 1000; ++i) {
+      rows.push_back({i, i % 9 == 0 ? penstock::testing::Value(nullptr) : fmt::format("text, \"{}\"", i)});
+    }
+    return penstock::testing::table({{"n", Type::kInt64}, {"text", Type::kUtf8}}, rows);
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_P(EverySink, WritesTheSameBytesForEveryBatchSize) {
+  ASSERT_TRUE(write(folder_.file("expected"), 1000).status);
+  const std::string expected = penstock::testing::read_text(folder_.file("expected"));
+  ASSERT_FALSE(expected.empty());
+  for (const std::size_t batch_size : {1U, 7U, 400U}) {
+    const HarnessResult result = write(folder_.file("file"), batch_size);
+    ASSERT_TRUE(result.status) << result.error();
+    EXPECT_TRUE(penstock::testing::read_text(folder_.file("file")) == expected) << "batch size " << batch_size;
+  }
+}
+
+TEST_P(EverySink, PassesItsInputOn) {
+  const HarnessResult result = write(folder_.file("file"), 7);
+  ASSERT_TRUE(result.status) << result.error();
+  EXPECT_EQ(result.num_rows(), 1000U);
+  EXPECT_EQ(result.type.schema->to_text(), rows().schema().to_text());
+}
+
+TEST_P(EverySink, ShowsNoFileBeforeItCommits) {
+  Result<std::unique_ptr<Operator>> op = make(folder_.file("file"));
+  ASSERT_TRUE(op);
+  const RecordBatch all = rows();
+  penstock::testing::CollectingEmitter out;
+  penstock::testing::CollectingErrors errors;
+  const StopSignal stop;
+  const ErrorPolicy policy;
+  OperatorContext context{
+      .name = "sink", .pool = &BufferPool::shared(), .errors = &errors, .policy = &policy, .stop = &stop};
+  ASSERT_TRUE((*op)->bind(StreamType::of_schema(all.schema_ptr())));
+  ASSERT_TRUE((*op)->open(context));
+  ASSERT_TRUE((*op)->process(all, out));
+  ASSERT_TRUE((*op)->finish(out));
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("file")));
+  ASSERT_TRUE((*op)->commit());
+  EXPECT_THAT(folder_.names(), ElementsAre("file"));
+  EXPECT_TRUE((*op)->traits().effects);
+}
+
+TEST_P(EverySink, LeavesNothingBehindWhenItIsAborted) {
+  ASSERT_TRUE(write(folder_.file("file"), 100, {.commit = false}).status);
+  EXPECT_THAT(folder_.names(), IsEmpty());
+}
+
+TEST_P(EverySink, KeepsTheOldFileWhenItIsAborted) {
+  std::ofstream(folder_.file("file")) << "old";
+  ASSERT_TRUE(write(folder_.file("file"), 100, {.commit = false}).status);
+  EXPECT_EQ(penstock::testing::read_text(folder_.file("file")), "old");
+  EXPECT_THAT(folder_.names(), ElementsAre("file"));
+}
+
+TEST_P(EverySink, ReplacesTheOldFileWhenItCommits) {
+  std::ofstream(folder_.file("file")) << "old";
+  ASSERT_TRUE(write(folder_.file("file")).status);
+  EXPECT_NE(penstock::testing::read_text(folder_.file("file")), "old");
+  EXPECT_THAT(folder_.names(), ElementsAre("file"));
+}
+
+TEST_P(EverySink, SaysWhatItLeftBehind) {
+  const HarnessResult result = write(folder_.file("file"));
+  ASSERT_EQ(result.outputs.size(), 1U);
+  EXPECT_EQ(result.outputs[0].path, folder_.file("file"));
+  EXPECT_EQ(result.outputs[0].records + result.rejections.size(), 1000U);
+  EXPECT_EQ(result.outputs[0].size_bytes, std::filesystem::file_size(folder_.file("file")));
+}
+
+TEST_P(EverySink, MakesAFileOfNoRecordsToo) {
+  Result<std::unique_ptr<Operator>> op = make(folder_.file("file"));
+  ASSERT_TRUE(op);
+  const HarnessResult result = run_operator(**op, rows().schema_ptr(), {});
+  ASSERT_TRUE(result.status) << result.error();
+  EXPECT_THAT(folder_.names(), ElementsAre("file"));
+}
+
+TEST_P(EverySink, SaysWhenTheDiskIsFull) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  EXPECT_THAT(write("/dev/full").error(), ::testing::AllOf(HasSubstr("/dev/full"), HasSubstr("no space left")));
+}
+
+TEST_P(EverySink, NamesTheFolderThatCannotBe) {
+  std::ofstream(folder_.file("plain")) << "a file";
+  EXPECT_THAT(write(folder_.file("plain/file")).error(), HasSubstr("plain"));
+}
+
+TEST_P(EverySink, RefusesAFolder) {
+  std::filesystem::create_directory(folder_.file("folder"));
+  EXPECT_THAT(write(folder_.file("folder")).error(), HasSubstr("folder"));
+  EXPECT_THAT(folder_.names(), ElementsAre("folder"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Registered, EverySink, ::testing::ValuesIn(sinks()), test_name<SinkSample>);
+
+}  // namespace
+}  // namespace penstock::conformance

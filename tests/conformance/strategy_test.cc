@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+// Every strategy writes the same bytes and counts the same records, whatever the batch size and the depth of the
+// channels.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <ostream>
+
+#include "sample_pipelines.h"
+#include "stream/stream_kit.h"
+
+namespace penstock::conformance {
+
+void PrintTo(const SamplePipeline& sample, std::ostream* out) { *out << sample.name; }
+
+namespace {
+
+// A strategy as a plugin would bring it: one thread per segment, every second operator begins one.
+Result<Plan> decide_in_pairs(const StrategyInput& input) {
+  Plan plan;
+  plan.reason = "asked for by the conformance suite";
+  std::vector<std::size_t> segment_of(input.steps.size());
+  std::vector<std::size_t> size_of;
+  for (std::size_t i = 0; i < input.steps.size(); ++i) {
+    const std::size_t before = input.steps[i].input;
+    const bool joins = before != Pipeline::kNone && size_of[segment_of[before]] % 2 == 1;
+    segment_of[i] = joins ? segment_of[before] : plan.segments.size();
+    if (!joins) {
+      PlanSegment segment;
+      segment.queue_depth = before == Pipeline::kNone ? 0 : input.queue_depth;
+      plan.segments.push_back(std::move(segment));
+      size_of.push_back(0);
+    }
+    plan.segments[segment_of[i]].steps.push_back(i);
+    ++size_of[segment_of[i]];
+  }
+  return plan;
+}
+
+const bool kAdded = add_strategy({"pairs_of_the_suite", "two operators per thread", decide_in_pairs}).has_value();
+
+using Files = std::map<std::string, std::string>;
+
+Files files_in(const std::string& folder) {
+  Files files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file()) {
+      files[std::filesystem::relative(entry.path(), folder).string()] = testing::read_text(entry.path().string());
+    }
+  }
+  return files;
+}
+
+/// What a run left behind.
+struct Outcome {
+  Files files;
+  std::vector<std::string> totals;
+  std::uint64_t rejected = 0;  // by all steps of the first pipeline
+};
+
+std::string totals_of(const Report& report) {
+  std::string text = fmt::format("{} in, {} out, {} rejected, {} dropped", report.records_in, report.records_out,
+                                 report.records_rejected, report.records_dropped);
+  for (const StepReport& step : report.steps) {
+    text += fmt::format("\n{}: {} in, {} out, {} rejected ({})", step.name, step.records_in, step.records_out,
+                        step.records_rejected, step.first_rejection);
+  }
+  return text;
+}
+
+class EveryStrategy : public ::testing::TestWithParam<SamplePipeline> {
+ protected:
+  EveryStrategy() {
+    std::filesystem::create_directory(at_.in);
+    write_sample_inputs(at_.in);
+  }
+
+  /// Runs the sample into an empty folder.
+  void run(RunOptions options, Outcome& outcome) {
+    std::filesystem::remove_all(at_.out);
+    std::filesystem::create_directory(at_.out);
+    options.artifacts = at_.out;
+    Result<std::vector<Pipeline>> pipelines = GetParam().make(at_);
+    ASSERT_TRUE(pipelines) << pipelines.error().to_text();
+    for (const Pipeline& pipeline : *pipelines) {
+      const Result<Report> report = pipeline.run(options);
+      ASSERT_TRUE(report) << report.error().to_text();
+      EXPECT_EQ(report->records_in, report->records_out + report->records_rejected + report->records_dropped);
+      outcome.totals.push_back(totals_of(*report));
+      for (const StepReport& step : report->steps)
+        outcome.rejected += &pipeline == &pipelines->front() ? step.records_rejected : 0;
+    }
+    outcome.files = files_in(at_.out);
+  }
+
+  testing::TemporaryFolder folder_;
+  const Folders at_ = {folder_.file("in"), folder_.file("out")};
+};
+
+TEST_P(EveryStrategy, WritesTheSameBytesForEveryBatchSizeAndQueueDepth) {
+  ASSERT_TRUE(kAdded);
+  RunOptions options;
+  options.strategy = serial;
+  options.batch_size = 1000;
+  Outcome expected;
+  run(options, expected);
+  if (HasFatalFailure()) return;
+  ASSERT_FALSE(expected.files.empty());
+  for (const auto& [name, bytes] : expected.files) EXPECT_EQ(name.find(".part"), std::string::npos);
+  for (const StrategyInfo& strategy : all_strategies()) {
+    for (const std::size_t batch_size : {1U, 7U, 1'000U, 10'000U}) {
+      for (const std::size_t queue_depth : {1U, 10U}) {
+        SCOPED_TRACE(fmt::format("strategy {}, batch_size {}, queue_depth {}", strategy.name, batch_size, queue_depth));
+        options.strategy = {strategy.name};
+        options.batch_size = batch_size;
+        options.queue_depth = queue_depth;
+        Outcome outcome;
+        run(options, outcome);
+        if (HasFatalFailure()) return;
+        ASSERT_EQ(outcome.files.size(), expected.files.size());
+        for (const auto& [name, bytes] : expected.files) {
+          ASSERT_TRUE(outcome.files.count(name)) << name;
+          ASSERT_TRUE(outcome.files[name] == bytes)
+              << name << " differs: " << outcome.files[name].size() << " bytes instead of " << bytes.size();
+        }
+        if (!GetParam().ends_early) {
+          EXPECT_EQ(outcome.totals, expected.totals);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(EveryStrategy, LeavesNothingWhenItIsCancelled) {
+  for (const StrategyInfo& strategy : all_strategies()) {
+    SCOPED_TRACE(strategy.name);
+    StopSignal stop;
+    stop.request(StopSignal::State::kCancel);
+    std::filesystem::remove_all(at_.out);
+    std::filesystem::create_directory(at_.out);
+    Result<std::vector<Pipeline>> pipelines = GetParam().make(at_);
+    ASSERT_TRUE(pipelines) << pipelines.error().to_text();
+    RunOptions options;
+    options.strategy = {strategy.name};
+    options.artifacts = at_.out;
+    options.stop = &stop;
+    const Result<Report> report = pipelines->front().run(options);
+    ASSERT_FALSE(report);
+    EXPECT_EQ(report.error().code(), ErrorCode::kCancelled);
+    EXPECT_TRUE(files_in(at_.out).empty());
+  }
+}
+
+TEST_P(EveryStrategy, LeavesNothingWhenTooManyRecordsAreRejected) {
+  Outcome all;
+  run({}, all);
+  if (HasFatalFailure()) return;
+  if (all.rejected == 0 || GetParam().ends_early) GTEST_SKIP() << "it rejects nothing";
+  for (const StrategyInfo& strategy : all_strategies()) {
+    SCOPED_TRACE(strategy.name);
+    std::filesystem::remove_all(at_.out);
+    std::filesystem::create_directory(at_.out);
+    Result<std::vector<Pipeline>> pipelines = GetParam().make(at_);
+    ASSERT_TRUE(pipelines);
+    RunOptions options;
+    options.strategy = {strategy.name};
+    options.artifacts = at_.out;
+    options.max_errors = 0;
+    EXPECT_FALSE(pipelines->front().run(options));
+    EXPECT_TRUE(files_in(at_.out).empty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Samples, EveryStrategy, ::testing::ValuesIn(sample_pipelines()),
+                         [](const auto& sample) { return sample.param.name; });
+
+}  // namespace
+}  // namespace penstock::conformance
