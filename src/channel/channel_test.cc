@@ -82,6 +82,59 @@ TEST(Channel, RefusesBatchesWhenTheConsumerStopped) {
   EXPECT_FALSE(channel.wants_more());
 }
 
+TEST(Channel, TakesNothingMoreWhenItWasCancelled) {
+  Channel channel(4, MemoryBudget());
+  ASSERT_TRUE(channel.push(numbered(0)));
+  channel.cancel();
+  Batch batch;
+  EXPECT_FALSE(channel.push(numbered(1)));
+  EXPECT_FALSE(channel.pop(batch));
+  EXPECT_FALSE(channel.wants_more());
+}
+
+TEST(Channel, HasRoomForOneBatchAtLeast) {
+  Channel channel(0, MemoryBudget());
+  EXPECT_EQ(channel.depth(), 1U);
+  EXPECT_TRUE(channel.push(numbered(0)));
+}
+
+// Whoever waits must wake up, at whatever moment the other side ends.
+TEST(Channel, LosesNoWakeUpHoweverItEnds) {
+  enum class End { kClose, kStopConsuming, kCancelByProducer, kCancelByConsumer, kCancelFromOutside };
+  for (const End end :
+       {End::kClose, End::kStopConsuming, End::kCancelByProducer, End::kCancelByConsumer, End::kCancelFromOutside}) {
+    for (std::uint64_t round = 0; round < 300; ++round) {
+      Channel channel(1 + round % 3, MemoryBudget());
+      const std::uint64_t at = round % 17;
+      std::uint64_t accepted = 0;
+      std::thread producer([&] {
+        for (std::uint64_t i = 0;; ++i) {
+          if (end == End::kClose && i == at) break;
+          if (end == End::kCancelByProducer && i == at) return channel.cancel();
+          if (!channel.push(numbered(i))) return;
+          ++accepted;
+        }
+        channel.close();
+      });
+      std::uint64_t seen = 0;
+      std::thread consumer([&] {
+        for (Batch batch; channel.pop(batch); ++seen) {
+          ASSERT_EQ(batch.sequence, seen);
+          if (end == End::kStopConsuming && seen == at) return channel.stop_consuming();
+          if (end == End::kCancelByConsumer && seen == at) return channel.cancel();
+        }
+      });
+      if (end == End::kCancelFromOutside) channel.cancel();
+      producer.join();
+      consumer.join();
+      if (end == End::kClose) {
+        ASSERT_EQ(seen, accepted);
+      }
+      ASSERT_LE(seen, accepted);
+    }
+  }
+}
+
 TEST(Channel, ChargesTypedRecordsToTheBudget) {
   const MemoryBudget budget(1000);
   Channel channel(2, budget);

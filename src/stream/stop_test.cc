@@ -330,18 +330,24 @@ TEST(Stop, BeforeTheRunBegins) {
 TEST(Cancel, LeavesAWorkerBehindThatOutlivesEverything) {
   for (const StrategyInfo& strategy : testing::every_strategy()) {
     SCOPED_TRACE(strategy.name);
+    const auto arrived = std::make_shared<Gate>();
     const auto gate = std::make_shared<Gate>();
     {
-      const auto stop = std::make_unique<StopSignal>();
+      StopSignal stop;
+      std::thread user([&] {
+        arrived->wait();
+        stop.request(StopSignal::State::kCancel);
+      });
       Calls source = endless_source();
-      source.produce = [gate, stop = stop.get()](Emitter&) -> Result<Source::Next> {
-        stop->request(StopSignal::State::kCancel);
+      source.produce = [arrived, gate](Emitter&) -> Result<Source::Next> {
+        arrived->open();
         gate->wait();
         return Source::Next::kMore;
       };
       RunOptions options = small_batches(strategy);
-      options.stop = stop.get();
+      options.stop = &stop;
       const Result<Report> report = chain({{"source", source}, {"sink", Calls()}}).run(options);
+      user.join();
       ASSERT_FALSE(report);
       EXPECT_EQ(report.error().code(), ErrorCode::kCancelled);
     }
