@@ -27,11 +27,6 @@ std::uint64_t hash_of(std::uint64_t word) noexcept {
 
 std::uint64_t hash_of(std::string_view text) noexcept { return XXH3_64bits(text.data(), text.size()); }
 
-void collect_words(const Column& column, std::vector<std::uint64_t>& words) {
-  words.resize(column.size());
-  for_each_key_word(column, [&](std::size_t row, std::uint64_t word) { words[row] = word; });
-}
-
 }  // namespace
 
 GroupTable::GroupTable(std::vector<KeyColumn> columns)
@@ -42,20 +37,25 @@ GroupTable::GroupTable(std::vector<KeyColumn> columns)
       keys_(std::move(columns)),
       slots_(kFirstSlots) {}
 
-std::size_t GroupTable::probe(std::uint64_t hash, std::uint64_t word) const noexcept {
+std::size_t GroupTable::probe(std::uint64_t hash, std::uint64_t) const noexcept {
   const std::size_t mask = slots_.size() - 1;
-  const auto tag = static_cast<std::uint32_t>(hash >> 32);
   std::size_t at = hash & mask;
-  while (slots_[at].group != kNone && (slots_[at].tag != tag || words_[slots_[at].group] != word)) at = (at + 1) & mask;
+  while (slots_[at].group != kNone && slots_[at].hash != hash) at = (at + 1) & mask;
   return at;
 }
 
 std::size_t GroupTable::probe(std::uint64_t hash, std::string_view text) const noexcept {
   const std::size_t mask = slots_.size() - 1;
-  const auto tag = static_cast<std::uint32_t>(hash >> 32);
   std::size_t at = hash & mask;
-  while (slots_[at].group != kNone && (slots_[at].tag != tag || texts_[slots_[at].group] != text)) at = (at + 1) & mask;
+  while (slots_[at].group != kNone && (slots_[at].hash != hash || texts_[slots_[at].group] != text))
+    at = (at + 1) & mask;
   return at;
+}
+
+// Asks for the slot of a row some way ahead, so that the misses of a table larger than the caches overlap.
+void GroupTable::prefetch(const std::vector<std::uint64_t>& hashes, std::size_t row) const noexcept {
+  constexpr std::size_t kAhead = 16;
+  if (row + kAhead < hashes.size()) __builtin_prefetch(&slots_[hashes[row + kAhead] & (slots_.size() - 1)]);
 }
 
 template <class Key>
@@ -67,7 +67,7 @@ std::uint32_t GroupTable::group_of(std::uint64_t hash, Key key) {
     at = probe(hash, key);
   }
   PENSTOCK_CHECK(size_ < kMostGroups, "more groups than a table can number");
-  slots_[at] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::uint32_t>(size_)};
+  slots_[at] = {hash, static_cast<std::uint32_t>(size_)};
   keep(key);
   return static_cast<std::uint32_t>(size_++);
 }
@@ -85,19 +85,14 @@ std::uint32_t GroupTable::null_group() {
   return null_group_;
 }
 
-std::uint64_t GroupTable::hash_of_group(std::size_t group) const noexcept {
-  return kind_ == Kind::kWord ? hash_of(words_[group]) : hash_of(texts_[group]);
-}
-
 void GroupTable::grow() {
-  slots_.assign(2 * slots_.size(), Slot());
+  const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(2 * slots_.size()));
   const std::size_t mask = slots_.size() - 1;
-  for (std::size_t group = 0; group < size_; ++group) {
-    if (group == null_group_) continue;
-    const std::uint64_t hash = hash_of_group(group);
-    std::size_t at = hash & mask;
+  for (const Slot& slot : old) {
+    if (slot.group == kNone) continue;
+    std::size_t at = slot.hash & mask;
     while (slots_[at].group != kNone) at = (at + 1) & mask;
-    slots_[at] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::uint32_t>(group)};
+    slots_[at] = slot;
   }
 }
 
@@ -111,23 +106,32 @@ void GroupTable::add(const RecordBatch& batch, std::vector<std::uint32_t>& group
       break;
     case Kind::kWord: {
       const Column& column = batch.column(keys_.columns().front().index);
-      collect_words(column, row_words_);
-      for (std::size_t row = 0; row < rows; ++row) {
-        groups[row] = column.is_null(row) ? null_group() : group_of(hash_of(row_words_[row]), row_words_[row]);
-      }
+      hashes_.resize(rows);
+      for_each_key_word(column, [&](std::size_t row, std::uint64_t word) { hashes_[row] = hash_of(word); });
+      for_each_key_word(column, [&](std::size_t row, std::uint64_t word) {
+        prefetch(hashes_, row);
+        groups[row] = column.is_null(row) ? null_group() : group_of(hashes_[row], word);
+      });
       break;
     }
     case Kind::kText: {
       const Column& column = batch.column(keys_.columns().front().index);
+      hashes_.resize(rows);
+      for (std::size_t row = 0; row < rows; ++row) hashes_[row] = hash_of(column.text(row));
       for (std::size_t row = 0; row < rows; ++row) {
-        const std::string_view text = column.text(row);
-        groups[row] = column.is_null(row) ? null_group() : group_of(hash_of(text), text);
+        prefetch(hashes_, row);
+        groups[row] = column.is_null(row) ? null_group() : group_of(hashes_[row], column.text(row));
       }
       break;
     }
     case Kind::kRows:
       keys_.encode(batch);
-      for (std::size_t row = 0; row < rows; ++row) groups[row] = group_of(hash_of(keys_.key(row)), keys_.key(row));
+      hashes_.resize(rows);
+      for (std::size_t row = 0; row < rows; ++row) hashes_[row] = hash_of(keys_.key(row));
+      for (std::size_t row = 0; row < rows; ++row) {
+        prefetch(hashes_, row);
+        groups[row] = group_of(hashes_[row], keys_.key(row));
+      }
       break;
   }
 }

@@ -44,7 +44,7 @@ class GroupTable {
  private:
   enum class Kind : std::uint8_t { kNoColumn, kWord, kText, kRows };
   struct Slot {
-    std::uint32_t tag = 0;  // upper half of the hash
+    std::uint64_t hash = 0;
     std::uint32_t group = kNone;
   };
 
@@ -56,18 +56,18 @@ class GroupTable {
   std::uint32_t null_group();
   void keep(std::uint64_t word) { words_.push_back(word); }
   void keep(std::string_view text) { texts_.emplace_back(arena_.add(text), text.size()); }
-  std::uint64_t hash_of_group(std::size_t group) const noexcept;
+  void prefetch(const std::vector<std::uint64_t>& hashes, std::size_t row) const noexcept;
   void grow();
   bool less(std::uint32_t a, std::uint32_t b) const noexcept;
 
   Kind kind_;
   RowKeys keys_;
   std::size_t size_ = 0;
-  std::uint32_t null_group_ = kNone;      // when the key is one column
-  std::vector<Slot> slots_;               // a power of two
-  std::vector<std::uint64_t> words_;      // kWord: of each group
-  std::vector<std::string_view> texts_;   // kText and kRows: of each group, in arena_
-  std::vector<std::uint64_t> row_words_;  // of the batch at hand
+  std::uint32_t null_group_ = kNone;     // when the key is one column
+  std::vector<Slot> slots_;              // a power of two
+  std::vector<std::uint64_t> words_;     // kWord: of each group
+  std::vector<std::string_view> texts_;  // kText and kRows: of each group, in arena_
+  std::vector<std::uint64_t> hashes_;    // of the batch at hand
   ByteArena arena_;
 };
 
