@@ -21,7 +21,7 @@ struct HarnessOptions {
   std::size_t batch_size = 1024;
   ErrorPolicy on_error = {};  ///< Skip and quarantine both keep the rejections.
   std::size_t most_batches = std::numeric_limits<std::size_t>::max();  ///< After these the emitter is done.
-  BufferPool* pool = &BufferPool::shared();  ///< Its budget is the operator's memory limit.
+  BufferPool* pool = &BufferPool::shared();                            ///< Its budget is the operator's memory limit.
   bool commit = true;                                                  ///< False: abort at the end instead.
 };
 
