@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "stream/output_paths.h"
 #include "stream/strategies.h"
 #include "stream/user_call.h"
 
@@ -157,6 +158,7 @@ Status check_segments(const Plan& plan, const Graph& graph) {
 }  // namespace
 
 Result<Plan> make_plan(const Graph& graph, const RunOptions& options) {
+  PENSTOCK_TRY(check_output_paths(*graph.pipeline, options));
   PENSTOCK_ASSIGN(const StrategyInfo strategy, find_strategy(options.strategy.name));
   PENSTOCK_ASSIGN(Plan plan, strategy.decide(strategy_input(graph, options)));
   plan.pipeline = graph.pipeline->name();

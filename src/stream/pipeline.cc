@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "stream/graph.h"
+#include "stream/output_paths.h"
 #include "stream/run_loop.h"
 
 namespace penstock {
@@ -59,7 +60,7 @@ void Pipeline::set_fused(StepId id, std::shared_ptr<const OperatorFactory> fused
 
 Status Pipeline::check() const {
   PENSTOCK_TRY(bind_graph(*this));
-  return {};
+  return check_output_paths(*this, {});
 }
 
 Result<Plan> Pipeline::plan(const RunOptions& options) const {
