@@ -304,5 +304,15 @@ TEST(Override, IsNameAndValue) {
   EXPECT_FALSE(parse_override("=a"));
 }
 
+TEST_F(PipelineFileTest, RefusesKeysThatWouldUseUpTheStack) {
+  std::string key = "a";
+  for (int i = 0; i < 100'000; ++i) key += ".a";
+  for (const std::string& text : {key + " = 1\n", "[" + key + "]\n", "x = { " + key + " = 1 }\n"}) {
+    const auto file = parse_pipeline_file(text, "a.toml");
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error().message(), "a dotted key of more than 256 parts");
+  }
+}
+
 }  // namespace
 }  // namespace penstock

@@ -114,7 +114,36 @@ std::string source_line_with_caret(std::string_view text, std::uint32_t line, st
   return fmt::format("{:>4} | {}\n     | {:>{}}", line, shown, '^', at - from + 1);
 }
 
+namespace {
+
+constexpr std::size_t kMostKeyParts = 256;
+
+bool stands_in_dotted_keys(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("_-. \t\"'").find(c) != std::string_view::npos;
+}
+
+// The parser recurses once per part of a dotted key or header, without a limit of its own: a.a.a… could use up the stack.
+// What looks like such a key inside a text counts too; texts with 256 parts on a line do not occur in pipeline files.
+Status check_key_depth(std::string_view text, const std::string& file) {
+  Place place{file, 1, 1};
+  std::size_t parts = 1;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n') ++place.line;
+    if (!stands_in_dotted_keys(text[i])) {
+      parts = 1;
+    } else if (text[i] == '.' && i > 0 && text[i - 1] != '.' && ++parts > kMostKeyParts) {
+      return Error(ErrorCode::kInvalidArgument, fmt::format("a dotted key of more than {} parts", kMostKeyParts))
+          .at(place.to_text())
+          .hint("the tables of pipeline files are three deep");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<TomlTable> parse_toml(std::string_view text, const std::string& file) {
+  PENSTOCK_TRY(check_key_depth(text, file));
   try {
     return to_table(toml::parse(text, std::string_view(file)), file);
   } catch (const toml::parse_error& error) {
