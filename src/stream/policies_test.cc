@@ -310,6 +310,36 @@ TEST(QuarantinePolicy, KeepsRejectedRecordsOnDiskAndNotInMemory) {
   }
 }
 
+TEST(QuarantinePolicy, WritesWhatASourceRejectsBeforeItsFirstBatchIsFull) {
+  // A source that finds nothing but bad records never emits, and reads its whole input in one call.
+  const TemporaryFolder folder;
+  std::uintmax_t most_bytes = 0;
+  constexpr std::uint64_t kBad = 4000;
+  OperatorContext* context = nullptr;
+  Calls calls = counting_source(1);
+  calls.open = [&](OperatorContext& given) {
+    context = &given;
+    return Status();
+  };
+  calls.produce = [&](Emitter&) -> Result<Source::Next> {
+    for (std::uint64_t n = 0; n < kBad; ++n)
+      PENSTOCK_TRY(context->errors->reject({.record = n, .reason = "bad", .raw = std::string(200, 'x')}));
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+      most_bytes = std::max(most_bytes, entry.file_size());
+    return Source::Next::kEnd;
+  };
+  calls.records_read = [] { return kBad; };
+  Pipeline pipeline;
+  pipeline.add("read", calling(calls), {.on_error = quarantine(folder.file("bad.jsonl"))}, Pipeline::kNone);
+  run_everywhere([&](const RunOptions& options) {
+    most_bytes = 0;
+    const Result<Report> report = pipeline.run(options);
+    ASSERT_TRUE(report) << error_text(report);
+    EXPECT_GT(most_bytes, kBad * 200 / 2);
+    EXPECT_EQ(report->records_rejected, kBad);
+  });
+}
+
 TEST(QuarantinePolicy, SaysWhyTheFileCannotBeWritten) {
   const TemporaryFolder folder;
   std::ofstream(folder.file("plain")) << "no folder\n";

@@ -62,8 +62,9 @@ Status RowRejects::reject(Rejection rejection) {
         .hint("look at the causes, or raise max_errors")
         .caused_by(to_error(rejection));
   }
-  if (policy_.action == ErrorPolicy::Action::kQuarantine) append_line(rejection);
-  return {};
+  if (policy_.action != ErrorPolicy::Action::kQuarantine) return {};
+  append_line(rejection);
+  return revocable_ || lines_.size() < kFlushBytes ? Status() : write_out();
 }
 
 void RowRejects::append_line(const Rejection& rejection) {
@@ -91,6 +92,7 @@ Status RowRejects::write_out() {
 
 Status RowRejects::mark() {
   if (lines_.size() >= kFlushBytes) PENSTOCK_TRY(write_out());
+  revocable_ = true;
   marked_count_ = count();
   marked_size_ = lines_.size();
   first_is_new_ = false;

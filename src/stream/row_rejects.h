@@ -35,9 +35,11 @@ class RowRejects final : public RowErrors {
   /// True when an error that `reject` returned must end the run.
   bool fatal() const noexcept { return fatal_; }
 
-  /// Everything rejected since the last mark is forgotten by `roll_back`: the batch is tried again.
+  /// Everything rejected since the last mark is forgotten by `roll_back`: the batch is tried again. From `mark` to `release`
+  /// rejected records are kept in memory; else they go to the part file as they come, however many one batch of a source has.
   Status mark();
   void roll_back() noexcept;
+  void release() noexcept { revocable_ = false; }
 
   /// Writes what is left to the part file. Call once, after the last record.
   Status flush();
@@ -65,6 +67,7 @@ class RowRejects final : public RowErrors {
   std::atomic<std::uint64_t> fallbacks_{0};
   std::string first_;
   bool fatal_ = false;
+  bool revocable_ = false;  // between mark and release
   std::uint64_t marked_count_ = 0;
   std::size_t marked_size_ = 0;
   bool first_is_new_ = false;

@@ -71,7 +71,6 @@ Status Runner::begin_batch() {
   } else {
     for (std::size_t i = 0; i < steps_.size(); ++i) steps_[i]->rejects->set_base(fused_->counts(i).records_in);
   }
-  for (StepAtWork* const step : steps_) PENSTOCK_TRY(step->rejects->mark());
   return {};
 }
 
@@ -125,7 +124,10 @@ Status Runner::work_safely(Batch batch, std::size_t records) {
   struct Hold {
     Runner& runner;
     explicit Hold(Runner& held) : runner(held) { runner.holding_ = true; }
-    void end() noexcept { runner.holding_ = false; }
+    void end() noexcept {
+      runner.holding_ = false;
+      runner.step_.rejects->release();
+    }
     ~Hold() {
       end();
       runner.held_.clear();
