@@ -90,7 +90,9 @@ class Emitter {
 struct OperatorContext {
   std::string name;                      ///< In the pipeline; for messages.
   std::uint32_t worker = 0;              ///< Which of the operator's workers this is.
-  std::size_t batch_size = 1024;          ///< Most records per batch that a source or aggregate should emit.
+  /// Most records per batch that a source or aggregate should emit. The engine lowers it between two calls of `produce` when
+  /// fewer are wanted, so look at it in each.
+  std::size_t batch_size = 1024;
   BufferPool* pool = nullptr;            ///< For columns.
   RowErrors* errors = nullptr;           ///< For rejected records.
   const ErrorPolicy* policy = nullptr;   ///< What the user asked for.
@@ -109,9 +111,11 @@ enum class RowEffect : std::uint8_t {
 /// What an operator promises, for the strategies.
 struct OperatorTraits {
   bool stateless = false;     ///< `process` depends on nothing but its batch: workers may be replicated.
+  bool mergeable = false;     ///< Its workers may each see a part of the batches, and `merge` puts together what they gathered.
   bool light = false;         ///< A few nanoseconds per record: not worth a thread of its own.
   bool unordered = false;     ///< The output's order may differ between strategies; plan and report say so.
   bool effects = false;       ///< It must see every record even when nobody needs its output: it writes something.
+  bool ends_early = false;    ///< It may need only the first records of its input: see `records_wanted`.
   bool retries_rows = false;  ///< It tries single records again by itself, as its policy says.
   RowEffect rows = RowEffect::kChanges;
 };
@@ -127,7 +131,7 @@ struct OutputFile {
 /// A step of a pipeline. One instance serves one worker, so members are the per-worker state and need no locks.
 ///
 /// The engine calls bind (before any record moves), open, process for each batch in order, finish, and when all
-/// operators of the run have finished: commit. If the run fails or is cancelled it calls abort instead of what is left.
+/// operators of the run have finished: commit. If the run fails or is cancelled it calls abort.
 /// All but bind may be called on another thread than the constructor. Sinks are operators too: they usually pass
 /// batches on, so that a sink in the middle of a pipeline keeps a copy of what flows by.
 class Operator {
@@ -143,13 +147,18 @@ class Operator {
   virtual Status open(OperatorContext& context);
   /// Works on one batch. An error ends the run, unless the policy says otherwise.
   virtual Status process(Batch batch, Emitter& out) = 0;
-  /// True when it needs no more input, so that what feeds it may end early.
-  virtual bool satisfied() const noexcept { return false; }
+  /// How many more records it has use for at most; 0: it needs no more input, so that what feeds it may end early.
+  virtual std::uint64_t records_wanted() const noexcept { return kAll; }
+  static constexpr std::uint64_t kAll = static_cast<std::uint64_t>(-1);
+  /// Takes over what `other`, an instance of the same step in another worker, gathered. Called before finish, in the order of the
+  /// workers, when all batches were processed; the result must not depend on which worker saw which batch.
+  virtual Status merge(Operator& other);
   /// Emits what is left; every record was seen.
   virtual Status finish(Emitter& out);
   /// Makes outputs visible, whole. Called in pipeline order after every operator finished.
   virtual Status commit();
-  /// Removes what is half-written.
+  /// Removes what is half-written. Called after `commit` when a later operator could not commit: then it takes back what
+  /// became visible, so that of all outputs of a run there are all or none.
   virtual void abort() noexcept;
   /// What commit left behind.
   virtual std::vector<OutputFile> outputs() const { return {}; }

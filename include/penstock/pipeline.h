@@ -19,6 +19,9 @@ struct StepOptions {
   ErrorPolicy on_error = {};             ///< By default `fail()`.
   std::chrono::milliseconds timeout{0};  ///< For one batch; 0: none.
   bool light = false;                    ///< Not worth a thread of its own, whatever the operator says.
+  /// Its result depends on its record or batch alone, so that workers may be replicated. Known without saying for operators of the
+  /// registry, and for callables that capture nothing; each worker has a copy of the callable.
+  bool stateless = false;
 };
 
 /// A pipeline: what is to be done, without how. A value; copies are independent (factories are shared).
@@ -42,6 +45,7 @@ class Pipeline {
     ErrorPolicy on_error;
     std::chrono::milliseconds timeout{0};
     bool light = false;
+    bool stateless = false;
   };
 
   explicit Pipeline(std::string name = "pipeline") : name_(std::move(name)) {}
@@ -82,6 +86,7 @@ struct StrategyInput {
     std::vector<std::size_t> consumers;
     OperatorTraits traits;
     std::string name;
+    bool stays = false;  ///< It belongs into the segment of its input, so that not one record too many is looked at.
   };
   std::vector<Step> steps;  ///< In an order in which every step follows its input.
   std::uint32_t workers = 0;  ///< At most so many; 0: free to choose.

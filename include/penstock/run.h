@@ -20,6 +20,8 @@ struct Strategy {
 inline const Strategy serial{"serial"};
 /// A thread per segment, in order.
 inline const Strategy threads{"threads"};
+/// Threads, and several workers for each segment whose operators look at nothing but their batch: as many as there are cores.
+inline const Strategy parallel{"parallel"};
 
 /// What the progress of a run looks like at one moment.
 struct Progress {

@@ -495,9 +495,16 @@ StreamType typed_stream() {
 /// kInvalidArgument unless `input` carries records of the kind `key`.
 Status check_input(const StreamType& input, const void* key, const std::string& record_name);
 
+/// Whether a callable can hold nothing that changes from record to record.
+template <class F>
+inline constexpr bool kHoldsNothing = std::is_empty_v<F> || std::is_function_v<std::remove_pointer_t<F>>;
+template <class F, class G>
+inline constexpr bool kHoldsNothing<WithFallback<F, G>> = kHoldsNothing<F> && kHoldsNothing<G>;
+
 template <class... Steps>
 OperatorTraits traits_of_steps() {
   OperatorTraits traits;
+  traits.stateless = (kHoldsNothing<decltype(Steps::function)> && ...);
   traits.retries_rows = true;
   constexpr RowEffect kRows[] = {Steps::kRows...};
   traits.rows = sizeof...(Steps) == 1 ? kRows[0] : RowEffect::kChanges;
@@ -620,7 +627,7 @@ class TypedSource final : public Source, public FusedSteps {
     return traits;
   }
   Status open_steps(std::span<OperatorContext> steps) override {
-    batch_size_ = steps[0].batch_size;
+    context_ = &steps[0];
     stop_ = steps[0].stop;
     loop_.open(steps.subspan(1));
     return {};
@@ -628,8 +635,8 @@ class TypedSource final : public Source, public FusedSteps {
   Result<Next> produce(Emitter& out) override {
     auto made = std::make_unique<TypedRecords<typename Loop::Kept>>();
     bool more = true;
-    Status status = fill_vector<Loop>(loop_, made->records, batch_size_, [&](auto& push) {
-      for (std::size_t left = batch_size_; left > 0 && more && stop_->state() == StopSignal::State::kRun;) {
+    Status status = fill_vector<Loop>(loop_, made->records, context_->batch_size, [&](auto& push) {
+      for (std::size_t left = context_->batch_size; left > 0 && more && stop_->state() == StopSignal::State::kRun;) {
         const std::size_t some = left < Origin::kMostPerFill ? left : Origin::kMostPerFill;
         more = origin_.fill(some, push);
         left -= some;
@@ -661,7 +668,7 @@ class TypedSource final : public Source, public FusedSteps {
   Origin origin_;
   const StopSignal* stop_ = nullptr;
   Loop loop_;
-  std::size_t batch_size_ = 1024;
+  const OperatorContext* context_ = nullptr;
   std::uint64_t produced_ = 0;
   std::atomic<std::uint64_t> done_{0};
 };

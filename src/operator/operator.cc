@@ -8,6 +8,7 @@ Emitter::~Emitter() = default;
 Operator::~Operator() = default;
 
 Status Operator::open(OperatorContext&) { return {}; }
+Status Operator::merge(Operator&) { contract_broken("an operator that says it is mergeable does not define merge"); }
 Status Operator::finish(Emitter&) { return {}; }
 Status Operator::commit() { return {}; }
 void Operator::abort() noexcept {}

@@ -109,7 +109,7 @@ inline Status drive(Operator& op, const StreamType& input, std::vector<Batch>& b
     }
   }
   for (Batch& batch : batches) {
-    if (out.done() || op.satisfied()) break;
+    if (out.done() || op.records_wanted() == 0) break;
     PENSTOCK_TRY(op.process(std::move(batch), out));
   }
   return op.finish(out);

@@ -35,6 +35,7 @@ std::string temporary_beside(const std::string& target) {
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
     : file_(std::move(other.file_)),
       target_(std::move(other.target_)),
+      state_(std::exchange(other.state_, State::kNothing)),
       temporary_(std::exchange(other.temporary_, {})),
       bytes_written_(other.bytes_written_),
       options_(other.options_) {}
@@ -42,13 +43,14 @@ AtomicFile::AtomicFile(AtomicFile&& other) noexcept
 AtomicFile& AtomicFile::operator=(AtomicFile&& other) noexcept {
   std::swap(file_, other.file_);
   std::swap(target_, other.target_);
+  std::swap(state_, other.state_);
   std::swap(temporary_, other.temporary_);
   std::swap(bytes_written_, other.bytes_written_);
   std::swap(options_, other.options_);
   return *this;
 }
 
-AtomicFile::~AtomicFile() { abort(); }
+AtomicFile::~AtomicFile() { remove_temporary(); }
 
 Result<AtomicFile> AtomicFile::create(const std::string& path, const Options& options) {
   if (options.make_folders) PENSTOCK_TRY(penstock::make_folders(folder_of(path)));
@@ -73,6 +75,7 @@ Result<AtomicFile> AtomicFile::create(const std::string& path, const Options& op
   }
   atomic.file_ = std::move(*file);
   atomic.temporary_ = std::move(temporary);
+  atomic.state_ = State::kWriting;
   if (exists) ::fchmod(atomic.file_.descriptor(), info.st_mode & 07777);
   return atomic;
 }
@@ -93,21 +96,37 @@ Status AtomicFile::commit() {
   if (options_.durable) PENSTOCK_TRY(file_.sync());
   PENSTOCK_TRY(file_.close());
   if (temporary_.empty()) return {};
+  PENSTOCK_TRY(put_in_place());
+  if (options_.durable) PENSTOCK_TRY(sync_folder(folder_of(target_)));
+  return {};
+}
+
+Status AtomicFile::put_in_place() {
+  std::string before = temporary_beside(target_);
+  const bool kept = options_.revocable && ::link(target_.c_str(), before.c_str()) == 0;
+  const bool created = options_.revocable && !kept && errno == ENOENT;
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
     const int why = errno;
-    ::unlink(temporary_.c_str());
-    temporary_.clear();
+    if (kept) ::unlink(before.c_str());
+    remove_temporary();
     return file_error(why, "put in place", target_);
   }
-  temporary_.clear();
-  if (options_.durable) PENSTOCK_TRY(sync_folder(folder_of(target_)));
+  temporary_ = kept ? std::move(before) : std::string();
+  state_ = kept ? State::kReplaced : created ? State::kCreated : State::kNothing;
   return {};
 }
 
 void AtomicFile::abort() noexcept {
   file_ = File();
+  if (state_ == State::kCreated) ::unlink(target_.c_str());
+  if (state_ == State::kReplaced && ::rename(temporary_.c_str(), target_.c_str()) == 0) temporary_.clear();
+  remove_temporary();
+}
+
+void AtomicFile::remove_temporary() noexcept {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
   temporary_.clear();
+  state_ = State::kNothing;
 }
 
 Status write_file(const std::string& path, std::string_view bytes, const AtomicFile::Options& options) {

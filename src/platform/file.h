@@ -86,11 +86,15 @@ class File {
 /// that goes away uncommitted removes the temporary and leaves the target as it was. A link is followed, so that it stays a
 /// link; permissions of a file that is replaced are kept. A target that is no regular file (a pipe, /dev/stdout) is written
 /// directly, since it can be neither replaced nor half-written.
+///
+/// Several files become visible together when they are `revocable`: commit them one after the other, and when one fails, `abort`
+/// all: what was committed is taken back. For that a replaced file keeps a second name (a hard link) as long as the object.
 class AtomicFile {
  public:
   struct Options {
     bool durable = false;       ///< On commit, wait until the file and its name are on the disk. Costs milliseconds.
     bool make_folders = false;  ///< Create missing folders of the path.
+    bool revocable = false;     ///< `abort` takes back what was committed. Costs two system calls.
   };
 
   AtomicFile() noexcept = default;
@@ -103,9 +107,10 @@ class AtomicFile {
 
   /// Writes all of `bytes`; not buffered, so callers collect some tens of KiB first.
   Status write_all(std::string_view bytes);
-  /// Puts the file in its place. No other call may follow.
+  /// Puts the file in its place. Only `abort` may follow.
   Status commit();
-  /// Removes the temporary; the target stays as it was. Does nothing after `commit`.
+  /// Removes the temporary; the target stays as it was. After `commit` it does nothing, unless the file is revocable: then the
+  /// target is as it was before (but on file systems without hard links a file that was replaced cannot come back).
   void abort() noexcept;
 
   bool is_open() const noexcept { return file_.is_open(); }
@@ -115,7 +120,13 @@ class AtomicFile {
  private:
   File file_;
   std::string target_;
-  std::string temporary_;  ///< Empty when the target is written directly.
+  enum class State : std::uint8_t { kNothing, kWriting, kCreated, kReplaced };
+
+  Status put_in_place();
+  void remove_temporary() noexcept;
+
+  State state_ = State::kNothing;
+  std::string temporary_;  ///< What is written; after it replaced a file, that file. Empty: the target is written directly.
   std::uint64_t bytes_written_ = 0;
   Options options_;
 };

@@ -155,6 +155,30 @@ TEST_F(FileTest, AtomicFileLeavesNothingWhenAborted) {
   EXPECT_THAT(names(), IsEmpty());
 }
 
+TEST_F(FileTest, ARevocableAtomicFileCanBeTakenBack) {
+  put("a", "old");
+  {
+    AtomicFile replaced = AtomicFile::create(path("a"), {.revocable = true}).value();
+    AtomicFile created = AtomicFile::create(path("b"), {.revocable = true}).value();
+    ASSERT_TRUE(replaced.write_all("new"));
+    ASSERT_TRUE(replaced.commit());
+    ASSERT_TRUE(created.commit());
+    EXPECT_EQ(read_file(path("a")).value(), "new");
+    AtomicFile moved = std::move(replaced);
+    moved.abort();
+    created.abort();
+    EXPECT_EQ(read_file(path("a")).value(), "old");
+  }
+  EXPECT_THAT(names(), ElementsAre("a"));
+}
+
+TEST_F(FileTest, ARevocableAtomicFileStaysWhenItIsNotTakenBack) {
+  put("a", "old");
+  for (const char* const name : {"a", "b"}) ASSERT_TRUE(write_file(path(name), "new", {.revocable = true}));
+  EXPECT_EQ(read_file(path("a")).value(), "new");
+  EXPECT_THAT(names(), ElementsAre("a", "b"));
+}
+
 TEST_F(FileTest, AtomicFileKeepsPermissionsAndLinks) {
   put("a", "old");
   ::chmod(path("a").c_str(), 0640);

@@ -60,6 +60,13 @@ Result<std::unique_ptr<Operator>> make_fused(const Graph& graph, std::size_t ind
   return op;
 }
 
+Result<std::unique_ptr<Operator>> make_bound(const Graph& graph, std::size_t index) {
+  PENSTOCK_ASSIGN(std::unique_ptr<Operator> op, make_operator(*graph.steps[index].spec));
+  Result<StreamType> bound = guarded([&] { return op->bind(graph.steps[index].input); });
+  if (!bound) return at_step(std::move(bound).error(), *graph.steps[index].spec);
+  return op;
+}
+
 Result<Graph> bind_graph(const Pipeline& pipeline) {
   if (pipeline.steps().empty()) {
     return Error(ErrorCode::kInvalidArgument, fmt::format("the pipeline \"{}\" has no operators", pipeline.name()))
@@ -82,6 +89,7 @@ Result<Graph> bind_graph(const Pipeline& pipeline) {
     bound.output = std::move(*output);
     bound.traits = bound.op->traits();
     bound.traits.light = bound.traits.light || step.light;
+    bound.traits.stateless = bound.traits.stateless || step.stateless;
     graph.steps.push_back(std::move(bound));
   }
   return graph;
@@ -92,13 +100,31 @@ std::string describe(const StreamType& type) {
   return type.record_name.empty() ? "nothing" : type.record_name;
 }
 
+// From an operator that may need only the first records of its input, back to what may add records or has effects. The
+// records looked at before it had enough are then the same for every batch size and strategy.
+std::vector<bool> steps_that_stay(const Graph& graph) {
+  std::vector<bool> stays(graph.steps.size(), false);
+  for (std::size_t i = graph.steps.size(); i-- > 0;) {
+    if (!graph.steps[i].traits.ends_early) continue;
+    for (std::size_t at = i; !graph.steps[at].is_source(); at = graph.steps[at].spec->input) {
+      const GraphStep& input = graph.steps[graph.steps[at].spec->input];
+      const bool may_add = !input.is_source() && input.traits.rows == RowEffect::kChanges;
+      if (may_add || input.traits.effects) break;
+      stays[at] = true;
+    }
+  }
+  return stays;
+}
+
 StrategyInput strategy_input(const Graph& graph, const RunOptions& options) {
   StrategyInput input;
   input.workers = options.strategy.workers;
   input.queue_depth = options.queue_depth;
   input.cores = std::max(1U, std::thread::hardware_concurrency());
-  for (const GraphStep& step : graph.steps) {
-    input.steps.push_back({step.spec->input, step.consumers, step.traits, step.spec->name});
+  const std::vector<bool> stays = steps_that_stay(graph);
+  for (std::size_t i = 0; i < graph.steps.size(); ++i) {
+    const GraphStep& step = graph.steps[i];
+    input.steps.push_back({step.spec->input, step.consumers, step.traits, step.spec->name, stays[i]});
   }
   return input;
 }
@@ -128,6 +154,7 @@ Plan::Step plan_step(const GraphStep& step) {
 // A strategy may come from outside: what it decided is checked like any input.
 Status check_segments(const Plan& plan, const Graph& graph) {
   std::vector<bool> covered(graph.steps.size(), false);
+  const std::vector<bool> stays = steps_that_stay(graph);
   for (const PlanSegment& segment : plan.segments) {
     if (segment.steps.empty())
       return Error(ErrorCode::kInternal, fmt::format("the strategy \"{}\" made an empty segment", plan.strategy));
@@ -136,13 +163,13 @@ Status check_segments(const Plan& plan, const Graph& graph) {
       const bool inside = step < covered.size() && !covered[step];
       // Sources beside each other take turns, so all of them begin in a worker without a channel.
       const std::size_t input = inside ? graph.steps[step].spec->input : Pipeline::kNone;
-      bool fed = i == 0 || (input == Pipeline::kNone && graph.steps[segment.steps[0]].is_source());
+      bool fed = (i == 0 && !(inside && stays[step])) || (input == Pipeline::kNone && graph.steps[segment.steps[0]].is_source());
       for (std::size_t j = 0; inside && j < i; ++j) fed = fed || segment.steps[j] == input;
       if (!inside || !fed) {
         return Error(
                    ErrorCode::kInternal,
                    fmt::format("the strategy \"{}\" made a plan whose segments do not fit the pipeline", plan.strategy))
-            .hint("every step belongs to one segment, behind its input or at the segment's start");
+            .hint("every step belongs to one segment, behind its input or at the segment's start; steps that stay, behind their input");
       }
       covered[step] = true;
     }

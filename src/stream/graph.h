@@ -26,8 +26,10 @@ struct Graph {
 /// Makes and binds the operators in order. The first error carries the step's name and place.
 Result<Graph> bind_graph(const Pipeline& pipeline);
 
-/// Makes the operator of one step, or its fused form, bound to `input`.
+/// Makes the operator of one step.
 Result<std::unique_ptr<Operator>> make_operator(const Pipeline::Step& step);
+/// Makes one more operator for a step of a bound graph, bound to the same input; or its fused form.
+Result<std::unique_ptr<Operator>> make_bound(const Graph& graph, std::size_t step);
 Result<std::unique_ptr<Operator>> make_fused(const Graph& graph, std::size_t step);
 
 /// What strategies see of the graph.

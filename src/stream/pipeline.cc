@@ -43,6 +43,7 @@ Pipeline::StepId Pipeline::add(std::string op, Options options, StepOptions step
   added.on_error = std::move(step.on_error);
   added.timeout = step.timeout;
   added.light = step.light;
+  added.stateless = step.stateless;
   return append(std::move(added), input);
 }
 

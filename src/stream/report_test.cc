@@ -20,10 +20,8 @@ using testing::error_text;
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
-Pipeline example() {
-  static std::vector<std::int64_t> ignored;
-  Pipeline pipeline("orders \"new\"");
-  pipeline.add("count", calling(counting_source(10)), {.name = "source"}, Pipeline::kNone);
+// Rejects 3 and passes the other odd numbers on.
+Calls picky_calls() {
   Calls picky;
   const auto context = std::make_shared<OperatorContext*>();
   picky.traits = {.stateless = true, .unordered = true, .rows = RowEffect::kDrops};
@@ -42,7 +40,13 @@ Pipeline example() {
     out.emit(batch.record_batch().take(rest, *(*context)->pool));
     return {};
   };
-  pipeline.add("odd", calling(picky), {.on_error = retry(3, 0, skip())});
+  return picky;
+}
+
+Pipeline example() {
+  Pipeline pipeline("orders \"new\"");
+  pipeline.add("count", calling(counting_source(10)), {.name = "source"}, Pipeline::kNone);
+  pipeline.add("odd", testing::calling_each(picky_calls), {.on_error = retry(3, 0, skip())});
   Calls sink;
   sink.traits.light = true;
   pipeline.add("keep", calling(sink), {.name = "sink"});

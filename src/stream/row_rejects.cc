@@ -29,8 +29,33 @@ void append_raw(std::string& line, const std::string& raw) {
 
 }  // namespace
 
+Status HeldRejects::reject(Rejection rejection) {
+  rejection.record += base_;
+  held_.push_back(std::move(rejection));
+  if (policy_.action != ErrorPolicy::Action::kFail) return {};
+  fatal_ = true;
+  // What the run ends with is made when all that comes before it is known.
+  return Error(ErrorCode::kInvalidArgument, "a record was rejected");
+}
+
+Status HeldRejects::mark() {
+  marked_ = held_.size();
+  return {};
+}
+
+void HeldRejects::roll_back() noexcept {
+  held_.resize(marked_);
+  fatal_ = false;
+}
+
+std::vector<Rejection> HeldRejects::take() noexcept {
+  marked_ = 0;
+  fatal_ = false;
+  return std::exchange(held_, {});
+}
+
 RowRejects::RowRejects(std::string step, const ErrorPolicy& policy, std::string part_path, RejectLimit& limit)
-    : step_(std::move(step)), policy_(policy), part_path_(std::move(part_path)), limit_(limit) {}
+    : StepRejects(policy), step_(std::move(step)), part_path_(std::move(part_path)), limit_(limit) {}
 
 RowRejects::~RowRejects() = default;
 
@@ -131,14 +156,13 @@ Status append_part(AtomicFile& to, const std::string& path) {
 
 }  // namespace
 
-Status commit_quarantine(const std::string& path, const std::vector<RowRejects*>& parts) {
-  PENSTOCK_ASSIGN(AtomicFile file, AtomicFile::create(path, {.durable = false, .make_folders = true}));
+Result<AtomicFile> commit_quarantine(const std::string& path, const std::vector<RowRejects*>& parts) {
+  PENSTOCK_ASSIGN(AtomicFile file, AtomicFile::create(path, {.make_folders = true, .revocable = true}));
   for (const RowRejects* part : parts) {
     if (part->count() > 0) PENSTOCK_TRY(append_part(file, part->part_path()));
   }
   PENSTOCK_TRY(file.commit());
-  for (RowRejects* part : parts) part->remove_part();
-  return {};
+  return file;
 }
 
 }  // namespace penstock

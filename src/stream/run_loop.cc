@@ -19,14 +19,21 @@
 namespace penstock {
 namespace {
 
+/// The workers of one segment of the plan: one, or several that share their input.
+struct SegmentAtWork {
+  std::vector<std::shared_ptr<Segment>> workers;
+  Replicas* replicas = nullptr;                    // null for one worker; belongs to the run's state
+  std::vector<std::unique_ptr<StepAtWork>> steps;  // the workers' own, in a replicated segment
+};
+
 /// Everything that lives as long as the run; kept alive by a worker that was left behind.
 struct Run {
   Graph graph;
   Plan plan;
   std::shared_ptr<RunState> state;
   std::vector<std::unique_ptr<StepAtWork>> steps;
-  std::vector<std::shared_ptr<Segment>> segments;
-  std::vector<Runner*> runner_of;  // by step; null for steps that run inside a later step's loop
+  std::vector<SegmentAtWork> segments;
+  std::vector<std::vector<Runner*>> runners_of;  // by step, one per worker; none for steps that run inside a later step's loop
   double cpu_before = 0;
 };
 
@@ -72,26 +79,44 @@ std::size_t fused_cover(const Run& run, std::size_t step) {
   return spec.fused_steps;
 }
 
-Status add_runner(Run& run, Segment& segment, std::size_t last, std::size_t cover) {
+// The steps in one runner: the run's own, or copies that belong to one worker of a replicated segment.
+std::vector<StepAtWork*> steps_of_runner(Run& run, SegmentAtWork& at_work, std::size_t first, std::size_t last) {
   std::vector<StepAtWork*> steps;
-  OperatorTraits traits = run.graph.steps[last].traits;
-  std::unique_ptr<Operator> op;
-  if (cover == 1) {
-    op = std::move(run.graph.steps[last].op);
-  } else {
-    PENSTOCK_ASSIGN(op, make_fused(run.graph, last));
-  }
-  for (std::size_t i = last + 1 - cover; i <= last; ++i) {
-    steps.push_back(run.steps[i].get());
+  for (std::size_t i = first; i <= last; ++i) {
     run.steps[i]->fused_away = i != last;
+    if (at_work.replicas == nullptr) {
+      steps.push_back(run.steps[i].get());
+      continue;
+    }
+    auto own = std::make_unique<StepAtWork>();
+    own->step = run.steps[i]->step;
+    own->index = i;
+    own->segment = run.steps[i]->segment;
+    own->held = std::make_unique<HeldRejects>(own->step->spec->on_error);
+    steps.push_back(own.get());
+    at_work.steps.push_back(std::move(own));
   }
-  run.runner_of[last] = &segment.add(std::make_unique<Runner>(run.state, segment.clock, std::move(op), std::move(steps), traits));
+  return steps;
+}
+
+// The bound graph has one operator per step; a segment's further workers, and fused loops, get new ones.
+Result<std::unique_ptr<Operator>> operator_for(Run& run, std::size_t last, std::size_t cover) {
+  if (cover > 1) return make_fused(run.graph, last);
+  if (run.graph.steps[last].op != nullptr) return std::move(run.graph.steps[last].op);
+  return make_bound(run.graph, last);
+}
+
+Status add_runner(Run& run, SegmentAtWork& at_work, Segment& worker, std::size_t last, std::size_t cover) {
+  PENSTOCK_ASSIGN(std::unique_ptr<Operator> op, operator_for(run, last, cover));
+  std::vector<StepAtWork*> steps = steps_of_runner(run, at_work, last + 1 - cover, last);
+  auto runner = std::make_unique<Runner>(run.state, worker.clock, std::move(op), std::move(steps), run.graph.steps[last].traits);
+  run.runners_of[last].push_back(&worker.add(std::move(runner)));
   return {};
 }
 
-// Operators of a segment, from its end: the longest fused loop wins.
-Status make_runners(Run& run, Segment& segment, const PlanSegment& plan) {
-  std::vector<std::pair<std::size_t, std::size_t>> chosen;  // last step, how many
+// Operators of a segment, from its end: the longest fused loop wins. Pairs of the last step and how many.
+std::vector<std::pair<std::size_t, std::size_t>> choose_loops(const Run& run, const PlanSegment& plan) {
+  std::vector<std::pair<std::size_t, std::size_t>> chosen;
   std::vector<bool> taken(run.graph.steps.size(), false);
   for (std::size_t i = plan.steps.size(); i-- > 0;) {
     const std::size_t step = plan.steps[i];
@@ -100,79 +125,133 @@ Status make_runners(Run& run, Segment& segment, const PlanSegment& plan) {
     for (std::size_t k = step + 1 - cover; k <= step; ++k) taken[k] = true;
     chosen.emplace_back(step, cover);
   }
-  for (std::size_t i = chosen.size(); i-- > 0;) PENSTOCK_TRY(add_runner(run, segment, chosen[i].first, chosen[i].second));
+  std::reverse(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+Status make_workers(Run& run, std::size_t index, bool timed) {
+  const PlanSegment& plan = run.plan.segments[index];
+  SegmentAtWork& at_work = run.segments[index];
+  if (plan.workers > 1) {
+    std::vector<StepAtWork*> steps;
+    for (const std::size_t step : plan.steps) steps.push_back(run.steps[step].get());
+    auto replicas = std::make_unique<Replicas>(*run.state, std::move(steps), std::size_t{2} * plan.workers);
+    at_work.replicas = replicas.get();
+    run.state->waits.push_back(std::move(replicas));
+  }
+  const std::vector<std::pair<std::size_t, std::size_t>> loops = choose_loops(run, plan);
+  for (std::uint32_t w = 0; w < std::max(1U, plan.workers); ++w) {
+    const std::string name =
+        at_work.replicas == nullptr ? fmt::format("{}/{}", run.plan.pipeline, index) : fmt::format("{}/{}.{}", run.plan.pipeline, index, w);
+    at_work.workers.push_back(std::make_shared<Segment>(run.state, name, timed));
+    for (const auto& [last, cover] : loops) PENSTOCK_TRY(add_runner(run, at_work, *at_work.workers.back(), last, cover));
+  }
   return {};
+}
+
+// Runners that follow each other in one worker, for each worker.
+void connect_inside(Run& run, std::size_t producer, std::size_t consumer) {
+  for (std::size_t w = 0; w < run.runners_of[consumer].size(); ++w) {
+    run.runners_of[producer][w]->add_consumer(*run.runners_of[consumer][w]);
+  }
+}
+
+void connect_by_channel(Run& run, std::size_t producer, std::size_t consumer) {
+  const std::size_t index = run.steps[consumer]->segment;
+  run.state->channels.push_back(std::make_unique<Channel>(run.plan.segments[index].queue_depth, run.state->budget));
+  Channel& channel = *run.state->channels.back();
+  const SegmentAtWork& from = run.segments[run.steps[producer]->segment];
+  if (from.replicas != nullptr) {
+    from.replicas->add_output(channel);
+  } else {
+    run.runners_of[producer].front()->add_consumer(channel);
+  }
+  const SegmentAtWork& to = run.segments[index];
+  if (to.replicas != nullptr) {
+    to.replicas->set_input(channel);
+  } else {
+    to.workers.front()->set_input(&channel);
+  }
 }
 
 // Connects every runner with the runners and channels that take its output.
 void connect(Run& run) {
-  for (std::size_t step = 0; step < run.runner_of.size(); ++step) {
-    Runner* const runner = run.runner_of[step];
-    if (runner == nullptr) continue;
-    const std::size_t input = runner->steps().front()->step->spec->input;
+  for (std::size_t step = 0; step < run.runners_of.size(); ++step) {
+    if (run.runners_of[step].empty()) continue;
+    const std::size_t input = run.runners_of[step].front()->steps().front()->step->spec->input;
     if (input == Pipeline::kNone) continue;
-    Runner& producer = *run.runner_of[input];
-    Segment& segment = *run.segments[run.steps[step]->segment];
     if (run.steps[input]->segment == run.steps[step]->segment) {
-      producer.add_consumer(*runner);
+      connect_inside(run, input, step);
     } else {
-      const std::size_t depth = run.plan.segments[run.steps[step]->segment].queue_depth;
-      run.state->channels.push_back(std::make_unique<Channel>(depth, run.state->budget));
-      producer.add_consumer(*run.state->channels.back());
-      segment.set_input(run.state->channels.back().get());
+      connect_by_channel(run, input, step);
     }
+  }
+  for (const SegmentAtWork& segment : run.segments) {
+    if (segment.replicas == nullptr) continue;
+    std::vector<Segment*> workers;
+    for (const auto& worker : segment.workers) workers.push_back(worker.get());
+    for (const auto& worker : segment.workers) worker->join(*segment.replicas, workers);
   }
 }
 
 Status set_up(Run& run) {
   const bool timed = run.state->options.metrics || run.state->options.trace || Monitor::is_needed(run.state->options, *run.graph.pipeline);
-  run.runner_of.resize(run.graph.steps.size(), nullptr);
+  run.runners_of.resize(run.graph.steps.size());
+  run.segments.resize(run.plan.segments.size());
   make_steps(run);
-  for (std::size_t s = 0; s < run.plan.segments.size(); ++s) {
-    const std::string name = fmt::format("{}/{}", run.plan.pipeline, s);
-    run.segments.push_back(std::make_shared<Segment>(run.state, name, timed));
-    PENSTOCK_TRY(make_runners(run, *run.segments.back(), run.plan.segments[s]));
-  }
+  for (std::size_t s = 0; s < run.plan.segments.size(); ++s) PENSTOCK_TRY(make_workers(run, s, timed));
   connect(run);
   return {};
 }
 
+std::vector<std::shared_ptr<Segment>> all_workers(const Run& run) {
+  std::vector<std::shared_ptr<Segment>> all;
+  for (const SegmentAtWork& segment : run.segments) all.insert(all.end(), segment.workers.begin(), segment.workers.end());
+  return all;
+}
+
 bool needs_threads(const Run& run) {
   // A caller cannot be left behind when its own code hangs, so a deadline needs a thread even for one segment.
-  return run.segments.size() > 1 || run.plan.segments.front().worker != "caller" ||
+  return run.segments.size() > 1 || run.segments.front().workers.size() > 1 || run.plan.segments.front().worker != "caller" ||
          Monitor::is_needed(run.state->options, *run.graph.pipeline);
 }
 
 /// Returns false when workers were left behind.
 bool work(Run& run) {
   const std::unique_ptr<Executor> executor = needs_threads(run) ? make_thread_executor() : make_inline_executor();
-  std::vector<std::shared_ptr<Task>> tasks(run.segments.begin(), run.segments.end());
+  const std::vector<std::shared_ptr<Segment>> workers = all_workers(run);
+  std::vector<std::shared_ptr<Task>> tasks(workers.begin(), workers.end());
   std::optional<Monitor> monitor;
-  if (Monitor::is_needed(run.state->options, *run.graph.pipeline)) monitor.emplace(run.state, run.segments, run.steps, *executor);
+  if (Monitor::is_needed(run.state->options, *run.graph.pipeline)) monitor.emplace(run.state, workers, run.steps, *executor);
   if (Status started = executor->start(std::move(tasks)); !started) run.state->fail(std::move(started).error());
   return executor->wait();
 }
 
 template <class F>
 void for_each_runner(Run& run, F&& call) {
-  for (Runner* const runner : run.runner_of) {
-    if (runner != nullptr && runner->opened()) call(*runner);
+  for (const std::vector<Runner*>& runners : run.runners_of) {
+    for (Runner* const runner : runners) {
+      if (runner->opened()) call(*runner);
+    }
   }
 }
 
-Status commit_quarantines(Run& run) {
+Status commit_quarantines(Run& run, std::vector<AtomicFile>& committed) {
   std::map<std::string, std::vector<RowRejects*>> parts;
   for (const auto& step : run.steps) {
     const ErrorPolicy& policy = step->step->spec->on_error;
     if (policy.action != ErrorPolicy::Action::kQuarantine) continue;
     parts[quarantine_path(*step->step->spec, run.state->options)].push_back(step->rejects.get());
   }
-  for (const auto& [path, of_path] : parts) PENSTOCK_TRY(commit_quarantine(path, of_path));
+  for (const auto& [path, of_path] : parts) {
+    PENSTOCK_ASSIGN(AtomicFile file, commit_quarantine(path, of_path));
+    committed.push_back(std::move(file));
+  }
   return {};
 }
 
-Status commit(Run& run) {
-  Status status = commit_quarantines(run);
+Status commit_operators(Run& run) {
+  Status status;
   for_each_runner(run, [&](Runner& runner) {
     if (!status) return;
     status = guarded([&] { return runner.op().commit(); });
@@ -181,9 +260,17 @@ Status commit(Run& run) {
   return status;
 }
 
-void undo(Run& run) {
-  for_each_runner(run, [](Runner& runner) { runner.op().abort(); });
+// All files appear, or none: what was committed before a failure is taken back.
+Status commit_or_undo(Run& run, Status status) {
+  std::vector<AtomicFile> quarantines;
+  if (status) status = commit_quarantines(run, quarantines);
+  if (status) status = commit_operators(run);
+  if (!status) {
+    for_each_runner(run, [](Runner& runner) { runner.op().abort(); });
+    for (AtomicFile& file : quarantines) file.abort();
+  }
   for (const auto& step : run.steps) step->rejects->remove_part();
+  return status;
 }
 
 /// The error of the run, or nothing.
@@ -194,12 +281,10 @@ Status conclude(Run& run, bool all_ended) {
   } else if (run.state->cancelled()) {
     status = Error(ErrorCode::kCancelled, "the run was cancelled; nothing was written");
   } else {
-    status = check_accounts(run.steps, run.runner_of);
+    status = check_accounts(run.steps, run.runners_of);
   }
   if (!all_ended) return status;  // what the others still use must not be touched
-  if (status) status = commit(run);
-  if (!status) undo(run);
-  return status;
+  return commit_or_undo(run, std::move(status));
 }
 
 Report::Outcome outcome_of(const Status& status, const RunState& state) {
@@ -220,9 +305,13 @@ void add_quarantine_files(Report& report, const Run& run) {
 }
 
 Report make_report(const Run& run, const Status& status, bool all_ended) {
-  Report report = report_steps(run.plan, run.steps, run.runner_of, all_ended);
+  Report report = report_steps(run.plan, run.steps, run.runners_of, all_ended);
   report.outcome = outcome_of(status, *run.state);
-  if (status) add_quarantine_files(report, run);
+  if (status) {
+    add_quarantine_files(report, run);
+  } else {
+    report.outputs.clear();
+  }
   report.wall_seconds = static_cast<double>(now_ns() - run.state->started_ns) / 1e9;
   report.cpu_seconds = cpu_seconds() - run.cpu_before;
   rusage usage{};

@@ -303,6 +303,25 @@ TEST(MoveOnlyRecords, FlowThroughEveryKindOfStep) {
   });
 }
 
+TEST(Run, TakesBackWhatWasCommittedWhenALaterCommitFails) {
+  const testing::TemporaryFolder folder;
+  std::ofstream(folder.file("first.csv")) << "old";
+  Calls failing;
+  failing.commit = [] { return Status(Error(ErrorCode::kUnavailable, "the second sink cannot commit")); };
+  Pipeline pipeline("test");
+  pipeline.add("source", calling(counting_source(10)), {}, Pipeline::kNone);
+  pipeline.add("csv.write", {{"path", folder.file("first.csv")}});
+  pipeline.add("csv.write", {{"path", folder.file("new.csv")}}, {.on_error = quarantine(folder.file("bad"))});
+  pipeline.add("second", calling(failing));
+  run_everywhere([&](const RunOptions& options) {
+    const RunOutcome outcome = pipeline.run_to_outcome(options);
+    EXPECT_THAT(error_text(outcome.status), HasSubstr("the second sink cannot commit"));
+    EXPECT_THAT(outcome.report.outputs, ::testing::IsEmpty());
+    EXPECT_THAT(folder.names(), ElementsAre("first.csv"));
+    EXPECT_EQ(testing::read_text(folder.file("first.csv")), "old");
+  });
+}
+
 // Passes `count` records on and has enough.
 Calls first_only(std::int64_t count) {
   const auto left = std::make_shared<std::atomic<std::int64_t>>();
@@ -317,7 +336,8 @@ Calls first_only(std::int64_t count) {
     out.emit(batch.record_batch().head(static_cast<std::size_t>(take)));
     return Status();
   };
-  calls.satisfied = [left] { return *left == 0; };
+  calls.records_wanted = [left] { return static_cast<std::uint64_t>(*left); };
+  calls.traits.ends_early = true;
   return calls;
 }
 
@@ -379,19 +399,64 @@ TEST(EarlyEnd, DoesNotCutOffWhatAnEarlierStepWrites) {
   });
 }
 
-TEST(EarlyEnd, DoesNotCutOffAQuarantine) {
+// Of 0, 1, 2 …: rejects every third.
+std::uint64_t no_third(std::uint64_t n) { return n % 3 == 0 ? throw std::runtime_error("a third") : n; }
+
+TEST(EarlyEnd, LooksAtNoRecordBehindTheLastThatIsWanted) {
+  const testing::TemporaryFolder folder;
+  Calls source = counting_source(1'000'000);
+  Calls thirds;
+  thirds.traits.rows = RowEffect::kDrops;
+  OperatorContext* context = nullptr;
+  thirds.open = [&](OperatorContext& opened) {
+    context = &opened;
+    return Status();
+  };
+  thirds.process = [&](Batch batch, Emitter& out) -> Status {
+    RecordBatchBuilder kept(one_column(), *context->pool);
+    const auto values = batch.record_batch().column(0).int64s();
+    for (std::size_t row = 0; row < values.size(); ++row) {
+      if (values[row] % 3 != 0) {
+        kept.column(0).append_int64(values[row]);
+      } else {
+        PENSTOCK_TRY(context->errors->reject({.record = row, .reason = "a third", .raw = {}}));
+      }
+    }
+    out.emit(kept.finish());
+    return {};
+  };
+  Pipeline pipeline("test");
+  pipeline.add("source", calling(source), {}, Pipeline::kNone);
+  pipeline.add("thirds", calling(thirds), {.on_error = quarantine(folder.file("bad"))});
+  pipeline.add("first", calling(first_only(23)));
+  std::string expected;
+  run_everywhere([&](const RunOptions& options) {
+    const Result<Report> report = pipeline.run(options);
+    ASSERT_TRUE(report) << error_text(report);
+    EXPECT_EQ(report->steps[0].records_out, 35U);  // 34 is the 23rd that is no third
+    EXPECT_EQ(report->steps[1].records_rejected, 12U);
+    if (expected.empty()) expected = testing::read_text(folder.file("bad"));
+    EXPECT_EQ(testing::read_text(folder.file("bad")), expected);
+  });
+}
+
+TEST(EarlyEnd, DoesNotCutOffAQuarantineBeforeRecordsAreAdded) {
   const testing::TemporaryFolder folder;
   Pipeline pipeline = range(0, 500)
-                          .map([](std::uint64_t n) { return n == 499 ? throw std::runtime_error("the last") : n; },
-                               {.on_error = quarantine(folder.file("bad"))})
+                          .map(no_third, {.on_error = quarantine(folder.file("bad"))})
+                          .flat_map<std::uint64_t>([](std::uint64_t n, auto& emit) { emit(n); })
                           .pipeline();
-  const auto left = std::make_shared<int>(0);
-  Calls first;
-  first.satisfied = [] { return true; };
-  pipeline.add("nothing", calling(first));
+  pipeline.add("first", calling([] {
+                 Calls nothing;
+                 nothing.records_wanted = [] { return 0; };
+                 return nothing;
+               }()));
+  std::string expected;
   run_everywhere([&](const RunOptions& options) {
     ASSERT_TRUE(pipeline.run(options));
-    EXPECT_THAT(testing::read_text(folder.file("bad")), HasSubstr("the last"));
+    if (expected.empty()) expected = testing::read_text(folder.file("bad"));
+    EXPECT_THAT(expected, HasSubstr("\"record\":498"));
+    EXPECT_EQ(testing::read_text(folder.file("bad")), expected);
   });
 }
 

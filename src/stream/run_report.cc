@@ -35,10 +35,10 @@ Status check_effect(const StepAtWork& step) {
 
 }  // namespace
 
-Status check_accounts(const std::vector<std::unique_ptr<StepAtWork>>& steps, const std::vector<Runner*>& runner_of) {
+Status check_accounts(const std::vector<std::unique_ptr<StepAtWork>>& steps, const std::vector<std::vector<Runner*>>& runners_of) {
   for (const auto& step : steps) {
     if (step->step->is_source()) {
-      if (runner_of[step->index] != nullptr) PENSTOCK_TRY(check_source(*step, *runner_of[step->index]));
+      if (!runners_of[step->index].empty()) PENSTOCK_TRY(check_source(*step, *runners_of[step->index].front()));
       continue;
     }
     PENSTOCK_TRY(check_effect(*step));
@@ -98,23 +98,26 @@ void add_totals(Report& report, const std::vector<std::unique_ptr<StepAtWork>>& 
   }
 }
 
+void add_outputs_and_trace(Report& report, Runner& runner) {
+  if (runner.opened()) {
+    for (OutputFile& output : runner.op().outputs()) report.outputs.push_back(std::move(output));
+  }
+  report.trace.insert(report.trace.end(), runner.spans().begin(), runner.spans().end());
+}
+
 }  // namespace
 
 Report report_steps(const Plan& plan, const std::vector<std::unique_ptr<StepAtWork>>& steps,
-                    const std::vector<Runner*>& runner_of, bool all_ended) {
+                    const std::vector<std::vector<Runner*>>& runners_of, bool all_ended) {
   Report report;
   report.pipeline = plan.pipeline;
   report.plan = plan;
   for (const auto& step : steps) report.steps.push_back(report_step(*step, all_ended));
   add_totals(report, steps);
-  for (Runner* const runner : runner_of) {
-    if (runner == nullptr || !all_ended) continue;
-    StepReport& step = report.steps[runner->steps().back()->index];
-    step.note = runner->op().note();
-    if (runner->opened()) {
-      for (OutputFile& output : runner->op().outputs()) report.outputs.push_back(std::move(output));
-    }
-    report.trace.insert(report.trace.end(), runner->spans().begin(), runner->spans().end());
+  for (std::size_t i = 0; all_ended && i < runners_of.size(); ++i) {
+    if (runners_of[i].empty()) continue;
+    report.steps[i].note = runners_of[i].front()->op().note();
+    for (Runner* const runner : runners_of[i]) add_outputs_and_trace(report, *runner);
   }
   return report;
 }

@@ -33,6 +33,7 @@ void RunState::fail(Error error) {
 void RunState::cancel() {
   stop.request(StopSignal::State::kCancel);
   for (const auto& channel : channels) channel->cancel();
+  for (const auto& wait : waits) wait->cancel();
 }
 
 StopSignal::State RunState::poll_stop() {

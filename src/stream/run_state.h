@@ -14,6 +14,14 @@
 
 namespace penstock {
 
+/// Something that workers may wait at. Thread-safe.
+class Cancellable {
+ public:
+  virtual ~Cancellable() = default;
+  /// Everybody who waits returns, now and later.
+  virtual void cancel() noexcept = 0;
+};
+
 /// Shared by the run loop, its workers and its monitor. Thread-safe after it was set up.
 class RunState {
  public:
@@ -38,6 +46,7 @@ class RunState {
   StopSignal stop;
   RejectLimit rejects;
   std::vector<std::unique_ptr<Channel>> channels;
+  std::vector<std::unique_ptr<Cancellable>> waits;  ///< Besides the channels.
   const std::int64_t started_ns;
 
  private:

@@ -9,17 +9,30 @@
 namespace penstock {
 namespace {
 
-bool may_refuse(const OperatorTraits& traits, const std::vector<StepAtWork*>& steps) {
-  if (traits.effects) return false;
-  for (const StepAtWork* step : steps) {
-    // What a quarantine file holds must not depend on how far the others were when they had enough.
-    if (step->step->spec->on_error.action == ErrorPolicy::Action::kQuarantine || step->step->traits.effects)
-      return false;
-  }
-  return true;
+bool has_effects(const OperatorTraits& traits, const std::vector<StepAtWork*>& steps) {
+  return traits.effects || std::any_of(steps.begin(), steps.end(), [](const auto* step) { return step->step->traits.effects; });
+}
+
+// What a quarantine file holds must not depend on how far the others were when they had enough.
+bool keeps_rejects(const std::vector<StepAtWork*>& steps) {
+  return std::any_of(steps.begin(), steps.end(), [](const StepAtWork* step) {
+    return step->step->spec->on_error.action == ErrorPolicy::Action::kQuarantine;
+  });
+}
+
+// A source's own effect says nothing about what it emits.
+bool may_add_records(const std::vector<StepAtWork*>& steps) {
+  return std::any_of(steps.begin(), steps.end(), [](const StepAtWork* step) {
+    return !step->step->is_source() && step->step->traits.rows == RowEffect::kChanges;
+  });
 }
 
 }  // namespace
+
+Error records_cannot_be_shared() {
+  return Error(ErrorCode::kInvalidArgument, "records that cannot be copied have several consumers")
+      .hint("make the record type copyable, or give the step one consumer");
+}
 
 Runner::Runner(std::shared_ptr<RunState> run, WorkerClock& clock, std::unique_ptr<Operator> op,
                std::vector<StepAtWork*> steps, OperatorTraits traits)
@@ -30,7 +43,10 @@ Runner::Runner(std::shared_ptr<RunState> run, WorkerClock& clock, std::unique_pt
       steps_(std::move(steps)),
       step_(*steps_.back()),
       traits_(traits),
-      may_refuse_(may_refuse(traits, steps_)) {}
+      has_effects_(has_effects(traits, steps_)),
+      keeps_rejects_(keeps_rejects(steps_)),
+      may_add_records_(may_add_records(steps_)),
+      taken_(steps_.size()) {}
 
 Runner::~Runner() = default;
 
@@ -51,7 +67,7 @@ Status Runner::open(std::uint32_t worker) {
     context.worker = worker;
     context.batch_size = std::max<std::size_t>(1, run_->options.batch_size);
     context.pool = &run_->pool;
-    context.errors = step->rejects.get();
+    context.errors = &step->errors();
     context.policy = &step->step->spec->on_error;
     context.stop = &run_->stop;
     contexts_.push_back(std::move(context));
@@ -67,9 +83,9 @@ Status Runner::open(std::uint32_t worker) {
 
 Status Runner::begin_batch() {
   if (fused_ == nullptr) {
-    step_.rejects->set_base(step_.step->is_source() ? 0 : step_.metrics.records_in.get());
+    step_.errors().set_base(step_.step->is_source() ? 0 : step_.metrics.records_in.get());
   } else {
-    for (std::size_t i = 0; i < steps_.size(); ++i) steps_[i]->rejects->set_base(fused_->counts(i).records_in);
+    for (std::size_t i = 0; i < steps_.size(); ++i) steps_[i]->errors().set_base(steps_[i]->metrics.records_in.get());
   }
   return {};
 }
@@ -78,26 +94,31 @@ void Runner::update_counts() noexcept {
   if (fused_ == nullptr) return;
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const StepCounts counts = fused_->counts(i);
-    steps_[i]->metrics.records_in.set(counts.records_in);
-    steps_[i]->metrics.records_out.set(counts.records_out);
+    steps_[i]->metrics.records_in.set(counts.records_in - taken_[i].records_in);
+    steps_[i]->metrics.records_out.set(counts.records_out - taken_[i].records_out);
   }
 }
 
 // Of the steps in one loop, the one that refused a record; a source's own callable is the only other one that can fail.
 const StepAtWork& Runner::at_fault() const noexcept {
   for (const StepAtWork* const step : steps_) {
-    if (step->rejects->fatal()) return *step;
+    if (step->errors().fatal()) return *step;
   }
   return steps_.front()->step->is_source() ? *steps_.front() : step_;
 }
 
 void Runner::report_failure(Error error) {
   if (error.code() == ErrorCode::kCancelled && run_->cancelled()) return;
-  run_->fail(std::move(error).at(at_fault().step->spec->name));
+  Error named = std::move(error).at(at_fault().step->spec->name);
+  if (parcel_ == nullptr) {
+    run_->fail(std::move(named));
+  } else if (!parcel_->error) {
+    parcel_->error = std::move(named);
+  }
 }
 
 void Runner::consume(Batch batch) {
-  if (run_->cancelled() || op_->satisfied()) return;
+  if (stopped() || op_->records_wanted() == 0) return;
   const std::size_t records = batch.num_records();
   const WorkerClock::Mark before = clock_.set(mark(Activity::kWorking));
   const std::int64_t begin_ns = clock_.last_ns();
@@ -119,14 +140,14 @@ void Runner::consume(Batch batch) {
 // A batch may fail as a whole and be tried again or given up, so nothing of it may leave before it went well.
 Status Runner::work_safely(Batch batch, std::size_t records) {
   const ErrorPolicy& policy = step_.step->spec->on_error;
-  RowRejects& rejects = *step_.rejects;
+  StepRejects& rejects = step_.errors();
   Status status;
   struct Hold {
     Runner& runner;
     explicit Hold(Runner& held) : runner(held) { runner.holding_ = true; }
     void end() noexcept {
       runner.holding_ = false;
-      runner.step_.rejects->release();
+      runner.step_.errors().release();
     }
     ~Hold() {
       end();
@@ -138,7 +159,7 @@ Status Runner::work_safely(Batch batch, std::size_t records) {
     Batch input = batch.copy();
     const bool copied = input || records == 0;
     status = guarded([&] { return op_->process(copied ? std::move(input) : std::move(batch), *this); });
-    if (status || rejects.fatal() || run_->cancelled()) break;
+    if (status || rejects.fatal() || stopped()) break;
     held_.clear();
     rejects.roll_back();
     if (!copied || attempt >= policy.max_attempts) {
@@ -156,8 +177,8 @@ Status Runner::work_safely(Batch batch, std::size_t records) {
 Status Runner::reject_batch(const Batch& batch, const Error& cause) {
   for (std::size_t row = 0; row < batch.num_records(); ++row) {
     Rejection rejection{.record = row, .reason = cause.message(), .raw = {}};
-    if (batch.is_record_batch() && !step_.rejects->raw_unused()) rejection.raw = batch.record_batch().row_to_json(row);
-    PENSTOCK_TRY(step_.rejects->reject(std::move(rejection)));
+    if (batch.is_record_batch() && !step_.errors().raw_unused()) rejection.raw = batch.record_batch().row_to_json(row);
+    PENSTOCK_TRY(step_.errors().reject(std::move(rejection)));
   }
   return {};
 }
@@ -166,6 +187,8 @@ bool Runner::produce() {
   const WorkerClock::Mark before = clock_.set(mark(Activity::kWorking));
   const std::int64_t begin_ns = clock_.last_ns();
   step_.metrics.batches.add(1);
+  contexts_.front().batch_size =
+      static_cast<std::size_t>(std::clamp<std::uint64_t>(records_wanted(), 1, std::max<std::size_t>(1, run_->options.batch_size)));
   Source::Next next = Source::Next::kEnd;
   Status status = guarded([&]() -> Status {
     PENSTOCK_TRY(begin_batch());
@@ -175,12 +198,22 @@ bool Runner::produce() {
   update_counts();
   clock_.set(before);
   add_span(begin_ns);
-  if (!status) report_failure(std::move(status).error());
-  return status && next == Source::Next::kMore;
+  if (status) return next == Source::Next::kMore;
+  // A source that waited for input which nobody wants any more.
+  const bool drained = status.error().code() == ErrorCode::kCancelled && run_->stop.state() == StopSignal::State::kDrain;
+  if (!drained) report_failure(std::move(status).error());
+  return false;
 }
 
 void Runner::finish() {
-  if (run_->cancelled()) return;
+  if (!finish_here()) return;
+  for (Target& target : targets_) {
+    if (target.runner != nullptr) target.runner->finish();
+  }
+}
+
+bool Runner::finish_here() {
+  if (stopped()) return false;
   const WorkerClock::Mark before = clock_.set(mark(Activity::kWorking));
   Status status = guarded([&]() -> Status {
     PENSTOCK_TRY(begin_batch());
@@ -188,13 +221,28 @@ void Runner::finish() {
   });
   update_counts();
   for (StepAtWork* const step : steps_) {
-    if (status) status = step->rejects->flush();
+    if (status) status = step->errors().flush();
   }
   clock_.set(before);
-  if (!status) return report_failure(std::move(status).error());
-  for (Target& target : targets_) {
-    if (target.runner != nullptr) target.runner->finish();
+  if (!status) report_failure(std::move(status).error());
+  return status.has_value();
+}
+
+void Runner::merge(Runner& other) {
+  if (stopped()) return;
+  const WorkerClock::Mark before = clock_.set(mark(Activity::kWorking));
+  Status status = guarded([&] { return op_->merge(*other.op_); });
+  clock_.set(before);
+  if (!status) report_failure(std::move(status).error());
+}
+
+std::vector<StepAccount> Runner::take_accounts() {
+  std::vector<StepAccount> accounts;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (fused_ != nullptr) taken_[i] = fused_->counts(i);
+    accounts.push_back(take_account(steps_[i]->metrics, *steps_[i]->held));
   }
+  return accounts;
 }
 
 void Runner::close_channels() noexcept {
@@ -203,14 +251,26 @@ void Runner::close_channels() noexcept {
   }
 }
 
-bool Runner::output_unwanted() const noexcept {
-  return may_refuse_ && !targets_.empty() &&
-         std::all_of(targets_.begin(), targets_.end(), [](const Target& target) { return target.refuses(); });
+std::uint64_t Runner::records_wanted() const noexcept {
+  const std::uint64_t own = op_->records_wanted();
+  if (own == 0 || has_effects_ || may_add_records_ || targets_.empty()) return own;
+  std::uint64_t most = 0;
+  for (const Target& target : targets_) most = std::max(most, target.records_wanted());
+  return std::min(own, most);
 }
 
-bool Runner::refuses() const noexcept { return op_->satisfied() || output_unwanted(); }
+// Where every record is looked at only if it is wanted, an early end is the same for every batch size. Where it is not,
+// those who keep what they reject see all of their input.
+bool Runner::output_unwanted() const noexcept {
+  if (has_effects_ || targets_.empty() || (keeps_rejects_ && may_add_records_)) return false;
+  return std::all_of(targets_.begin(), targets_.end(), [this](const Target& target) {
+    return keeps_rejects_ ? target.records_wanted() == 0 : target.refuses();
+  });
+}
 
-bool Runner::done() const noexcept { return run_->cancelled() || output_unwanted(); }
+bool Runner::refuses() const noexcept { return op_->records_wanted() == 0 || output_unwanted(); }
+
+bool Runner::done() const noexcept { return stopped() || output_unwanted(); }
 
 bool Runner::emit(Batch batch) {
   if (batch.num_records() > 0) {
@@ -235,13 +295,12 @@ bool Runner::deliver(Batch batch) {
   for (std::size_t i = 0; i + 1 < targets_.size(); ++i) {
     Batch same = batch.copy();
     if (!same) {
-      run_->fail(Error(ErrorCode::kInvalidArgument, "records that cannot be copied have several consumers")
-                     .hint("make the record type copyable, or give the step one consumer")
-                     .at(step_.step->spec->name));
+      run_->fail(records_cannot_be_shared().at(step_.step->spec->name));
       return false;
     }
     hand_over(targets_[i], std::move(same));
   }
+  if (packs_output_) return parcel_->add(std::move(batch));
   return targets_.empty() ? !run_->cancelled() : hand_over(targets_.back(), std::move(batch));
 }
 

@@ -9,20 +9,31 @@
 #include <vector>
 
 #include "stream/graph.h"
+#include "stream/parcel.h"
 #include "stream/run_state.h"
 #include "stream/step_metrics.h"
 
 namespace penstock {
 
-/// One step of the run as the report sees it; several of them may be one runner (a fused loop).
+/// One step of the run as the report sees it; several of them may be one runner (a fused loop). A step that is replicated has
+/// one besides for each worker, whose counts go over into the first with every parcel.
 struct StepAtWork {
   const GraphStep* step = nullptr;
   std::size_t index = 0;
   std::size_t segment = 0;
   StepMetrics metrics;
-  std::unique_ptr<RowRejects> rejects;
-  bool fused_away = false;  // runs inside the loop of a later step
+  std::unique_ptr<RowRejects> rejects;    // null in a worker's own
+  std::unique_ptr<HeldRejects> held;      // only there
+  bool fused_away = false;                // runs inside the loop of a later step
+
+  StepRejects& errors() const noexcept {
+    if (held != nullptr) return *held;
+    return *rejects;
+  }
 };
+
+/// What a run ends with when a batch that cannot be copied has several consumers.
+Error records_cannot_be_shared();
 
 /// Belongs to one worker after it was set up; not thread-safe.
 class Runner final : public Emitter {
@@ -34,6 +45,11 @@ class Runner final : public Emitter {
 
   void add_consumer(Runner& runner) { targets_.push_back({&runner, nullptr}); }
   void add_consumer(Channel& channel) { targets_.push_back({nullptr, &channel}); }
+  /// For workers of a replicated segment: failures, and what leaves the last runner, go into `parcel`.
+  void pack_into(Parcel& parcel, bool last) noexcept {
+    parcel_ = &parcel;
+    packs_output_ = last;
+  }
 
   Status open(std::uint32_t worker);
   /// Works on one batch and all that follows from it in this worker.
@@ -42,10 +58,19 @@ class Runner final : public Emitter {
   bool produce();
   /// After the last batch: finishes the operator and then its consumers in this worker.
   void finish();
+  /// The first half: without the consumers. Returns false when it failed.
+  bool finish_here();
+  bool is_mergeable() const noexcept { return traits_.mergeable; }
+  /// Takes over what the runner of the same step in another worker gathered.
+  void merge(Runner& other);
+  /// Returns what was counted since the last call, per step, and starts anew. For replicated steps.
+  std::vector<StepAccount> take_accounts();
   /// Closes the channels behind it.
   void close_channels() noexcept;
   /// True when more input would be lost work.
   bool refuses() const noexcept;
+  /// How many records of its input are of use at most, as far as that can be told in this worker.
+  std::uint64_t records_wanted() const noexcept;
 
   bool emit(Batch batch) override;
   bool done() const noexcept override;
@@ -63,11 +88,13 @@ class Runner final : public Emitter {
     Runner* runner;
     Channel* channel;
     bool refuses() const noexcept { return runner != nullptr ? runner->refuses() : !channel->wants_more(); }
+    std::uint64_t records_wanted() const noexcept { return runner != nullptr ? runner->records_wanted() : Operator::kAll; }
   };
 
   Status work_safely(Batch batch, std::size_t records);
   Status reject_batch(const Batch& batch, const Error& cause);
   bool output_unwanted() const noexcept;
+  bool stopped() const noexcept { return run_->cancelled() || (parcel_ != nullptr && parcel_->error); }
   Status begin_batch();
   const StepAtWork& at_fault() const noexcept;
   void report_failure(Error error);
@@ -84,8 +111,13 @@ class Runner final : public Emitter {
   const std::vector<StepAtWork*> steps_;
   StepAtWork& step_;
   const OperatorTraits traits_;
-  const bool may_refuse_;
+  const bool has_effects_;
+  const bool keeps_rejects_;
+  const bool may_add_records_;
   std::vector<Target> targets_;
+  Parcel* parcel_ = nullptr;
+  bool packs_output_ = false;
+  std::vector<StepCounts> taken_;          // of a fused loop, which counts since open
   std::vector<OperatorContext> contexts_;  // one per step
   std::uint64_t next_sequence_ = 0;
   bool holding_ = false;  // output waits until the whole batch went well

@@ -8,7 +8,15 @@ Runner& Segment::add(std::unique_ptr<Runner> runner) {
   return *runners_.back();
 }
 
+void Segment::join(Replicas& replicas, std::vector<Segment*> workers) {
+  replicas_ = &replicas;
+  workers_ = std::move(workers);
+  parcel_.outlet = this;
+  for (const auto& runner : runners_) runner->pack_into(parcel_, &runner == &runners_.back());
+}
+
 void Segment::work() noexcept {
+  if (replicas_ != nullptr) return work_as_replica();
   clock.set({});
   if (open_all()) {
     if (input_ != nullptr) {
@@ -56,6 +64,78 @@ void Segment::run_sources() {
     }
     runner->finish();
   }
+}
+
+// ---- Workers of a replicated segment ----
+
+void Segment::work_as_replica() noexcept {
+  clock.set({});
+  if (open_all()) take_batches();
+  clock.set({});
+  deliver_leftovers();
+  if (replicas_->is_last_to_end(workers_.size())) {
+    if (!run_->cancelled()) finish_all_workers();
+    replicas_->close();
+  }
+  clock.set({nullptr, clock.step(), Activity::kEnded});
+}
+
+void Segment::take_batches() {
+  Runner& head = *runners_.front();
+  Batch batch;
+  for (bool wanted = true; wanted;) {
+    const WorkerClock::Mark before = clock.set(head.mark(Activity::kWaitingForInput));
+    const bool more = replicas_->take(batch, ticket_);
+    clock.set(before);
+    if (!more) return;
+    head.consume(std::move(batch));
+    clock.set(runners_.back()->mark(Activity::kBlockedOnOutput));
+    wanted = replicas_->submit(ticket_, pack());
+    clock.set(before);
+  }
+}
+
+// Times that came after the last parcel.
+void Segment::deliver_leftovers() { replicas_->deliver_last(pack()); }
+
+Parcel Segment::pack() {
+  for (const auto& runner : runners_) {
+    for (StepAccount& account : runner->take_accounts()) parcel_.accounts.push_back(std::move(account));
+  }
+  Parcel packed = std::move(parcel_);
+  parcel_ = Parcel();
+  parcel_.outlet = this;
+  return packed;
+}
+
+bool Segment::deliver_early(std::vector<Batch>& batches) {
+  if (straight_) {
+    Parcel parcel;
+    parcel.batches = std::exchange(batches, {});
+    replicas_->deliver_last(std::move(parcel));
+    return !run_->cancelled();
+  }
+  const WorkerClock::Mark before = clock.set(runners_.back()->mark(Activity::kBlockedOnOutput));
+  const bool wanted = replicas_->deliver_early(ticket_, batches);
+  clock.set(before);
+  return wanted;
+}
+
+// By the worker that ended last, in the order of the workers: nobody else touches theirs any more.
+void Segment::finish_all_workers() {
+  Runner& gathering = *workers_.front()->runners_.back();
+  const bool merges = gathering.is_mergeable();
+  for (Segment* const worker : workers_) {
+    worker->straight_ = true;
+    const std::size_t finished = worker->runners_.size() - (merges ? 1 : 0);
+    for (std::size_t i = 0; i < finished; ++i) worker->runners_[i]->finish_here();
+    worker->deliver_leftovers();
+    if (merges && worker != workers_.front()) gathering.merge(*worker->runners_.back());
+  }
+  if (merges) gathering.finish_here();
+  workers_.front()->deliver_leftovers();
+  replicas_->flush();
+  for (Segment* const worker : workers_) worker->clock.set({nullptr, worker->clock.step(), Activity::kEnded});
 }
 
 }  // namespace penstock

@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "executor/executor.h"
+#include "stream/replicas.h"
 #include "stream/runner.h"
 
 namespace penstock {
 
-class Segment final : public Task {
+/// Used by one worker after it was set up.
+class Segment final : public Task, private ParcelOutlet {
  public:
   Segment(std::shared_ptr<RunState> run, std::string name, bool timed) : clock(timed), run_(std::move(run)), name_(std::move(name)) {}
 
@@ -20,6 +22,9 @@ class Segment final : public Task {
   /// Where batches come from; null for segments of sources.
   void set_input(Channel* channel) noexcept { input_ = channel; }
   Channel* input() const noexcept { return input_; }
+
+  /// Makes it one of the workers of a replicated segment; `workers` are all of them, this one included.
+  void join(Replicas& replicas, std::vector<Segment*> workers);
 
   void work() noexcept override;
   std::string name() const override { return name_; }
@@ -32,11 +37,24 @@ class Segment final : public Task {
   bool open_all();
   void pull_from_channel();
   void run_sources();
+  void work_as_replica() noexcept;
+  void take_batches();
+  void finish_all_workers();
+  void deliver_leftovers();
+  Parcel pack();
+  bool deliver_early(std::vector<Batch>& batches) override;
 
   const std::shared_ptr<RunState> run_;
   const std::string name_;
   std::vector<std::unique_ptr<Runner>> runners_;  // in pipeline order
   Channel* input_ = nullptr;
+
+  // For workers of a replicated segment:
+  Replicas* replicas_ = nullptr;
+  std::vector<Segment*> workers_;
+  Parcel parcel_;
+  std::uint64_t ticket_ = 0;
+  bool straight_ = false;  // all workers have ended: nothing to wait for
 };
 
 }  // namespace penstock

@@ -15,6 +15,7 @@ struct KnownStrategies {
   std::vector<StrategyInfo> infos = {
       {"serial", "one fused loop in the calling thread", decide_serial},
       {"threads", "a thread per segment, in order, with bounded channels between them", decide_threads},
+      {"parallel", "threads, with several workers wherever batches can be worked on independently", decide_parallel},
   };
 };
 
@@ -70,7 +71,7 @@ namespace {
 std::string reason_to_begin(const StrategyInput& input, std::size_t index, std::size_t segments_so_far) {
   const StrategyInput::Step& step = input.steps[index];
   if (step.input == Pipeline::kNone) return "a source";
-  if (step.traits.light) return {};
+  if (step.traits.light || step.stays) return {};
   if (input.workers != 0 && segments_so_far >= input.workers) return {};
   if (input.steps[step.input].consumers.size() > 1) return "one of several consumers";
   return "its own thread works beside the others";

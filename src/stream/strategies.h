@@ -13,5 +13,7 @@ Result<StrategyInfo> find_strategy(const std::string& name);
 Result<Plan> decide_serial(const StrategyInput& input);
 /// A thread per segment: every operator begins one, unless it is light, or the allowed workers are used up.
 Result<Plan> decide_threads(const StrategyInput& input);
+/// Several workers for every chain of operators that look at nothing but their batch, up to one that can be merged.
+Result<Plan> decide_parallel(const StrategyInput& input);
 
 }  // namespace penstock

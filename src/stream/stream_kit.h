@@ -79,7 +79,7 @@ struct Calls {
   std::function<Result<StreamType>(const StreamType&)> bind = {};  ///< By default: emits what comes in.
   std::function<Status(OperatorContext&)> open = {};
   std::function<Status(Batch, Emitter&)> process = {};  ///< By default: passes on.
-  std::function<bool()> satisfied = {};
+  std::function<std::uint64_t()> records_wanted = {};
   std::function<Status(Emitter&)> finish = {};
   std::function<Status()> commit = {};
   std::function<void()> abort = {};
@@ -96,7 +96,9 @@ class CalledOperator : public Base {
   }
   OperatorTraits traits() const override { return calls_.traits; }
   Status open(OperatorContext& context) override { return calls_.open ? calls_.open(context) : Status(); }
-  bool satisfied() const noexcept override { return calls_.satisfied && calls_.satisfied(); }
+  std::uint64_t records_wanted() const noexcept override {
+    return calls_.records_wanted ? calls_.records_wanted() : Operator::kAll;
+  }
   Status finish(Emitter& out) override { return calls_.finish ? calls_.finish(out) : Status(); }
   Status commit() override { return calls_.commit ? calls_.commit() : Status(); }
   void abort() noexcept override {
@@ -128,18 +130,24 @@ class CalledSource final : public CalledOperator<Source> {
 
 class CalledFactory final : public OperatorFactory {
  public:
-  explicit CalledFactory(Calls calls) : calls_(std::move(calls)) {}
+  explicit CalledFactory(std::function<Calls()> make) : make_(std::move(make)) {}
   Result<std::unique_ptr<Operator>> make() const override {
-    if (calls_.produce) return std::unique_ptr<Operator>(std::make_unique<CalledSource>(calls_));
-    return std::unique_ptr<Operator>(std::make_unique<CalledTransform>(calls_));
+    Calls calls = make_();
+    if (calls.produce) return std::unique_ptr<Operator>(std::make_unique<CalledSource>(std::move(calls)));
+    return std::unique_ptr<Operator>(std::make_unique<CalledTransform>(std::move(calls)));
   }
 
  private:
-  Calls calls_;
+  std::function<Calls()> make_;
 };
 
+/// Every instance calls the same `calls`, which share what they captured.
 inline std::shared_ptr<const OperatorFactory> calling(Calls calls) {
-  return std::make_shared<CalledFactory>(std::move(calls));
+  return std::make_shared<CalledFactory>([calls = std::move(calls)] { return calls; });
+}
+/// Every instance, and so every worker, has calls of its own.
+inline std::shared_ptr<const OperatorFactory> calling_each(std::function<Calls()> make) {
+  return std::make_shared<CalledFactory>(std::move(make));
 }
 
 inline SchemaPtr one_column(std::string name = "n") {

@@ -25,7 +25,7 @@ Result<Plan> decide_in_pairs(const StrategyInput& input) {
   std::vector<std::size_t> size_of;
   for (std::size_t i = 0; i < input.steps.size(); ++i) {
     const std::size_t before = input.steps[i].input;
-    const bool joins = before != Pipeline::kNone && size_of[segment_of[before]] % 2 == 1;
+    const bool joins = before != Pipeline::kNone && (input.steps[i].stays || size_of[segment_of[before]] % 2 == 1);
     segment_of[i] = joins ? segment_of[before] : plan.segments.size();
     if (!joins) {
       PlanSegment segment;

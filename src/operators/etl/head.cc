@@ -15,8 +15,8 @@ class Head final : public Operator {
     return input;
   }
 
-  OperatorTraits traits() const override { return {.light = true, .rows = RowEffect::kDrops}; }
-  bool satisfied() const noexcept override { return left_ == 0; }
+  OperatorTraits traits() const override { return {.light = true, .ends_early = true, .rows = RowEffect::kDrops}; }
+  std::uint64_t records_wanted() const noexcept override { return left_; }
 
   Status process(Batch batch, Emitter& out) override {
     if (left_ == 0) return {};

@@ -26,10 +26,10 @@ TEST(Head, KeepsAllRowsOfAShorterInputAndNoneOfAnEmptyOne) {
 TEST(Head, IsSatisfiedOnceItHasItsRows) {
   auto op = Registry::global().make("head", {{"n", 3}});
   ASSERT_TRUE(op);
-  EXPECT_FALSE((*op)->satisfied());
+  EXPECT_EQ((*op)->records_wanted(), 3U);
   EXPECT_EQ(run_operator(**op, random_table(3, 1)).num_rows(), 3U);
-  EXPECT_TRUE((*op)->satisfied());
-  EXPECT_TRUE((*Registry::global().make("head", {{"n", 0}}))->satisfied());
+  EXPECT_EQ((*op)->records_wanted(), 0U);
+  EXPECT_EQ((*Registry::global().make("head", {{"n", 0}}))->records_wanted(), 0U);
 }
 
 TEST(Head, RefusesANegativeNumber) {

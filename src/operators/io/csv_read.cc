@@ -75,7 +75,10 @@ Status CsvRead::open_file(std::size_t file) {
   have_index_ = false;
   PENSTOCK_ASSIGN(csv::RowReader reader, csv::RowReader::open(files_[file], options_.dialect, options_.block_bytes));
   reader_.emplace(std::move(reader));
-  if (pool_ != nullptr) reader_->charge_to(pool_->budget());
+  if (pool_ != nullptr) {
+    reader_->charge_to(pool_->budget());
+    reader_->stop_with(stop_);
+  }
   return {};
 }
 
@@ -277,8 +280,11 @@ Status CsvRead::open(OperatorContext& context) {
   pool_ = context.pool;
   errors_ = context.errors;
   stop_ = context.stop;
-  batch_size_ = std::max<std::size_t>(context.batch_size, 1);
-  if (reader_) reader_->charge_to(pool_->budget());
+  context_ = &context;
+  if (reader_) {
+    reader_->charge_to(pool_->budget());
+    reader_->stop_with(stop_);
+  }
   return {};
 }
 
@@ -298,7 +304,7 @@ Result<Source::Next> CsvRead::produce(Emitter& out) {
     }
     const csv::Index& index = reader_->index();
     const csv::Row* const rows = index.rows + next_row_;
-    const std::size_t count = std::min(batch_size_, index.num_rows - next_row_);
+    const std::size_t count = std::min(std::max<std::size_t>(context_->batch_size, 1), index.num_rows - next_row_);
     next_row_ += count;
     PENSTOCK_ASSIGN(RecordBatch batch, parse(rows, count));
     if (batch.num_rows() == 0) continue;

@@ -77,7 +77,7 @@ class CsvRead final : public Source {
   BufferPool* pool_ = nullptr;
   RowErrors* errors_ = nullptr;
   const StopSignal* stop_ = nullptr;
-  std::size_t batch_size_ = 1024;
+  const OperatorContext* context_ = nullptr;
   std::size_t file_ = 0;  // index of the open one
   std::optional<csv::RowReader> reader_;
   bool have_index_ = false;

@@ -70,7 +70,8 @@ Status CsvWrite::commit() {
 
 void CsvWrite::abort() noexcept {
   writer_.reset();
-  if (!committed_) file_.abort();
+  committed_ = false;
+  file_.abort();
 }
 
 std::vector<OutputFile> CsvWrite::outputs() const {
@@ -100,7 +101,7 @@ Result<std::unique_ptr<Operator>> make_csv_write(const Options& options) {
         .at(options.place("null_value").to_text());
   }
   write.dialect.crlf = options.text("line_end") == "crlf";
-  write.file = {.durable = options.boolean("durable"), .make_folders = true};
+  write.file = {.durable = options.boolean("durable"), .make_folders = true, .revocable = true};
   return std::make_unique<CsvWrite>(std::move(write));
 }
 

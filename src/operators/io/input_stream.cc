@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "operators/io/input_stream.h"
 
+#include <poll.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -13,6 +14,8 @@
 
 namespace penstock {
 namespace {
+
+constexpr int kStopLookMs = 20;
 
 Error broken(const std::string& path, std::string message, const char* hint) {
   return Error(ErrorCode::kDataLoss, std::move(message) + ": " + path).hint(hint);
@@ -52,23 +55,44 @@ class RawBytes {
       return count;
     }
     block_.reset();
+    PENSTOCK_TRY(wait_for_input());
     PENSTOCK_ASSIGN(const std::size_t count, file_.read(to, size));
     bytes_read_ += count;
     if (count == 0 && size > 0) PENSTOCK_TRY(check_unchanged());
     return count;
   }
 
+  void stop_with(const StopSignal* stop) noexcept { stop_ = stop; }
+  bool ready() const noexcept { return stamp_.regular || begin_ < end_ || input_within(0); }
+
   const std::string& path() const noexcept { return file_.path(); }
   std::uint64_t bytes_read() const noexcept { return bytes_read_ - (end_ - begin_); }
   std::uint64_t bytes_total() const noexcept { return stamp_.regular ? static_cast<std::uint64_t>(stamp_.size_bytes) : 0; }
 
  private:
+  // An end or an error is something to read too.
+  bool input_within(int milliseconds) const noexcept {
+    pollfd wanted{.fd = file_.descriptor(), .events = POLLIN, .revents = 0};
+    return ::poll(&wanted, 1, milliseconds) > 0;
+  }
+
+  // Nothing wakes a thread that waits in read(2), so it waits in steps and looks up between them.
+  Status wait_for_input() const {
+    if (stamp_.regular || stop_ == nullptr) return {};
+    while (!input_within(kStopLookMs)) {
+      if (stop_->state() == StopSignal::State::kRun) continue;
+      return Error(ErrorCode::kCancelled, "stopped while it waited for more of " + file_.path());
+    }
+    return {};
+  }
+
   Result<std::size_t> fetch() {
     if (!block_) block_ = std::make_unique_for_overwrite<char[]>(InputStream::kBlockBytes);
     if (begin_ > 0) {
       std::memmove(block_.get(), block_.get() + begin_, end_ - begin_);
       end_ -= std::exchange(begin_, 0);
     }
+    PENSTOCK_TRY(wait_for_input());
     PENSTOCK_ASSIGN(const std::size_t count, file_.read(block_.get() + end_, InputStream::kBlockBytes - end_));
     end_ += count;
     bytes_read_ += count;
@@ -97,6 +121,7 @@ class RawBytes {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::uint64_t bytes_read_ = 0;
+  const StopSignal* stop_ = nullptr;
 };
 
 // zlib's and zstd's decoders behind one face: consumes input, fills output, knows whether the input may end here.
@@ -229,6 +254,9 @@ Result<InputStream> InputStream::open(const std::string& path) {
   if (state->compression == Compression::kZstd) state->decoder = std::make_unique<ZstdDecoder>();
   return InputStream(std::move(state));
 }
+
+void InputStream::stop_with(const StopSignal* stop) noexcept { state_->raw.stop_with(stop); }
+bool InputStream::ready() const noexcept { return state_->raw.ready(); }
 
 Result<std::size_t> InputStream::read(char* to, std::size_t size) {
   if (size == 0) return std::size_t{0};

@@ -2,7 +2,7 @@
 // The bytes of one input file, decompressed on the way.
 #pragma once
 
-#include <penstock/result.h>
+#include <penstock/operator.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +27,8 @@ class InputStream {
 
   /// Opens `path`; "/dev/stdin" and other pipes work too.
   static Result<InputStream> open(const std::string& path);
+  /// From now on a read that waits for a pipe ends with kCancelled soon after the run was stopped; null: it waits on.
+  void stop_with(const StopSignal* stop) noexcept;
 
   InputStream(InputStream&&) noexcept;
   InputStream& operator=(InputStream&&) noexcept;
@@ -36,6 +38,9 @@ class InputStream {
   Result<std::size_t> read(char* to, std::size_t size);
   /// As `read`, but less than `size` only at the end.
   Result<std::size_t> read_full(char* to, std::size_t size);
+
+  /// False when `read` would have to wait for somebody who writes into a pipe.
+  bool ready() const noexcept;
 
   Compression compression() const noexcept;
   const std::string& path() const noexcept;

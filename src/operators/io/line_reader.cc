@@ -27,12 +27,18 @@ Status LineReader::open() {
   return {};
 }
 
+void LineReader::stop_with(const StopSignal* stop) noexcept {
+  stop_ = stop;
+  if (stream_ != nullptr) stream_->stop_with(stop);
+}
+
 Result<bool> LineReader::next_file() {
   if (stream_ != nullptr) bytes_before_ += stream_->bytes_read();
   stream_.reset();
   if (file_index_ == files_.size()) return false;
   PENSTOCK_ASSIGN(InputStream stream, InputStream::open(files_[file_index_]));
   stream_ = std::make_unique<InputStream>(std::move(stream));
+  stream_->stop_with(stop_);
   ++file_index_;
   at_file_start_ = true;
   at_file_end_ = false;

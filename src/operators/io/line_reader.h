@@ -46,6 +46,10 @@ class LineReader {
 
   LineReader(std::vector<std::string> files, Options options);
 
+  /// As `InputStream::stop_with`, for all files.
+  void stop_with(const StopSignal* stop) noexcept;
+  /// False when `next` would have to wait for somebody who writes into a pipe.
+  bool ready() const noexcept { return at_ != whole_end_ || stream_ == nullptr || stream_->ready(); }
   /// Opens the first file, so that a missing one is reported before any record moves.
   Status open();
   /// Puts the next line to `line`; false at the end of the last file. The text stays valid until the next call.
@@ -88,6 +92,7 @@ class LineReader {
 
   std::vector<std::string> files_;
   Options options_;
+  const StopSignal* stop_ = nullptr;
   std::unique_ptr<InputStream> stream_;
   std::size_t file_index_ = 0;  // of the file after the present one
   bool at_file_start_ = false;  // no byte of the present file was looked at

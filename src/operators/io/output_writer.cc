@@ -4,7 +4,7 @@
 namespace penstock {
 
 Status OutputWriter::open() {
-  PENSTOCK_ASSIGN(file_, AtomicFile::create(path_, {.make_folders = true}));
+  PENSTOCK_ASSIGN(file_, AtomicFile::create(path_, {.make_folders = true, .revocable = true}));
   text_.reserve(kFlushBytes + kFlushBytes / 4);
   return {};
 }

@@ -20,7 +20,9 @@ RowReader::~RowReader() {
 Result<RowReader> RowReader::open(const std::string& path, const Dialect& dialect, std::size_t block_bytes) {
   PENSTOCK_ASSIGN(InputStream stream, InputStream::open(path));
   RowReader reader(std::move(stream), dialect, std::max<std::size_t>(block_bytes, 4));
-  PENSTOCK_TRY(reader.fill());
+  do {
+    PENSTOCK_TRY(reader.fill());
+  } while (reader.end_ < 3 && !reader.last_);
   PENSTOCK_TRY(reader.skip_mark());
   return reader;
 }
@@ -82,9 +84,11 @@ Status RowReader::fill() {
     end_ -= std::exchange(begin_, 0);
   }
   const std::size_t room = capacity_ - end_;
-  PENSTOCK_ASSIGN(const std::size_t count, stream_.read_full(block_.get() + end_, room));
+  // What comes through a pipe is worked on as it comes.
+  const bool live = stream_.bytes_total() == 0;
+  PENSTOCK_ASSIGN(const std::size_t count, live ? stream_.read(block_.get() + end_, room) : stream_.read_full(block_.get() + end_, room));
   end_ += count;
-  last_ = count < room;
+  last_ = live ? count == 0 : count < room;
   return {};
 }
 

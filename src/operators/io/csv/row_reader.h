@@ -30,6 +30,8 @@ class RowReader {
   RowReader& operator=(RowReader&& other) = delete;
   ~RowReader();
 
+  /// As `InputStream::stop_with`.
+  void stop_with(const StopSignal* stop) noexcept { stream_.stop_with(stop); }
   /// Counts the block against `budget` from now on.
   void charge_to(const MemoryBudget& budget);
 

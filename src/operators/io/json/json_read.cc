@@ -44,6 +44,7 @@ class JsonRead final : public Source {
   Status open(OperatorContext& context) override {
     context_ = &context;
     builder_.emplace(schema_, *context.pool);
+    reader_.stop_with(context.stop);
     return {};
   }
   Result<Next> produce(Emitter& out) override;
@@ -110,7 +111,7 @@ bool JsonRead::batch_is_full() noexcept {
 Result<Source::Next> JsonRead::produce(Emitter& out) {
   bool more = true;
   Line line;
-  while (more && !batch_is_full()) {
+  while (more && !batch_is_full() && (builder_->num_rows() == 0 || reader_.ready())) {
     if (context_->stop->cancelled()) return Next::kEnd;
     PENSTOCK_ASSIGN(more, reader_.next(line));
     if (more) PENSTOCK_TRY(take(line));

@@ -59,6 +59,7 @@ class TextRead final : public Source {
   Status open(OperatorContext& context) override {
     context_ = &context;
     builder_.emplace(schema_, *context.pool);
+    reader_.stop_with(context.stop);
     return {};
   }
   Result<Next> produce(Emitter& out) override;
@@ -103,7 +104,7 @@ class TextRead final : public Source {
 Result<Source::Next> TextRead::produce(Emitter& out) {
   bool more = true;
   while (more && builder_->num_rows() < context_->batch_size &&
-         builder_->column(0).text_bytes() < kMostBatchTextBytes) {
+         builder_->column(0).text_bytes() < kMostBatchTextBytes && (builder_->num_rows() == 0 || reader_.ready())) {
     if (context_->stop->cancelled()) return Next::kEnd;
     Piece piece;
     PENSTOCK_ASSIGN(more, next_piece(piece));

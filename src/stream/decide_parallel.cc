@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// The strategy `parallel`: which segments get several workers.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "stream/strategies.h"
+
+namespace penstock {
+namespace {
+
+// Chains of operators, each the only consumer of the one before, that several workers may run side by side: any number of
+// stateless ones, and at their end one whose workers' results can be merged.
+class Planner {
+ public:
+  explicit Planner(const StrategyInput& input)
+      : input_(input),
+        workers_(input.workers != 0 ? input.workers : std::max(1U, input.cores)),
+        segment_of_(input.steps.size()),
+        chain_end_(input.steps.size(), 0) {}
+
+  Plan plan() {
+    find_chains();
+    for (std::size_t i = 0; i < input_.steps.size(); ++i) place(i);
+    plan_.reason = fmt::format("asked for: {} of {} segments with {} workers each, on {} cores", replicated_, plan_.segments.size(),
+                               workers_, input_.cores);
+    return std::move(plan_);
+  }
+
+ private:
+  using Step = StrategyInput::Step;
+
+  bool may_replicate(const Step& step) const {
+    return step.input != Pipeline::kNone && !step.stays && !step.traits.effects;
+  }
+
+  // chain_end_[i]: behind the last step of the chain that begins at step i; i itself where none is worth its workers.
+  void find_chains() {
+    for (std::size_t begin = 0; begin < input_.steps.size(); ++begin) {
+      std::size_t end = begin;
+      bool heavy = false;
+      for (bool open = true; open && end < input_.steps.size(); ++end) {
+        const Step& step = input_.steps[end];
+        const bool follows = end == begin || step.input + 1 == end;
+        if (!follows || !may_replicate(step) || !(step.traits.stateless || step.traits.mergeable)) break;
+        heavy = heavy || !step.traits.light;
+        open = step.traits.stateless && step.consumers.size() == 1;
+      }
+      chain_end_[begin] = heavy && workers_ > 1 ? end : begin;
+      if (chain_end_[begin] > begin) begin = chain_end_[begin] - 1;
+    }
+  }
+
+  void place(std::size_t i) {
+    const Step& step = input_.steps[i];
+    if (i < open_chain_end_) {
+      segment_of_[i] = segment_of_[i - 1];
+    } else if (chain_end_[i] > i) {
+      open_chain_end_ = chain_end_[i];
+      begin_segment(i, workers_, "every batch can be worked on by itself: whichever worker is free takes the next");
+      ++replicated_;
+    } else if (std::string reason = reason_to_begin(step); !reason.empty()) {
+      begin_segment(i, 1, std::move(reason));
+    } else {
+      segment_of_[i] = segment_of_[step.input];
+    }
+    plan_.segments[segment_of_[i]].steps.push_back(i);
+  }
+
+  // Empty: it goes on in the segment of its input.
+  std::string reason_to_begin(const Step& step) const {
+    if (step.input == Pipeline::kNone) return "a source";
+    if (plan_.segments[segment_of_[step.input]].workers > 1) return "it needs the batches in order";
+    if (step.traits.light || step.stays) return {};
+    if (input_.steps[step.input].consumers.size() > 1) return "one of several consumers";
+    return "its own thread works beside the others";
+  }
+
+  void begin_segment(std::size_t i, std::uint32_t workers, std::string reason) {
+    segment_of_[i] = plan_.segments.size();
+    PlanSegment segment;
+    segment.workers = workers;
+    segment.queue_depth = input_.steps[i].input == Pipeline::kNone ? 0 : std::max<std::size_t>(1, input_.queue_depth);
+    segment.reason = std::move(reason);
+    plan_.segments.push_back(std::move(segment));
+  }
+
+  const StrategyInput& input_;
+  const std::uint32_t workers_;
+  Plan plan_;
+  std::vector<std::size_t> segment_of_;
+  std::vector<std::size_t> chain_end_;
+  std::size_t open_chain_end_ = 0;
+  std::size_t replicated_ = 0;
+};
+
+}  // namespace
+
+Result<Plan> decide_parallel(const StrategyInput& input) { return Planner(input).plan(); }
+
+}  // namespace penstock

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "stream/replicas.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace penstock {
+namespace {
+
+std::uint64_t take(Counter& counter) noexcept {
+  const std::uint64_t value = counter.get();
+  counter.set(0);
+  return value;
+}
+
+}  // namespace
+
+StepAccount take_account(StepMetrics& metrics, HeldRejects& rejects) {
+  StepAccount account;
+  account.records_in = take(metrics.records_in);
+  account.records_out = take(metrics.records_out);
+  account.batches = take(metrics.batches);
+  account.busy_ns = take(metrics.busy_ns);
+  account.wait_ns = take(metrics.wait_ns);
+  account.blocked_ns = take(metrics.blocked_ns);
+  account.retries = rejects.take_retries();
+  account.fallbacks = rejects.take_fallbacks();
+  account.rejected = rejects.take();
+  return account;
+}
+
+Replicas::Replicas(RunState& run, std::vector<StepAtWork*> steps, std::size_t width)
+    : run_(run), steps_(std::move(steps)), window_(width) {
+  for (const StepAtWork* const step : steps_) {
+    keeps_rejects_ = keeps_rejects_ || step->step->spec->on_error.action == ErrorPolicy::Action::kQuarantine;
+  }
+}
+
+bool Replicas::take(Batch& batch, std::uint64_t& ticket) {
+  const std::lock_guard lock(input_mutex_);
+  if (!input_->pop(batch)) return false;
+  ticket = next_ticket_++;
+  return true;
+}
+
+bool Replicas::submit(std::uint64_t ticket, Parcel parcel) {
+  return window_.submit(ticket, std::move(parcel), [this](Parcel next) { deliver(std::move(next)); }) && wanted();
+}
+
+bool Replicas::deliver_early(std::uint64_t ticket, std::vector<Batch>& batches) {
+  return window_.claim(ticket) && push(batches);
+}
+
+void Replicas::deliver_last(Parcel parcel) { deliver(std::move(parcel)); }
+
+bool Replicas::is_last_to_end(std::size_t workers) {
+  const std::lock_guard lock(end_mutex_);
+  return ++ended_ == workers;
+}
+
+void Replicas::flush() {
+  for (StepAtWork* const step : steps_) {
+    if (run_.cancelled()) return;
+    if (Status status = step->rejects->flush(); !status) run_.fail(std::move(status).error().at(step->step->spec->name));
+  }
+}
+
+void Replicas::close() noexcept {
+  input_->stop_consuming();
+  for (Channel* const output : outputs_) output->close();
+}
+
+// Where every consumer has enough, the rest of the input need not be worked on; but what a quarantine file holds must not
+// depend on how far the workers were.
+bool Replicas::wanted() const noexcept {
+  if (run_.cancelled()) return false;
+  return keeps_rejects_ || outputs_.empty() ||
+         std::any_of(outputs_.begin(), outputs_.end(), [](const Channel* output) { return output->wants_more(); });
+}
+
+void Replicas::deliver(Parcel parcel) {
+  if (run_.cancelled()) return;
+  {
+    const std::lock_guard lock(delivery_mutex_);
+    for (std::size_t i = 0; i < parcel.accounts.size(); ++i) {
+      Status status = deliver_account(*steps_[i], std::move(parcel.accounts[i]));
+      if (!status) return run_.fail(std::move(status).error().at(steps_[i]->step->spec->name));
+    }
+  }
+  if (parcel.error) return run_.fail(std::move(*parcel.error));
+  push(parcel.batches);
+}
+
+Status Replicas::deliver_account(StepAtWork& step, StepAccount account) {
+  step.rejects->set_base(step.metrics.records_in.get());
+  step.metrics.records_in.add(account.records_in);
+  step.metrics.records_out.add(account.records_out);
+  step.metrics.batches.add(account.batches);
+  step.metrics.busy_ns.add(account.busy_ns);
+  step.metrics.wait_ns.add(account.wait_ns);
+  step.metrics.blocked_ns.add(account.blocked_ns);
+  step.rejects->add_retries(account.retries);
+  step.rejects->add_fallbacks(account.fallbacks);
+  for (Rejection& rejection : account.rejected) PENSTOCK_TRY(step.rejects->reject(std::move(rejection)));
+  return {};
+}
+
+bool Replicas::push(std::vector<Batch>& batches) {
+  for (Batch& batch : batches) {
+    batch.sequence = next_sequence_++;
+    for (std::size_t i = 0; i + 1 < outputs_.size(); ++i) {
+      Batch same = batch.copy();
+      if (!same) {
+        run_.fail(records_cannot_be_shared().at(steps_.back()->step->spec->name));
+        return false;
+      }
+      outputs_[i]->push(std::move(same));
+    }
+    if (!outputs_.empty()) outputs_.back()->push(std::move(batch));
+  }
+  batches.clear();
+  return wanted();
+}
+
+}  // namespace penstock

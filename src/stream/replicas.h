@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// What the workers of a replicated segment share: the channel they take batches from, the order they give them back in.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "channel/reorder_window.h"
+#include "stream/runner.h"
+
+namespace penstock {
+
+/// Workers take numbered batches from one channel, whoever is free, and hand over parcels, which are delivered in the order
+/// of the numbers: counts and rejected records go to the steps of the run, batches to the channels behind. So nothing depends on
+/// which worker had which batch, and the first error in the order of the batches ends the run.
+///
+/// Thread-safe after it was set up.
+class Replicas final : public Cancellable {
+ public:
+  /// `steps`: of the run, in the segment's order. At most `width` batches are between taking and delivery.
+  Replicas(RunState& run, std::vector<StepAtWork*> steps, std::size_t width);
+
+  void set_input(Channel& channel) noexcept { input_ = &channel; }
+  void add_output(Channel& channel) { outputs_.push_back(&channel); }
+
+  /// Waits for a batch; false at the end.
+  bool take(Batch& batch, std::uint64_t& ticket);
+  /// Hands over what became of `ticket`. Waits while it is too far ahead. Returns false when nobody wants more.
+  bool submit(std::uint64_t ticket, Parcel parcel);
+  /// Waits until everything before `ticket` was delivered, then delivers `batches`, and empties it.
+  bool deliver_early(std::uint64_t ticket, std::vector<Batch>& batches);
+  /// Delivers without a ticket; only when all workers have ended, or counts only.
+  void deliver_last(Parcel parcel);
+  /// True for the worker that ends last.
+  bool is_last_to_end(std::size_t workers);
+  /// By the worker that ended last, after everything was delivered: writes the rejected records that are left.
+  void flush();
+  /// No batch follows, and none is wanted.
+  void close() noexcept;
+
+  void cancel() noexcept override { window_.cancel(); }
+
+ private:
+  void deliver(Parcel parcel);
+  Status deliver_account(StepAtWork& step, StepAccount account);
+  bool push(std::vector<Batch>& batches);
+  bool wanted() const noexcept;
+
+  RunState& run_;
+  const std::vector<StepAtWork*> steps_;
+  bool keeps_rejects_ = false;
+  Channel* input_ = nullptr;
+  std::vector<Channel*> outputs_;
+  ReorderWindow<Parcel> window_;
+  std::mutex input_mutex_;
+  std::uint64_t next_ticket_ = 0;   // guarded by input_mutex_
+  std::uint64_t next_sequence_ = 0;  // of what is pushed, by one worker at a time
+  std::mutex delivery_mutex_;       // parcels with a ticket come one at a time; those without one come beside them
+  std::mutex end_mutex_;
+  std::size_t ended_ = 0;           // guarded by end_mutex_
+};
+
+}  // namespace penstock
