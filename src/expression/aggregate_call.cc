@@ -36,7 +36,7 @@ constexpr std::array<Known, 9> kKnown = {{
 Error unknown_aggregate(std::string_view text, const Syntax& syntax) {
   std::vector<std::string> names;
   for (const Known& known : kKnown) names.emplace_back(known.name);
-  if (syntax.kind != Syntax::Kind::kCall) {
+  if (syntax.kind != Syntax::Kind::kCall && syntax.kind != Syntax::Kind::kChain) {
     return error_at(text, syntax.span, "this is no aggregate").hint("write for instance sum(amount) or count()");
   }
   if (syntax.name == "first" || syntax.name == "last") {

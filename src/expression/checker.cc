@@ -86,11 +86,35 @@ class Checker {
         return make_literal(ValueType::kBool, syntax.span, bool_constant(syntax.integer != 0, pool));
       case Syntax::Kind::kNull: return null_literal(ValueType::kNull, syntax.span);
       case Syntax::Kind::kColumn: return column(syntax);
+      case Syntax::Kind::kChain:
+        if (syntax.name != "and" && syntax.name != "or") return chain(syntax);
+        break;
       case Syntax::Kind::kCall: break;
     }
     NodeList arguments;
     // `case` without `else` has a null in its place
     for (const Syntax& argument : syntax.arguments) PENSTOCK_TRY(append(arguments, argument));
+    return folded_call(syntax, std::move(arguments));
+  }
+
+  // From left to right, without recursion: a chain may be long.
+  Result<NodePtr> chain(const Syntax& syntax) {
+    PENSTOCK_ASSIGN(NodePtr left, node(syntax.arguments[0]));
+    for (std::size_t i = 0; i < syntax.links.size(); ++i) {
+      const Syntax& right = syntax.arguments[i + 1];
+      NodeList pair;
+      pair.push_back(std::move(left));
+      PENSTOCK_TRY(append(pair, right));
+      const bool last = i + 1 == syntax.links.size();
+      const Span span = last ? syntax.span : Span{syntax.arguments[0].span.begin, right.span.end};
+      const Syntax head{Syntax::Kind::kCall, span, syntax.links[i].span, syntax.links[i].name};
+      PENSTOCK_ASSIGN(left, folded_call(head, std::move(pair)));
+    }
+    return left;
+  }
+
+  // The call of `syntax`, whose arguments were checked; a literal when they are all constant.
+  Result<NodePtr> folded_call(const Syntax& syntax, NodeList arguments) {
     const std::string name = lower(syntax.name);
     const bool constant =
         std::all_of(arguments.begin(), arguments.end(), [](const NodePtr& n) { return n->literal() != nullptr; });

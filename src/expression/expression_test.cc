@@ -53,6 +53,29 @@ TEST(Expression, BindsAsUsual) {
   });
 }
 
+// Only what is nested counts against the limit of nesting, and nothing recurses along a chain.
+TEST(Expression, LongChainsAreNotNested) {
+  const auto repeated = [](std::string_view first, std::string_view next, int times) {
+    std::string text(first);
+    for (int i = 1; i < times; ++i) text += next;
+    return text;
+  };
+  EXPECT_EQ(values(repeated("id", " + id", 5000)), "5000 10000 15000");
+  EXPECT_EQ(values(repeated("id", " + 1 - 1", 5000)), "1 2 3");
+  EXPECT_EQ(values(repeated("amount", " * 1", 5000)), "12.5 null -7.25");
+  EXPECT_EQ(values(repeated("1", " + 1", 5000) + " + id"), "5001 5002 5003");
+  EXPECT_EQ(values(repeated("paid", " or id = 0", 5000)), "true null false");
+  EXPECT_EQ(values(repeated("paid", " and id > 0", 5000)), "true null false");
+  EXPECT_EQ(values("length(" + repeated("country", " || 'ab'", 5000) + ")"), "10000 null 10000");
+  EXPECT_EQ(values(repeated("id", " + 2 * 3 // 4", 5000)), "5000 5001 5002");
+  EXPECT_EQ(values(repeated("id", " + id", 100'000)), "100000 200000 300000");
+}
+
+TEST(Expression, AChainFailsWhereItsPartFails) {
+  EXPECT_EQ(failures_of("id + 1 // quantity - 1"), "2: 1 // 0 divides by zero, in 1 // quantity\n");
+  EXPECT_EQ(failures_of("(id * 10 // quantity + 1)"), "2: 30 // 0 divides by zero, in id * 10 // quantity\n");
+}
+
 TEST(Expression, ComparesValuesOfOneType) {
   expect_values({
       {"id = 2", "false true false"},

@@ -24,25 +24,43 @@ class ColumnReference final : public Node {
   std::size_t index_;
 };
 
-class StrictCall final : public Node {
+// Calls of which each takes the value of the one before it as its first argument.
+class StrictCalls final : public Node {
  public:
-  StrictCall(const Overload& overload, Span span, NodeList arguments, std::shared_ptr<const CallState> state)
-      : Node(overload.result, span),
-        kernel_(overload.kernel),
-        arguments_(std::move(arguments)),
-        state_(std::move(state)) {}
+  StrictCalls(const Overload& overload, Span span, NodeList arguments, std::shared_ptr<const CallState> state)
+      : Node(overload.result, span) {
+    steps_.push_back({overload.kernel, overload.result, span, std::move(arguments), std::move(state)});
+  }
+
+  // `arguments[0]` is this node itself.
+  void append(const Overload& overload, Span span, NodeList arguments, std::shared_ptr<const CallState> state) {
+    arguments.erase(arguments.begin());
+    steps_.push_back({overload.kernel, overload.result, span, std::move(arguments), std::move(state)});
+    grow(overload.result, span);
+  }
 
   Column evaluate(Evaluation& evaluation) const override {
     std::vector<Column> values;
-    values.reserve(arguments_.size());
-    for (const NodePtr& argument : arguments_) values.push_back(argument->evaluate(evaluation));
-    return apply(evaluation, kernel_, type(), span(), values, state_.get());
+    for (const Step& step : steps_) {
+      values.reserve(values.size() + step.arguments.size());
+      for (const NodePtr& argument : step.arguments) values.push_back(argument->evaluate(evaluation));
+      Column value = apply(evaluation, step.kernel, step.result, step.span, values, step.state.get());
+      values.clear();
+      values.push_back(std::move(value));
+    }
+    return std::move(values[0]);
   }
 
  private:
-  Kernel kernel_;
-  NodeList arguments_;
-  std::shared_ptr<const CallState> state_;
+  struct Step {
+    Kernel kernel;
+    ValueType result;
+    Span span;
+    NodeList arguments;  // of all steps but the first without the first one
+    std::shared_ptr<const CallState> state;
+  };
+
+  std::vector<Step> steps_;
 };
 
 }  // namespace
@@ -58,7 +76,12 @@ NodePtr make_column(ValueType type, Span span, std::size_t index) {
 }
 
 NodePtr make_call(const Overload& overload, Span span, NodeList arguments, std::shared_ptr<const CallState> state) {
-  return std::make_unique<StrictCall>(overload, span, std::move(arguments), std::move(state));
+  if (auto* const before = arguments.empty() ? nullptr : dynamic_cast<StrictCalls*>(arguments[0].get())) {
+    NodePtr grown = std::move(arguments[0]);
+    before->append(overload, span, std::move(arguments), std::move(state));
+    return grown;
+  }
+  return std::make_unique<StrictCalls>(overload, span, std::move(arguments), std::move(state));
 }
 
 }  // namespace penstock::expression

@@ -25,6 +25,10 @@ class Node {
   /// The value, when it is a literal; otherwise null.
   virtual const Column* literal() const noexcept { return nullptr; }
 
+ protected:
+  /// It now stands for a larger part of the text.
+  void grow(ValueType type, Span span) noexcept { type_ = type, span_ = span; }
+
  private:
   ValueType type_;
   Span span_;
@@ -35,7 +39,8 @@ using NodeList = std::vector<NodePtr>;
 
 NodePtr make_literal(ValueType type, Span span, Column value);
 NodePtr make_column(ValueType type, Span span, std::size_t index);
-/// A call of a strict function. Requires arguments of the overload's types.
+/// A call of a strict function. Requires arguments of the overload's types. Calls within first arguments, as in
+/// `a + b + c` and `upper(trim(x))`, become one node, so that neither evaluating nor destroying a long chain recurses.
 NodePtr make_call(const Overload& overload, Span span, NodeList arguments, std::shared_ptr<const CallState> state = {});
 
 // Functions that look at nulls, or that do not need all of their arguments for every row. An argument's failures count

@@ -91,15 +91,18 @@ class Parser {
     return call(std::move(name), name_span, span, std::move(arguments));
   }
 
-  // `a and b and c` is one call: long lists of conditions stay flat.
-  Result<Syntax> connect(std::string name, Span name_span, Syntax left, Syntax right) const {
-    if (left.kind != Syntax::Kind::kCall || left.name != name || left.grouped) {
-      return binary(std::move(name), name_span, std::move(left), std::move(right));
+  // `a + b - c` is one chain, as is `a and b and c`: long ones stay flat.
+  Result<Syntax> chain(const Token& symbol, Syntax left, Syntax right) const {
+    if (left.kind != Syntax::Kind::kChain || left.grouped || power_of(left.name) != power_of(symbol.word)) {
+      PENSTOCK_ASSIGN(left, binary(symbol.word, symbol.span, std::move(left), std::move(right)));
+      left.kind = Syntax::Kind::kChain;
+    } else {
+      left.span.end = right.span.end;
+      left.depth = std::max(left.depth, right.depth + 1);
+      left.arguments.push_back(std::move(right));
+      if (left.depth > Syntax::kMostDepth) return too_deep(symbol.span);
     }
-    left.span.end = right.span.end;
-    left.depth = std::max(left.depth, right.depth + 1);
-    left.arguments.push_back(std::move(right));
-    if (left.depth > Syntax::kMostDepth) return too_deep(name_span);
+    left.links.push_back({symbol.word, symbol.span});
     return left;
   }
 
@@ -115,26 +118,29 @@ class Parser {
     return left;
   }
 
+  // Of an operator that chains; kAny for any other word.
+  static int power_of(std::string_view word) {
+    if (word == "or") return kOr;
+    if (word == "and") return kAnd;
+    if (word == "||") return kConcat;
+    if (word == "+" || word == "-") return kSum;
+    if (word == "*" || word == "/" || word == "//" || word == "%") return kProduct;
+    return kAny;
+  }
+
   int power_of_infix() const {
     const Token& next = token();
-    if (next.is_keyword("or")) return kOr;
-    if (next.is_keyword("and")) return kAnd;
     if (is_comparison(next)) return kCompare;
     if (next.is_keyword("not"))
       return following().is_keyword("in") || following().is_keyword("between") ? kCompare : kAny;
-    if (next.kind != Token::Kind::kSymbol) return kAny;
-    if (next.word == "||") return kConcat;
-    if (next.word == "+" || next.word == "-") return kSum;
-    if (next.word == "*" || next.word == "/" || next.word == "//" || next.word == "%") return kProduct;
-    return kAny;
+    return next.kind == Token::Kind::kSymbol || next.kind == Token::Kind::kKeyword ? power_of(next.word) : kAny;
   }
 
   Result<Syntax> infix_with(Syntax left, int power) {
     if (power == kCompare) return comparison(std::move(left));
     const Token symbol = take();
     PENSTOCK_ASSIGN(Syntax right, infix(power));
-    if (power == kAnd || power == kOr) return connect(symbol.word, symbol.span, std::move(left), std::move(right));
-    return binary(symbol.word, symbol.span, std::move(left), std::move(right));
+    return chain(symbol, std::move(left), std::move(right));
   }
 
   Result<Syntax> comparison(Syntax left) {

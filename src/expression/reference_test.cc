@@ -86,6 +86,7 @@ class Reference {
       case Syntax::Kind::kNull: return Null{};
       case Syntax::Kind::kColumn: return row_[schema_.index_of(s.name)];
       case Syntax::Kind::kCall: break;
+      case Syntax::Kind::kChain: break;
     }
     const auto& a = s.arguments;
     if (s.name == "and" || s.name == "or") return connective(a, s.name == "or");
@@ -95,6 +96,7 @@ class Reference {
       const Value value = of(a[0]);
       return failed(value) ? Value(Null{}) : value;
     }
+    if (!s.links.empty()) return chain(s);
     std::vector<Value> values;
     bool any_failed = false;
     bool any_null = false;
@@ -115,6 +117,16 @@ class Reference {
   static Value both(const Value& a, const Value& b) {
     if (is(a, false) || is(b, false)) return false;
     return null(a) || null(b) ? Value(Null{}) : Value(true);
+  }
+
+  Value chain(const Syntax& s) const {
+    Value left = of(s.arguments[0]);
+    for (std::size_t i = 0; i < s.links.size(); ++i) {
+      const Value right = of(s.arguments[i + 1]);
+      if (failed(left) || failed(right)) return Failure{};
+      left = null(left) || null(right) ? Value(Null{}) : strict(s.links[i].name, {left, right});
+    }
+    return left;
   }
 
   Value connective(const std::vector<Syntax>& arguments, bool decisive) const {
