@@ -24,7 +24,7 @@ enum class Type : std::uint8_t {
 
 /// Returns "int64", "float64", "bool", "utf8" or "timestamp".
 const char* to_string(Type type) noexcept;
-/// Accepts the names of to_string and the common others: integer, int, double, float, boolean, string, text.
+/// Takes the names of to_string, no others; kInvalidArgument with the right name as a hint, also for "integer", "string" …
 Result<Type> type_from_string(std::string_view name);
 
 /// An instant, for members of typed records.

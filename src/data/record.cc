@@ -17,21 +17,33 @@ const char* to_string(Type type) noexcept {
   return "?";
 }
 
-Result<Type> type_from_string(std::string_view name) {
-  struct Name {
-    std::string_view text;
-    Type type;
+namespace {
+
+// What other programs call our types; only for hints.
+std::string_view nearest_type(std::string_view name) {
+  static constexpr std::pair<std::string_view, std::string_view> kElsewhere[] = {
+      {"integer", "int64"},  {"int", "int64"},       {"int32", "int64"},    {"bigint", "int64"},
+      {"long", "int64"},     {"double", "float64"},  {"float", "float64"},  {"float32", "float64"},
+      {"real", "float64"},   {"number", "float64"},  {"decimal", "float64"}, {"boolean", "bool"},
+      {"string", "utf8"},    {"str", "utf8"},        {"text", "utf8"},      {"varchar", "utf8"},
+      {"date", "timestamp"}, {"datetime", "timestamp"}, {"time", "timestamp"},
   };
-  static constexpr Name kNames[] = {
-      {"int64", Type::kInt64},     {"integer", Type::kInt64},  {"int", Type::kInt64},   {"float64", Type::kFloat64},
-      {"double", Type::kFloat64},  {"float", Type::kFloat64},  {"bool", Type::kBool},   {"boolean", Type::kBool},
-      {"utf8", Type::kUtf8},       {"string", Type::kUtf8},    {"text", Type::kUtf8},   {"timestamp", Type::kTimestamp},
-  };
-  for (const Name& known : kNames) {
-    if (known.text == name) return known.type;
+  for (const auto& [theirs, ours] : kElsewhere) {
+    if (theirs == name) return ours;
   }
-  const std::vector<std::string> known = {"int64", "float64", "bool", "utf8", "timestamp"};
-  return Error(ErrorCode::kInvalidArgument, fmt::format("unknown type: \"{}\"", name)).hint(suggest_name(name, known));
+  return name;
+}
+
+}  // namespace
+
+Result<Type> type_from_string(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Type type : {Type::kInt64, Type::kFloat64, Type::kBool, Type::kUtf8, Type::kTimestamp}) {
+    if (name == to_string(type)) return type;
+    names.emplace_back(to_string(type));
+  }
+  return Error(ErrorCode::kInvalidArgument, fmt::format("unknown type: \"{}\"", name))
+      .hint(suggest_name(nearest_type(name), names));
 }
 
 std::size_t Schema::index_of(std::string_view name) const noexcept {

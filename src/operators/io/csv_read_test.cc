@@ -68,6 +68,21 @@ TEST_F(CsvReadTest, GivenTypesWinAndUnknownOnesAreNamed) {
               HasSubstr("unknown type: \"nubmer\""));
 }
 
+TEST_F(CsvReadTest, TypesHaveOneNameEach) {
+  const auto with_type = [this](const char* type) {
+    return read("a\n1\n", {{"types", OptionValue::Table{{"a", type}}}}).error();
+  };
+  for (const char* const type : {"int64", "float64", "bool", "utf8"}) EXPECT_EQ(with_type(type), "") << type;
+  EXPECT_EQ(read("a\n2024-01-31\n", {{"types", OptionValue::Table{{"a", "timestamp"}}}}).error(), "");
+  EXPECT_THAT(with_type("integer"), HasSubstr("unknown type: \"integer\"\n  try: did you mean \"int64\"?"));
+  EXPECT_THAT(with_type("double"), HasSubstr("did you mean \"float64\"?"));
+  EXPECT_THAT(with_type("boolean"), HasSubstr("did you mean \"bool\"?"));
+  EXPECT_THAT(with_type("string"), HasSubstr("did you mean \"utf8\"?"));
+  EXPECT_THAT(with_type("date"), HasSubstr("did you mean \"timestamp\"?"));
+  EXPECT_THAT(with_type("Int64"), HasSubstr("did you mean \"int64\"?"));
+  EXPECT_THAT(with_type("blob"), HasSubstr("known: int64, float64, bool, utf8, timestamp"));
+}
+
 TEST_F(CsvReadTest, LargeIntegersAndTextsStayTexts) {
   const HarnessResult result = read("a,b,c\n99999999999999999999,y,1e5\n1,n,2\n");
   EXPECT_EQ(result.type.schema->to_text(), "a: utf8, b: utf8, c: float64");
