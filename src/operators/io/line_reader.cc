@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "operators/io/text_encoding.h"
 #include "platform/file.h"
 
 namespace penstock {
@@ -75,16 +76,13 @@ Result<std::size_t> LineReader::read_more() {
   return got;
 }
 
-// Reads until the byte order marks can be told, and steps over the one of UTF-8.
+// Reads until the encoding can be told, and steps over the byte order mark of UTF-8.
 Status LineReader::start_file() {
-  while (end_ - at_ < 3 && !at_file_end_) PENSTOCK_TRY(read_more());
+  const auto start = [this] { return std::string_view(at_, static_cast<std::size_t>(end_ - at_)); };
+  while (!at_file_end_ && !shows_encoding(start())) PENSTOCK_TRY(read_more());
+  PENSTOCK_ASSIGN(const std::size_t mark, skip_byte_order_mark(start(), file()));
+  at_ += mark;
   at_file_start_ = false;
-  const std::string_view head(at_, static_cast<std::size_t>(end_ - at_));
-  if (head.starts_with("\xEF\xBB\xBF")) at_ += 3;
-  if (head.starts_with("\xFF\xFE") || head.starts_with("\xFE\xFF")) {
-    return Error(ErrorCode::kInvalidArgument, fmt::format("{} is UTF-16, expected UTF-8", file()))
-        .hint(fmt::format("convert it first: iconv -f UTF-16 -t UTF-8 {}", file()));
-  }
   return {};
 }
 

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "operators/io/text_encoding.h"
+
 namespace penstock::csv {
 
 RowReader::RowReader(InputStream stream, const Dialect& dialect, std::size_t block_bytes)
@@ -20,24 +22,17 @@ RowReader::~RowReader() {
 Result<RowReader> RowReader::open(const std::string& path, const Dialect& dialect, std::size_t block_bytes) {
   PENSTOCK_ASSIGN(InputStream stream, InputStream::open(path));
   RowReader reader(std::move(stream), dialect, std::max<std::size_t>(block_bytes, 4));
-  do {
-    PENSTOCK_TRY(reader.fill());
-  } while (reader.end_ < 3 && !reader.last_);
   PENSTOCK_TRY(reader.skip_mark());
   return reader;
 }
 
 Status RowReader::skip_mark() {
-  const std::string_view start(block_.get(), end_);
-  if (start.starts_with("\xEF\xBB\xBF")) {
-    begin_ = 3;
-    splitter_.skip(3);
-  }
-  if (start.starts_with("\xFF\xFE") || start.starts_with("\xFE\xFF")) {
-    return Error(ErrorCode::kInvalidArgument,
-                 "the file is UTF-16 (it starts with its byte order mark); UTF-8 was expected: " + path())
-        .hint("convert it: iconv -f UTF-16 -t UTF-8 IN > OUT");
-  }
+  const auto start = [this] { return std::string_view(block_.get(), end_); };
+  do {
+    PENSTOCK_TRY(fill());
+  } while (!last_ && !shows_encoding(start()));
+  PENSTOCK_ASSIGN(begin_, skip_byte_order_mark(start(), path()));
+  if (begin_ > 0) splitter_.skip(begin_);
   return {};
 }
 

@@ -22,7 +22,7 @@ class RowReader {
   /// How many bytes behind the bytes of an index may be read, though they mean nothing.
   static constexpr std::size_t kSlackBytes = 64;
 
-  /// Opens `path`, skips a UTF-8 byte order mark; a UTF-16 one is kInvalidArgument.
+  /// Opens `path`, skips a UTF-8 byte order mark; UTF-16 and UTF-32 are kInvalidArgument.
   static Result<RowReader> open(const std::string& path, const Dialect& dialect,
                                 std::size_t block_bytes = InputStream::kBlockBytes);
 
