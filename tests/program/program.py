@@ -25,6 +25,7 @@ path = "{artifacts}/out.csv"
 
 class ProgramTest(unittest.TestCase):
     maxDiff = None
+    before = ()  # what starts the program
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="penstock_program_"))
@@ -41,8 +42,14 @@ class ProgramTest(unittest.TestCase):
         return environment | {"LC_ALL": "C"} | more
 
     def penstock(self, *words, **more):
-        return subprocess.run([PROGRAM, *words], cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        return subprocess.run([*self.before, PROGRAM, *words], cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               env=self.environment(**more), check=False)
+
+    def without_privileges(self):
+        """From now on the modes of files hold for the program, also when the tests are the superuser's."""
+        less = "-dac_override,-dac_read_search"
+        if os.geteuid() == 0:
+            self.before = ("setpriv", f"--bounding-set={less}", f"--inh-caps={less}")
 
     def start(self, *words):
         process = subprocess.Popen([PROGRAM, *words], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
