@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/check.h"
 #include "data/exact_moments.h"
 #include "data/exact_quantiles.h"
 #include "data/exact_sum.h"
@@ -29,6 +30,10 @@ class Counts final : public Accumulator {
   void add(const Column&, std::span<const std::uint32_t> groups) override {
     for (const std::uint32_t group : groups) ++counts_[group];
   }
+  void merge(Accumulator& other, std::span<const std::uint32_t> groups) override {
+    const std::vector<std::uint64_t>& counts = static_cast<Counts&>(other).counts_;
+    for (std::size_t i = 0; i < counts.size(); ++i) counts_[groups[i]] += counts[i];
+  }
   std::size_t heap_bytes() const override { return counts_.capacity() * sizeof(std::uint64_t); }
   Status append(const AggregateCall&, std::span<const std::uint32_t> groups, ColumnBuilder& to) override {
     for (const std::uint32_t group : groups) to.append_int64(static_cast<std::int64_t>(counts_[group]));
@@ -50,6 +55,11 @@ class IntegerSums final : public Accumulator {
     const std::int64_t* const integers = values.int64s().data();
     for (std::size_t i = 0; i < groups.size(); ++i) sums_[groups[i]].add(integers[i]);
     counts_.add(values, groups);
+  }
+  void merge(Accumulator& other, std::span<const std::uint32_t> groups) override {
+    auto& sums = static_cast<IntegerSums&>(other);
+    for (std::size_t i = 0; i < sums.sums_.size(); ++i) sums_[groups[i]].merge(sums.sums_[i]);
+    counts_.merge(sums.counts_, groups);
   }
   std::size_t heap_bytes() const override { return sums_.capacity() * sizeof(ExactIntegerSum) + counts_.heap_bytes(); }
   Status append(const AggregateCall& call, std::span<const std::uint32_t> groups, ColumnBuilder& to) override {
@@ -81,6 +91,11 @@ class FloatSums final : public Accumulator {
     ExactSum::add_scattered(sums_.data(), groups.data(), values.float64s().data(), groups.size());
     counts_.add(values, groups);
   }
+  void merge(Accumulator& other, std::span<const std::uint32_t> groups) override {
+    auto& sums = static_cast<FloatSums&>(other);
+    for (std::size_t i = 0; i < sums.sums_.size(); ++i) sums_[groups[i]].merge(sums.sums_[i]);
+    counts_.merge(sums.counts_, groups);
+  }
   std::size_t heap_bytes() const override {
     std::size_t bytes = sums_.capacity() * sizeof(ExactSum) + counts_.heap_bytes();
     for (const ExactSum& sum : sums_) bytes += sum.heap_bytes();
@@ -110,6 +125,10 @@ class Moments final : public Accumulator {
     const std::span<const double> doubles = as_doubles(values, scratch_);
     for (std::size_t i = 0; i < groups.size(); ++i) moments_[groups[i]].add(doubles[i]);
   }
+  void merge(Accumulator& other, std::span<const std::uint32_t> groups) override {
+    const std::vector<ExactMoments>& moments = static_cast<Moments&>(other).moments_;
+    for (std::size_t i = 0; i < moments.size(); ++i) moments_[groups[i]].merge(moments[i]);
+  }
   std::size_t heap_bytes() const override {
     std::size_t bytes = moments_.capacity() * sizeof(ExactMoments) + scratch_.capacity() * sizeof(double);
     for (const ExactMoments& moments : moments_) bytes += moments.heap_bytes();
@@ -137,10 +156,13 @@ class WordExtremes final : public Accumulator {
  public:
   void resize(std::size_t groups) override { groups_.resize(groups); }
   void add(const Column& values, std::span<const std::uint32_t> groups) override {
-    for_each_key_word(values, [&](std::size_t row, std::uint64_t word) {
-      Group& group = groups_[groups[row]];
-      if (!group.has_value || (kLargest ? word > group.word : word < group.word)) group = {word, true};
-    });
+    for_each_key_word(values, [&](std::size_t row, std::uint64_t word) { groups_[groups[row]].take(word); });
+  }
+  void merge(Accumulator& other, std::span<const std::uint32_t> groups) override {
+    const std::vector<Group>& theirs = static_cast<WordExtremes&>(other).groups_;
+    for (std::size_t i = 0; i < theirs.size(); ++i) {
+      if (theirs[i].has_value) groups_[groups[i]].take(theirs[i].word);
+    }
   }
   std::size_t heap_bytes() const override { return groups_.capacity() * sizeof(Group); }
   Status append(const AggregateCall&, std::span<const std::uint32_t> groups, ColumnBuilder& to) override {
@@ -158,6 +180,10 @@ class WordExtremes final : public Accumulator {
   struct Group {
     std::uint64_t word = 0;
     bool has_value = false;
+
+    void take(std::uint64_t candidate) noexcept {
+      if (!has_value || (kLargest ? candidate > word : candidate < word)) *this = {candidate, true};
+    }
   };
   std::vector<Group> groups_;
 };
@@ -167,12 +193,12 @@ class TextExtremes final : public Accumulator {
  public:
   void resize(std::size_t groups) override { groups_.resize(groups); }
   void add(const Column& values, std::span<const std::uint32_t> groups) override {
-    for (std::size_t row = 0; row < groups.size(); ++row) {
-      Group& group = groups_[groups[row]];
-      const std::string_view text = values.text(row);
-      if (group.has_value && !(kLargest ? text > group.text : text < group.text)) continue;
-      group.text = text;
-      group.has_value = true;
+    for (std::size_t row = 0; row < groups.size(); ++row) groups_[groups[row]].take(values.text(row));
+  }
+  void merge(Accumulator& other, std::span<const std::uint32_t> groups) override {
+    const std::vector<Group>& theirs = static_cast<TextExtremes&>(other).groups_;
+    for (std::size_t i = 0; i < theirs.size(); ++i) {
+      if (theirs[i].has_value) groups_[groups[i]].take(theirs[i].text);
     }
   }
   std::size_t heap_bytes() const override {
@@ -195,6 +221,12 @@ class TextExtremes final : public Accumulator {
   struct Group {
     std::string text;
     bool has_value = false;
+
+    void take(std::string_view candidate) {
+      if (has_value && !(kLargest ? candidate > text : candidate < text)) return;
+      text = candidate;
+      has_value = true;
+    }
   };
   std::vector<Group> groups_;
 };
@@ -207,6 +239,10 @@ class QuantileAccumulator final : public Accumulator {
   void add(const Column& values, std::span<const std::uint32_t> groups) override {
     const std::span<const double> doubles = as_doubles(values, scratch_);
     for (std::size_t i = 0; i < groups.size(); ++i) groups_[groups[i]].add(doubles[i]);
+  }
+  void merge(Accumulator& other, std::span<const std::uint32_t> groups) override {
+    const std::vector<Quantiles>& theirs = static_cast<QuantileAccumulator&>(other).groups_;
+    for (std::size_t i = 0; i < theirs.size(); ++i) merge(groups_[groups[i]], theirs[i]);
   }
   std::size_t heap_bytes() const override {
     std::size_t bytes = groups_.capacity() * sizeof(Quantiles) + scratch_.capacity() * sizeof(double);
@@ -225,6 +261,12 @@ class QuantileAccumulator final : public Accumulator {
   }
 
  private:
+  static void merge(ExactQuantiles& to, const ExactQuantiles& from) { to.merge(from); }
+  static void merge(QuantileSketch& to, const QuantileSketch& from) {
+    const Status merged = to.merge(from);
+    PENSTOCK_CHECK(merged.has_value(), "all sketches of a run have one accuracy");
+  }
+
   std::vector<Quantiles> groups_;
   std::vector<double> scratch_;
 };

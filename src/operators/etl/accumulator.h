@@ -24,6 +24,9 @@ class Accumulator {
   virtual void resize(std::size_t groups) = 0;
   /// Adds row i to groups[i], all below the last `resize`. `values` has no nulls; without argument it has no meaning.
   virtual void add(const Column& values, std::span<const std::uint32_t> groups) = 0;
+  /// Adds what `other` holds of its group i to groups[i], all below the last `resize`; `other` was made for the same
+  /// kind and type. The same bits as if its values had been added here.
+  virtual void merge(Accumulator& other, std::span<const std::uint32_t> groups) = 0;
   /// Bytes of the heap. Cost: linear in the groups.
   virtual std::size_t heap_bytes() const = 0;
   /// Appends the result that `call` asks for, for each of `groups`; null for groups without a value, where counts are

@@ -89,6 +89,17 @@ class Aggregate final : public Operator {
     return account(rows.num_rows());
   }
 
+  /// Takes over the groups of `other`, an instance of the same step. The order of merging changes no bit.
+  Status merge(Operator& other) {
+    auto& aggregate = static_cast<Aggregate&>(other);
+    table_.merge(aggregate.table_, groups_);
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      parts_[i].accumulator->resize(table_.size());
+      parts_[i].accumulator->merge(*aggregate.parts_[i].accumulator, groups_);
+    }
+    return account(aggregate.table_.size());
+  }
+
   Status finish(Emitter& out) override {
     std::vector<std::uint32_t> groups = table_.sorted();
     if (num_keys_ == 0 && groups.empty()) {  // the only group exists even without a row

@@ -136,6 +136,24 @@ void GroupTable::add(const RecordBatch& batch, std::vector<std::uint32_t>& group
   }
 }
 
+void GroupTable::merge(const GroupTable& other, std::vector<std::uint32_t>& groups) {
+  groups.resize(other.size_);
+  if (kind_ == Kind::kNoColumn) {
+    size_ = std::max(size_, other.size_);
+    std::fill(groups.begin(), groups.end(), 0);
+    return;
+  }
+  for (std::uint32_t group = 0; group < other.size_; ++group) {
+    if (group == other.null_group_) {
+      groups[group] = null_group();
+    } else if (kind_ == Kind::kWord) {
+      groups[group] = group_of(hash_of(other.words_[group]), other.words_[group]);
+    } else {
+      groups[group] = group_of(hash_of(other.texts_[group]), other.texts_[group]);
+    }
+  }
+}
+
 void GroupTable::find(const RecordBatch& batch, RowKeys& keys, std::vector<std::uint32_t>& groups) const {
   const std::size_t rows = batch.num_rows();
   groups.resize(rows);

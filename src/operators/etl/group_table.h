@@ -33,6 +33,9 @@ class GroupTable {
   /// their types are those of the table's.
   void find(const RecordBatch& batch, RowKeys& keys, std::vector<std::uint32_t>& groups) const;
 
+  /// Adds the keys of `other`, a table of the same columns, and sets groups[i] to the group here of its group i.
+  void merge(const GroupTable& other, std::vector<std::uint32_t>& groups);
+
   std::size_t size() const noexcept { return size_; }
   /// Bytes of the heap that the table holds.
   std::size_t size_bytes() const noexcept;
