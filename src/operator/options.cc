@@ -5,8 +5,27 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "data/json_text.h"
 
 namespace penstock {
+
+namespace {
+
+// A basic string of TOML, which has the escapes of JSON.
+std::string toml_text(std::string_view text) {
+  std::string quoted;
+  append_json_text(quoted, text);
+  return quoted;
+}
+
+std::string toml_key(std::string_view name) {
+  const bool bare = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+  return bare ? std::string(name) : toml_text(name);
+}
+
+}  // namespace
 
 std::string Place::to_text() const {
   if (file.empty()) return {};
@@ -25,7 +44,7 @@ std::string OptionValue::to_text() const {
   if (as_bool() != nullptr) return *as_bool() ? "true" : "false";
   if (as_integer() != nullptr) return fmt::format("{}", *as_integer());
   if (as_number() != nullptr) return fmt::format("{}", *as_number());
-  if (as_text() != nullptr) return fmt::format("\"{}\"", *as_text());
+  if (as_text() != nullptr) return toml_text(*as_text());
   std::string text;
   if (as_list() != nullptr) {
     for (const OptionValue& value : *as_list()) text += (text.empty() ? "" : ", ") + value.to_text();
@@ -33,7 +52,7 @@ std::string OptionValue::to_text() const {
   }
   if (as_table() != nullptr) {
     for (const Entry& entry : *as_table()) {
-      text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", entry.name, entry.value.to_text());
+      text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", toml_key(entry.name), entry.value.to_text());
     }
     return text.empty() ? "{}" : "{ " + text + " }";
   }

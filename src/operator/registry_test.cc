@@ -39,6 +39,13 @@ TEST(Registry, AcceptsOneTextForAList) {
   EXPECT_EQ(options->texts("names"), std::vector<std::string>{"only"});
 }
 
+TEST(OptionValue, IsShownAsInATomlFile) {
+  EXPECT_EQ(OptionValue("a \"b\" \\ \n").to_text(), R"("a \"b\" \\ \n")");
+  EXPECT_EQ(OptionValue(OptionValue::List{"x", 1, true}).to_text(), R"(["x", 1, true])");
+  EXPECT_EQ(OptionValue(OptionValue::Table{{"id", "int64"}, {"unit price", "float64"}}).to_text(),
+            R"({ id = "int64", "unit price" = "float64" })");
+}
+
 TEST(Registry, NamesTheMissingOption) {
   const Result<Options> options = check({});
   ASSERT_FALSE(options);

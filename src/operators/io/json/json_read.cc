@@ -198,7 +198,7 @@ OperatorInfo json_read_info() {
                   {.name = "max_line_bytes",
                    .kind = OptionKind::kBytes,
                    .doc = "Longer lines are rejected; 1 to 1GiB.",
-                   .default_value = std::int64_t{16} << 20,
+                   .default_value = "16MiB",
                    .example = "\"1MiB\""}},
       .make = make_json_read,
       .example = "op = \"json.read\"\npath = \"events/*.jsonl.zst\"\ntypes = { price = \"float64\" }\n",

@@ -254,7 +254,7 @@ OperatorInfo text_read_info() {
            {.name = "max_record_bytes",
             .kind = OptionKind::kBytes,
             .doc = "Longer records are rejected; 1 to 1GiB.",
-            .default_value = std::int64_t{16} << 20,
+            .default_value = "16MiB",
             .example = "\"1MiB\""}},
       .make = make_text_read,
       .example = "op = \"text.read\"\npath = \"logs/*.log\"\nstart = '^\\d{4}-\\d\\d-\\d\\d '\n",
