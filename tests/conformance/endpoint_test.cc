@@ -3,13 +3,18 @@
 // a test says so.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <functional>
+#include <optional>
 #include <ostream>
+#include <set>
 
+#include "data/random.h"
 #include "operators/operator_harness.h"
+#include "platform/file_modes_hold.h"
 #include "sample_pipelines.h"
 #include "stream/stream_kit.h"
 #include "workflow/pipeline_file.h"
@@ -250,9 +255,67 @@ TEST_P(EveryFileSource, RefusesAFolder) {
 }
 
 TEST_P(EveryFileSource, NamesTheFileThatMayNotBeRead) {
-  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
   std::filesystem::permissions(folder_.file(GetParam().file), std::filesystem::perms::none);
+  const testing::FileModesHold as_others;
   EXPECT_THAT(run_source(*make()).error(), HasSubstr(GetParam().file));
+}
+
+// ---- Damaged files ---------------------------------------------------------------------------------------------------
+
+// Changes some bytes: to others, to nothing, into more; or cuts the end off.
+std::string damaged(std::string text, std::uint64_t seed) {
+  static constexpr std::string_view kBytes("\0\n\r\t\"\\,;:{}[]x0-.\xC3\xFF\xEF", 20);
+  Random random(seed, 0, 0);
+  const auto below = [&random](std::size_t size) {
+    return static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(size) - 1));
+  };
+  for (std::int64_t i = random.integer(1, 20); i > 0 && text.size() > 1; --i) {
+    const std::size_t at = below(text.size());
+    switch (random.integer(0, 4)) {
+      case 0: text[at] = kBytes[below(kBytes.size())]; break;
+      case 1: text[at] = static_cast<char>(text[at] ^ (1 << below(8))); break;
+      case 2: text.erase(at, 1 + below(10)); break;
+      case 3: text.insert(at, 1 + below(3), kBytes[below(kBytes.size())]); break;
+      default: text.insert(at, text.substr(below(text.size()), below(100))); break;
+    }
+  }
+  if (random.chance(0.2)) text.resize(below(text.size()) + 1);
+  return text;
+}
+
+// The records, or none when the source refuses the file.
+void expect_all_accounted(Operator& source, const HarnessResult& result) {
+  if (!result.status) return;
+  std::vector<std::uint64_t> rejected;
+  for (const Rejection& rejection : result.rejections) rejected.push_back(rejection.record);
+  const std::size_t records = result.num_rows() + rejected.size();
+  EXPECT_TRUE(std::is_sorted(rejected.begin(), rejected.end(), std::less_equal<>())) << "a record was rejected twice";
+  EXPECT_TRUE(rejected.empty() || rejected.back() < records);
+  const std::uint64_t read = static_cast<Source&>(source).records_read();
+  EXPECT_TRUE(read == Source::kUnknown || read == records) << read << " read, " << records << " came out or were rejected";
+}
+
+TEST_P(EveryFileSource, LosesNothingOfADamagedFile) {
+  const std::string whole = penstock::testing::read_text(folder_.file(GetParam().file)).substr(0, 3000);
+  const std::string file = folder_.file("damaged");
+  for (std::uint64_t seed = 1; seed <= 300 && !HasFailure(); ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    std::ofstream(file, std::ios::binary) << damaged(whole, seed);
+    std::optional<HarnessResult> expected;
+    for (const std::size_t batch_size : {1000U, 1U, 7U}) {
+      const Result<std::unique_ptr<Operator>> op = Registry::global().make(GetParam().op, options(file));
+      ASSERT_TRUE(op);
+      HarnessResult result = run_source(**op, {.batch_size = batch_size, .on_error = skip()});
+      expect_all_accounted(**op, result);
+      if (!expected) {
+        expected = std::move(result);
+        continue;
+      }
+      EXPECT_EQ(result.error(), expected->error());
+      EXPECT_EQ(result.rows(), expected->rows());
+      EXPECT_EQ(result.reasons(), expected->reasons());
+    }
+  }
 }
 
 TEST_P(EveryFileSource, TakesAnEmptyFileForNoRecordsOrSaysWhatIsMissing) {
@@ -262,6 +325,52 @@ TEST_P(EveryFileSource, TakesAnEmptyFileForNoRecordsOrSaysWhatIsMissing) {
     EXPECT_EQ(result.num_rows(), 0U);
   } else {
     EXPECT_THAT(result.error(), HasSubstr("empty"));
+  }
+}
+
+// Where the number of records can be counted without the reader: lines.
+TEST(DamagedFile, GivesARecordOrARejectionPerLine) {
+  const TemporaryFolder folder;
+  write_sample_inputs(folder.path());
+  const std::string whole = penstock::testing::read_text(folder.file("events.jsonl")).substr(0, 3000);
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    const std::string text = damaged(whole, seed);
+    std::ofstream(folder.file("damaged"), std::ios::binary) << text;
+    const HarnessResult result = run_source("text.read", {{"path", folder.file("damaged")}}, {.on_error = skip()});
+    ASSERT_EQ(result.error(), "");
+    const auto feeds = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+    EXPECT_EQ(result.num_rows() + result.rejections.size(), feeds + (text.ends_with('\n') ? 0 : 1)) << "seed " << seed;
+  }
+}
+
+// A whole pipeline over a damaged log: what goes in comes out, is rejected or is dropped, whatever the plan.
+TEST(DamagedFile, IsAccountedForBehindEveryOperator) {
+  const TemporaryFolder folder;
+  write_sample_inputs(folder.path());
+  const std::string whole = penstock::testing::read_text(folder.file("lines.txt")).substr(0, 3000);
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    std::ofstream(folder.file("damaged"), std::ios::binary) << damaged(whole, seed);
+    std::set<std::vector<std::uint64_t>> counts;
+    for (const StrategyInfo& strategy : all_strategies()) {
+      for (const std::size_t batch_size : {1U, 7U, 1000U}) {
+        Pipeline pipeline;
+        pipeline.add("text.read", Options{{"path", folder.file("damaged")}}, {.on_error = skip()}, Pipeline::kNone);
+        pipeline.add("regex",
+                     Options{{"pattern", R"(^line (?P<number>\d+) (?P<rest>x*)$)"},
+                             {"types", OptionValue::Table{{"number", "int64"}}}},
+                     {.on_error = skip()});
+        pipeline.add("filter", Options{{"where", "number % 2 = 0"}});
+        const Result<Report> report = pipeline.run({.strategy = {strategy.name}, .batch_size = batch_size});
+        ASSERT_TRUE(report) << report.error().to_text();
+        EXPECT_EQ(report->records_in, report->records_out + report->records_rejected + report->records_dropped);
+        EXPECT_EQ(report->steps[1].records_in, report->steps[1].records_out + report->steps[1].records_rejected);
+        std::vector<std::uint64_t> count = {report->records_in, report->records_out, report->records_rejected,
+                                            report->records_dropped};
+        for (const StepReport& step : report->steps) count.push_back(step.records_rejected);
+        counts.insert(count);
+      }
+    }
+    EXPECT_EQ(counts.size(), 1U) << "seed " << seed;
   }
 }
 
