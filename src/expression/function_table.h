@@ -31,6 +31,8 @@ struct Overload {
   BadArgument (*prepare)(std::span<const Column> constants, std::shared_ptr<const CallState>& state) = nullptr;
   /// The last parameter may be given any number of times, at least once.
   bool variadic = false;
+  /// f(f(a, b), c) is f(a, b, c): a chain becomes one call of the kernel, not one copy of the text per link.
+  bool associative = false;
 };
 
 /// All overloads. Those of one name stand together, the cheaper types first.

@@ -2,6 +2,9 @@
 // Literals, columns and strict calls.
 #include "expression/node.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace penstock::expression {
 namespace {
 
@@ -35,8 +38,13 @@ class StrictCalls final : public Node {
   // `arguments[0]` is this node itself.
   void append(const Overload& overload, Span span, NodeList arguments, std::shared_ptr<const CallState> state) {
     arguments.erase(arguments.begin());
-    steps_.push_back({overload.kernel, overload.result, span, std::move(arguments), std::move(state)});
     grow(overload.result, span);
+    if (Step& last = steps_.back(); overload.associative && last.kernel == overload.kernel) {
+      last.span = span;
+      std::move(arguments.begin(), arguments.end(), std::back_inserter(last.arguments));
+    } else {
+      steps_.push_back({overload.kernel, overload.result, span, std::move(arguments), std::move(state)});
+    }
   }
 
   Column evaluate(Evaluation& evaluation) const override {

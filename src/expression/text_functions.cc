@@ -175,7 +175,8 @@ void add_texts(OverloadList& table) {
   table.push_back({"substr", {kText, kInt}, kText, substring_from});
   table.push_back({"substr", {kText, kInt, kInt}, kText, substring});
   table.push_back({.name = "concat", .parameters = {kText}, .result = kText, .kernel = concatenate, .variadic = true});
-  table.push_back({"||", {kText, kText}, kText, concatenate});
+  table.push_back(
+      {.name = "||", .parameters = {kText, kText}, .result = kText, .kernel = concatenate, .associative = true});
   table.push_back({"contains", {kText, kText}, kBool, contains});
   table.push_back({"starts_with", {kText, kText}, kBool, starts_with});
   table.push_back({"ends_with", {kText, kText}, kBool, ends_with});
