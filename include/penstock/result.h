@@ -45,6 +45,8 @@ class [[nodiscard]] Error {
   ~Error();
 
   /// Puts `place` in front of where it happened: `at("csv.read").at("clean")` reads "clean/csv.read"; "" adds nothing.
+  /// A place in a file, "FILE:LINE" or "FILE:LINE:COLUMN", always stands first, and only the one that was given first, the
+  /// most exact, is kept: `at("a.toml:20:3").at("derive").at("a.toml:16:1")` reads "a.toml:20:3/derive".
   Error&& at(std::string place) &&;
   /// Says what to try. The last call wins.
   Error&& hint(std::string remedy) &&;
@@ -63,7 +65,8 @@ class [[nodiscard]] Error {
   bool retryable() const noexcept;
   const Error* cause() const noexcept;  ///< Null when there is none.
 
-  /// Returns everything as text for people, one line per cause: "where: message (record 7)\n  try: hint".
+  /// Returns everything as text for people, one line per cause: "where: message (record 7)\n  try: hint". Control characters
+  /// in it are escaped, so that it can be printed on a terminal whatever names and values it holds.
   std::string to_text() const;
 
  private:

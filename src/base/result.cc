@@ -5,13 +5,18 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <string_view>
+
+#include "base/printable.h"
 
 namespace penstock {
 
 struct Error::Data {
   ErrorCode code;
   std::string message;
-  std::string where;
+  std::string place;  // in a file
+  std::string names;  // of operators, columns …
+  std::string where;  // both
   std::string hint;
   std::int64_t record = -1;
   bool retryable = false;
@@ -40,10 +45,17 @@ namespace {
 bool retryable_by_default(ErrorCode code) {
   return code == ErrorCode::kUnavailable || code == ErrorCode::kTimeout || code == ErrorCode::kResourceExhausted;
 }
+
+// "orders.csv:7" or "orders.toml:7:12".
+bool is_in_file(std::string_view place) {
+  const std::size_t colon = place.rfind(':');
+  return colon != std::string_view::npos && colon > 0 && colon + 1 < place.size() &&
+         place.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
+}
 }  // namespace
 
 Error::Error(ErrorCode code, std::string message)
-    : data_(new Data{code, std::move(message), {}, {}, -1, retryable_by_default(code), {}}) {}
+    : data_(new Data{code, std::move(message), {}, {}, {}, {}, -1, retryable_by_default(code), {}}) {}
 Error::Error(const Error& other) : data_(new Data(*other.data_)) {}
 // A moved-from error keeps a valid, empty state, so that every accessor stays defined.
 Error::Error(Error&& other) noexcept : data_(other.data_) { other.data_ = nullptr; }
@@ -59,7 +71,13 @@ Error::~Error() { delete data_; }
 
 Error&& Error::at(std::string place) && {
   if (place.empty()) return std::move(*this);
-  data_->where = data_->where.empty() ? std::move(place) : place + "/" + data_->where;
+  if (!is_in_file(place)) {
+    data_->names = data_->names.empty() ? std::move(place) : place + "/" + data_->names;
+  } else if (data_->place.empty()) {
+    data_->place = std::move(place);
+  }
+  const bool both = !data_->place.empty() && !data_->names.empty();
+  data_->where = data_->place + (both ? "/" : "") + data_->names;
   return std::move(*this);
 }
 Error&& Error::hint(std::string remedy) && {
@@ -89,10 +107,10 @@ const Error* Error::cause() const noexcept { return data_->cause ? &*data_->caus
 
 std::string Error::to_text() const {
   std::string text;
-  if (!where().empty()) text += where() + ": ";
-  text += message();
+  if (!where().empty()) text += printable(where()) + ": ";
+  text += printable_lines(message());
   if (record() >= 0) text += " (record " + std::to_string(record()) + ")";
-  if (!hint().empty()) text += "\n  try: " + hint();
+  if (!hint().empty()) text += "\n  try: " + printable_lines(hint());
   if (const Error* inner = cause()) text += "\n  cause: " + inner->to_text();
   return text;
 }

@@ -44,6 +44,18 @@ TEST(Error, TextNamesPlaceRecordRemedyAndCause) {
   EXPECT_EQ(error.to_text(), "clean/score: operator failed (record 7)\n  try: check the rates\n  cause: no rate for: CHF");
 }
 
+TEST(Error, OfAllPlacesInFilesKeepsTheMostExactInFront) {
+  const auto named = [](auto... places) {
+    Error error(ErrorCode::kNotFound, "no column");
+    for (const char* place : {places...}) error = std::move(error).at(place);
+    return error.where();
+  };
+  EXPECT_EQ(named("total", "a.toml:20:3", "derive", "a.toml:16:1"), "a.toml:20:3/derive/total");
+  EXPECT_EQ(named("derive", "a.toml:16:1", "clean"), "a.toml:16:1/clean/derive");
+  EXPECT_EQ(named("in.csv:7", "csv.read"), "in.csv:7/csv.read");
+  EXPECT_EQ(named("in:csv", "step:", ":7"), ":7/step:/in:csv");
+}
+
 TEST(Error, UnavailableIsRetryableByDefaultAndInvalidArgumentIsNot) {
   EXPECT_TRUE(Error(ErrorCode::kUnavailable, "x").retryable());
   EXPECT_FALSE(Error(ErrorCode::kInvalidArgument, "x").retryable());

@@ -3,10 +3,10 @@
 
 #include <cmath>
 
+#include "base/utf8.h"
 #include "data/calendar.h"
 #include "data/number_text.h"
 #include "data/timestamp_text.h"
-#include "data/utf8.h"
 
 namespace penstock {
 namespace {

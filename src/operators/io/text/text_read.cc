@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "data/utf8.h"
+#include "base/utf8.h"
 #include "operators/io/formats.h"
 #include "operators/io/input_files.h"
 #include "operators/io/line_reader.h"
