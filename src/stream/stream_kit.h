@@ -5,40 +5,20 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <penstock/pipeline.h>
+#include <penstock/testing.h>
 #include <stdlib.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace penstock::testing {
-
-/// A door that threads wait at until somebody opens it; it never closes again. Thread-safe.
-class Gate {
- public:
-  void open() {
-    const std::lock_guard lock(mutex_);
-    open_ = true;
-    changed_.notify_all();
-  }
-  void wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return open_; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool open_ = false;
-};
 
 /// A folder that is removed with the object.
 class TemporaryFolder {

@@ -3,6 +3,8 @@
 // a test says so.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <penstock/pipeline_file.h>
+#include <penstock/testing.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -13,11 +15,9 @@
 #include <set>
 
 #include "data/random.h"
-#include "operators/operator_harness.h"
 #include "platform/file_modes_hold.h"
 #include "sample_pipelines.h"
 #include "stream/stream_kit.h"
-#include "workflow/pipeline_file.h"
 
 namespace penstock::conformance {
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <penstock/testing.h>
 
 #include <cmath>
 #include <limits>
@@ -11,7 +12,6 @@
 #include <vector>
 
 #include "data/random.h"
-#include "operators/operator_harness.h"
 
 namespace penstock::testing {
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "operators/operator_harness.h"
+#include <penstock/testing.h>
 
 namespace penstock {
 namespace {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <penstock/testing.h>
 #include <sys/stat.h>
 
 #include <random>
@@ -10,7 +11,6 @@
 
 #include "operators/io/csv/reference_read.h"
 #include "operators/io/io_test_files.h"
-#include "operators/operator_harness.h"
 #include "platform/file_modes_hold.h"
 
 namespace penstock {

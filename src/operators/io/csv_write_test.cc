@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <penstock/testing.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,7 +12,6 @@
 #include <random>
 
 #include "operators/io/io_test_files.h"
-#include "operators/operator_harness.h"
 #include "platform/file_modes_hold.h"
 
 namespace penstock {

@@ -3,6 +3,7 @@
 // the fuzzer compare csv.read with it, nothing else uses it.
 #pragma once
 
+#include <penstock/testing.h>
 #include <simdjson.h>
 
 #include <algorithm>
@@ -13,7 +14,6 @@
 #include "data/number_text.h"
 #include "operators/io/csv/reference.h"
 #include "operators/io/csv_read.h"
-#include "operators/operator_harness.h"
 
 namespace penstock::csv {
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <penstock/testing.h>
 
 #include <cmath>
 #include <map>
-
-#include "operators/operator_harness.h"
 
 namespace penstock {
 namespace {

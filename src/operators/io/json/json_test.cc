@@ -2,13 +2,13 @@
 // json.read and json.write.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <penstock/testing.h>
 
 #include <nlohmann/json.hpp>
 #include <random>
 
 #include "operators/io/io_test_files.h"
 #include "operators/io/json/json_check.h"
-#include "operators/operator_harness.h"
 #include "platform/file.h"
 
 namespace penstock {

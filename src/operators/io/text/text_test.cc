@@ -2,11 +2,11 @@
 // text.read, text.write, regex and fields.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <penstock/testing.h>
 
 #include <random>
 
 #include "operators/io/io_test_files.h"
-#include "operators/operator_harness.h"
 #include "platform/file.h"
 
 namespace penstock {

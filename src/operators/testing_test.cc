@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "operators/operator_harness.h"
-
 #include <gtest/gtest.h>
+#include <penstock/testing.h>
+
+#include <algorithm>
+#include <thread>
 
 namespace penstock::testing {
 namespace {
@@ -59,6 +61,41 @@ TEST(OperatorHarness, StopsWhenTheEmitterHasEnough) {
   const HarnessResult result = run_operator(op, batch.schema_ptr(), in_batches_of(batch, 1), {.most_batches = 1});
   EXPECT_TRUE(result.status) << result.error();
   EXPECT_EQ(result.num_rows(), 1U);
+}
+
+Pipeline counting(NumberSourceOptions options, ErrorPolicy policy = {}) {
+  Pipeline pipeline;
+  pipeline.add("numbers", number_source(std::move(options)), {.on_error = std::move(policy)});
+  pipeline.add("head", {{"n", 1'000'000}});
+  return pipeline;
+}
+
+TEST(NumberSource, CountsInBatchesOfTheRun) {
+  const Result<Report> report = counting({.records = 10}).run({.batch_size = 4});
+  ASSERT_TRUE(report) << report.error().to_text();
+  EXPECT_EQ(report->records_out, 10U);
+  EXPECT_EQ(report->steps[1].batches, 3U);
+}
+
+TEST(NumberSource, FailsBehindItsLastRecord) {
+  const RunOutcome outcome =
+      counting({.records = 10, .end = Error(ErrorCode::kUnavailable, "the line went dead")}).run_to_outcome({});
+  ASSERT_FALSE(outcome.status);
+  EXPECT_EQ(outcome.status.error().to_text(), "numbers: the line went dead");
+  EXPECT_EQ(outcome.report.records_in, 10U);
+}
+
+TEST(NumberSource, WaitsAtItsGate) {
+  Gate gate;
+  StopSignal stop;
+  RunOutcome outcome;
+  const Pipeline pipeline = counting({.records = 100, .gate = &gate, .gate_at = 20});
+  std::thread run([&] { outcome = pipeline.run_to_outcome({.batch_size = 10, .stop = &stop}); });
+  stop.request(StopSignal::State::kDrain);  // nothing more is read once it is through
+  gate.open();
+  run.join();
+  ASSERT_TRUE(outcome.status) << outcome.status.error().to_text();
+  EXPECT_LE(outcome.report.records_out, 30U);
 }
 
 }  // namespace

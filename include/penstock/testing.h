@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: MIT
-// Runs one operator without an engine, for unit tests: what goes in is given, what comes out is kept.
+// For tests of operators, with any test framework: runs one operator without an engine, what goes in is given, what
+// comes out is kept; and sources for pipelines under test that count, fail or wait. docs/guide/cpp.md shows how.
 #pragma once
 
-#include <penstock/operator.h>
+#include <penstock/pipeline.h>
 
-#include <algorithm>
+#include <condition_variable>
 #include <limits>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
 namespace penstock::testing {
+
+// ---- One operator alone --------------------------------------------------------------------------------------------
 
 /// A cell for `table`; `nullptr` is null.
 using Value = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string>;
@@ -199,11 +203,87 @@ inline std::vector<RecordBatch> in_batches_of(const RecordBatch& batch, std::siz
   std::vector<RecordBatch> parts;
   for (std::size_t begin = 0; begin < batch.num_rows() || parts.empty(); begin += size) {
     std::vector<std::uint32_t> rows;
-    for (std::size_t i = begin; i < std::min(begin + size, batch.num_rows()); ++i)
+    for (std::size_t i = begin; i < begin + size && i < batch.num_rows(); ++i)
       rows.push_back(static_cast<std::uint32_t>(i));
     parts.push_back(batch.take(rows, BufferPool::shared()));
   }
   return parts;
+}
+
+// ---- Sources for pipelines under test ------------------------------------------------------------------------------
+
+/// A door that threads wait at until somebody opens it; it never closes again. Thread-safe.
+class Gate {
+ public:
+  void open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false;
+};
+
+/// What `number_source` does.
+struct NumberSourceOptions {
+  std::int64_t records = 0;
+  Status end = {};       ///< What `produce` returns behind the last record: an error is a source that fails.
+  Gate* gate = nullptr;  ///< Waits here in front of the first batch from record `gate_at` on; must outlive the run.
+  std::int64_t gate_at = 0;
+};
+
+namespace testing_detail {
+
+class NumberSource final : public Source {
+ public:
+  explicit NumberSource(NumberSourceOptions options) : options_(std::move(options)) {}
+  Result<StreamType> bind(const StreamType&) override { return StreamType::of_schema(schema_); }
+  Status open(OperatorContext& context) override {
+    context_ = &context;
+    return {};
+  }
+  Result<Next> produce(Emitter& out) override {
+    if (options_.gate != nullptr && next_ >= options_.gate_at) std::exchange(options_.gate, nullptr)->wait();
+    RecordBatchBuilder builder(schema_, *context_->pool);
+    const std::int64_t left = options_.records - next_;
+    const auto most = static_cast<std::int64_t>(context_->batch_size);
+    const std::int64_t end = next_ + (left < most ? left : most);
+    for (; next_ < end; ++next_) builder.column(0).append_int64(next_);
+    out.emit(builder.finish());
+    if (next_ < options_.records) return Next::kMore;
+    if (!options_.end) return options_.end.error();
+    return Next::kEnd;
+  }
+
+ private:
+  NumberSourceOptions options_;
+  const SchemaPtr schema_ = std::make_shared<const Schema>(std::vector<Field>{{"n", Type::kInt64}});
+  OperatorContext* context_ = nullptr;
+  std::int64_t next_ = 0;
+};
+
+class NumberSourceFactory final : public OperatorFactory {
+ public:
+  explicit NumberSourceFactory(NumberSourceOptions options) : options_(std::move(options)) {}
+  Result<std::unique_ptr<Operator>> make() const override { return std::make_unique<NumberSource>(options_); }
+
+ private:
+  NumberSourceOptions options_;
+};
+
+}  // namespace testing_detail
+
+/// A source of the record batches {n: 0} … {n: records - 1}, in batches of at most the run's batch size, for
+/// `Pipeline::add("numbers", number_source({.records = 100}))`.
+inline std::shared_ptr<const OperatorFactory> number_source(NumberSourceOptions options) {
+  return std::make_shared<testing_detail::NumberSourceFactory>(std::move(options));
 }
 
 }  // namespace penstock::testing
