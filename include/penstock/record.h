@@ -53,7 +53,7 @@ class Schema {
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   /// Returns the index of the column, or kNone. Cost: linear in the columns.
   std::size_t index_of(std::string_view name) const noexcept;
-  /// Returns the index of the column, or kNotFound with the columns and the nearest name.
+  /// Returns the index of the column, or kInvalidArgument with the columns and the nearest name.
   Result<std::size_t> find(std::string_view name) const;
   /// Returns "id: int64, country: utf8".
   std::string to_text() const;

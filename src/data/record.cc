@@ -57,7 +57,7 @@ Result<std::size_t> Schema::find(std::string_view name) const {
   if (const std::size_t index = index_of(name); index != kNone) return index;
   std::vector<std::string> names;
   for (const Field& field : fields_) names.push_back(field.name);
-  return Error(ErrorCode::kNotFound, fmt::format("no column \"{}\"; the columns are: {}", name, fmt::join(names, ", ")))
+  return Error(ErrorCode::kInvalidArgument, fmt::format("no column \"{}\"; the columns are: {}", name, fmt::join(names, ", ")))
       .hint(nearest_name(name, names).empty() ? std::string() : suggest_name(name, names));
 }
 

@@ -27,7 +27,7 @@ std::vector<ColumnName> column_names(const Options& options, std::string_view op
 /// Returns the schema of a stream of record batches; kInvalidArgument for typed records and for no input.
 Result<SchemaPtr> schema_of(const StreamType& input);
 
-/// Returns the index of the column; kNotFound with its place, the columns and the nearest name.
+/// Returns the index of the column; kInvalidArgument with its place, the columns and the nearest name.
 Result<std::size_t> find_column(const Schema& schema, const ColumnName& column);
 Result<std::vector<std::size_t>> find_columns(const Schema& schema, std::span<const ColumnName> columns);
 

@@ -91,7 +91,8 @@ Status apply_types(const Options& options, std::vector<Field>& fields) {
     if (found == fields.end()) {
       std::vector<std::string> names;
       for (const Field& field : fields) names.push_back(field.name);
-      return Error(ErrorCode::kNotFound, fmt::format("option \"types\" names an unknown column: \"{}\"", typed.name))
+      return Error(ErrorCode::kInvalidArgument,
+                   fmt::format("option \"types\" names an unknown column: \"{}\"", typed.name))
           .at(options.place("types").to_text())
           .hint(suggest_name(typed.name, names));
     }

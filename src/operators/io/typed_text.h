@@ -21,8 +21,8 @@ std::string excerpt(std::string_view text);
 /// The option `types`: a table column = type.
 OptionInfo types_option(std::string doc);
 
-/// Sets the types of `fields` after the option `types`. A column that is not among them is kNotFound with the nearest
-/// name.
+/// Sets the types of `fields` after the option `types`. A column that is not among them is kInvalidArgument with the
+/// nearest name.
 Status apply_types(const Options& options, std::vector<Field>& fields);
 
 /// Returns the fields of a table column = type, in its order.

@@ -83,7 +83,7 @@ Result<std::vector<ColumnKind>> columns_of(const Options& options) {
                                            [&](const ColumnInfo& column) { return name == column.name; });
     if (found == std::end(kColumns)) {
       const std::vector<std::string> known = {"id", "value1", "value2", "category"};
-      return Error(ErrorCode::kNotFound, fmt::format("option \"columns\" names an unknown column: \"{}\"", name))
+      return Error(ErrorCode::kInvalidArgument, fmt::format("option \"columns\" names an unknown column: \"{}\"", name))
           .at(options.place("columns").to_text())
           .hint(suggest_name(name, known));
     }
