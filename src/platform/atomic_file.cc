@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "platform/file.h"
+#include "platform/machine.h"
 
 namespace penstock {
 namespace {
@@ -26,7 +27,7 @@ std::string temporary_beside(const std::string& target) {
   const std::size_t slash = target.rfind('/');
   const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
   // Long names are cut, so that the suffix does not push them over the limit of 255 bytes.
-  return target.substr(0, name) + "." + target.substr(name, 200) + "." + std::to_string(::getpid()) + "-" +
+  return target.substr(0, name) + "." + target.substr(name, 200) + "." + this_process_mark() + "-" +
          std::to_string(counter.fetch_add(1, std::memory_order_relaxed)) + ".tmp";
 }
 

@@ -82,7 +82,7 @@ class File {
 
 /// A file that appears under its name whole or not at all.
 ///
-/// Thread-compatible. Writes to a hidden temporary beside the target (".NAME.PID-N.tmp") and renames it on `commit`; an object
+/// Thread-compatible. Writes to a hidden temporary beside the target (".NAME.MARK-N.tmp", with `this_process_mark`) and renames it on `commit`; an object
 /// that goes away uncommitted removes the temporary and leaves the target as it was. A link is followed, so that it stays a
 /// link; permissions of a file that is replaced are kept. A target that is no regular file (a pipe, /dev/stdout) is written
 /// directly, since it can be neither replaced nor half-written.

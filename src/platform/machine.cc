@@ -88,6 +88,22 @@ ProcessIdentity this_process() { return process_with(::getpid()); }
 
 ProcessIdentity process_with(std::int64_t pid) { return {pid, stat_of(pid).start_ticks, boot_identity()}; }
 
+std::string mark_of(const ProcessIdentity& process) {
+  std::uint32_t digest = 2166136261;  // FNV-1a
+  for (const char c : process.boot + ":" + std::to_string(process.start_ticks)) {
+    digest = (digest ^ static_cast<unsigned char>(c)) * 16777619U;
+  }
+  char text[40];
+  std::snprintf(text, sizeof text, "%lld-%08x", static_cast<long long>(process.pid), static_cast<unsigned>(digest));
+  return text;
+}
+
+std::string this_process_mark() {
+  thread_local ProcessIdentity known;
+  if (known.pid != ::getpid()) known = this_process();
+  return mark_of(known);
+}
+
 bool is_running(const ProcessIdentity& process) {
   if (process.boot != boot_identity()) return false;
   const Stat stat = stat_of(process.pid);

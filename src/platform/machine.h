@@ -34,6 +34,11 @@ struct ProcessIdentity {
 ProcessIdentity this_process();
 /// Returns the identity of the process that has this number now; `start_ticks` is 0 when there is none.
 ProcessIdentity process_with(std::int64_t pid);
+/// Returns "4711-9f3a02bc": the number, and a digest of the rest; a mark of the process in names of its temporary
+/// files, which neither a later process with its number nor one of another machine has.
+std::string mark_of(const ProcessIdentity& process);
+/// The mark of this process. Looked up once per thread, and again after a fork.
+std::string this_process_mark();
 /// Says whether the very process still runs on this machine. A zombie does not run.
 bool is_running(const ProcessIdentity& process);
 

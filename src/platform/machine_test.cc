@@ -30,6 +30,15 @@ TEST(Process, OneOfAnEarlierBootDoesNotRun) {
   EXPECT_FALSE(is_running(other));
 }
 
+TEST(Process, HasAMarkOfItsOwn) {
+  const ProcessIdentity process = {4711, 5, "boot"};
+  EXPECT_EQ(mark_of(process).substr(0, 5), "4711-");
+  EXPECT_EQ(mark_of(process).size(), 13U);
+  EXPECT_NE(mark_of(process), mark_of({4711, 6, "boot"}));
+  EXPECT_NE(mark_of(process), mark_of({4711, 5, "boof"}));
+  EXPECT_EQ(this_process_mark(), mark_of(this_process()));
+}
+
 TEST(Process, DoesNotRunOnceItEnded) {
   int pipes[2];
   ASSERT_EQ(::pipe(pipes), 0);

@@ -11,6 +11,7 @@
 
 #include "data/timestamp_text.h"
 #include "platform/file.h"
+#include "platform/machine.h"
 #include "store/digest.h"
 #include "store/run_store.h"
 
@@ -71,6 +72,14 @@ Status RunFolder::write(std::string_view name, std::string_view text) {
   return write_file(path() + "/" + std::string(name), text);
 }
 
+bool RunFolder::keeps(std::string_view name) {
+  static constexpr std::string_view kNames[] = {"run.json",     "manifest.json", "timing.json",
+                                                "metrics.json", "plan.json",     "trace.json"};
+  const std::size_t slash = name.find('/');
+  if (slash != std::string_view::npos) return name.substr(slash) == "/output.json";
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
 namespace {
 
 enum class Names { kVisible, kHidden };
@@ -124,7 +133,7 @@ Result<std::vector<Artifact>> RunFolder::artifacts(std::string_view stage) const
 
 void RunFolder::remove_temporaries(std::string_view stage) noexcept {
   const std::string folder = artifacts_of(stage);
-  const std::string mark = "." + std::to_string(::getpid()) + "-";  // as AtomicFile names them
+  const std::string mark = "." + this_process_mark() + "-";  // as AtomicFile names them
   std::vector<std::string> names;
   if (!collect_files(folder, "", Names::kHidden, names)) return;
   for (const std::string& name : names) {

@@ -44,19 +44,36 @@ T number_in(const nlohmann::json& object, const char* key) {
   return found->get<T>();
 }
 
+ProcessIdentity process_of(const nlohmann::json& run) {
+  const auto process = run.find("process");
+  if (process == run.end() || !process->is_object()) return {};
+  return {number_in<std::int64_t>(*process, "pid"), number_in<std::uint64_t>(*process, "start_ticks"),
+          text_in(*process, "boot")};
+}
+
 // A run that was killed could not write its end; the process that wrote "running" tells.
 bool still_runs(const nlohmann::json& run) {
-  const auto process = run.find("process");
-  if (process == run.end() || !process->is_object()) return false;
-  if (text_in(run.value("machine", nlohmann::json::object()), "host") != this_machine().host)
-    return true;  // cannot know
-  return is_running({number_in<std::int64_t>(*process, "pid"), number_in<std::uint64_t>(*process, "start_ticks"),
-                     text_in(*process, "boot")});
+  const ProcessIdentity process = process_of(run);
+  if (process.pid == 0) return false;
+  const auto machine = run.find("machine");
+  const bool here = machine != run.end() && machine->is_object() && text_in(*machine, "host") == this_machine().host;
+  return !here || is_running(process);  // of another machine one cannot know
 }
 
 Error damaged(const std::string& path, std::string_view what) {
   return Error(ErrorCode::kDataLoss, fmt::format("not the record of a run: {}: {}", path, what))
       .hint("the file was changed or damaged; the run's other files may still be readable");
+}
+
+StoredRun unreadable(const std::string& root, const std::string& id, const Error& why) {
+  StoredRun run;
+  run.id = id;
+  run.path = RunFolder(root, id).path();
+  run.status = "unreadable";
+  run.started_at = fmt::format("{}-{}-{}T{}:{}:{}Z", id.substr(0, 4), id.substr(4, 2), id.substr(6, 2), id.substr(9, 2),
+                               id.substr(11, 2), id.substr(13, 2));
+  run.error = why.message();
+  return run;
 }
 
 }  // namespace
@@ -93,7 +110,7 @@ Result<std::vector<StoredRun>> RunStore::list() const {
   std::vector<StoredRun> runs;
   for (const std::string& id : names) {
     Result<StoredRun> run = read(id);
-    if (run) runs.push_back(std::move(*run));
+    runs.push_back(run ? std::move(*run) : unreadable(root_, id, run.error()));
   }
   // Ids are only as fine as a second.
   std::stable_sort(runs.begin(), runs.end(), [](const auto& a, const auto& b) { return a.started_at > b.started_at; });
@@ -150,6 +167,11 @@ Result<StoredRun> RunStore::read(std::string_view id) const {
   const auto error = json.find("error");
   if (error != json.end() && error->is_object()) run.error = text_in(*error, "message");
   if (run.status == "running" && !still_runs(json)) run.status = "lost";
+  run.process = mark_of(process_of(json));
+  const auto writes = json.find("writes");
+  for (const nlohmann::json& path : writes != json.end() && writes->is_array() ? *writes : nlohmann::json::array()) {
+    if (path.is_string()) run.writes.push_back(path.get<std::string>());
+  }
   return run;
 }
 

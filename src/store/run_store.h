@@ -3,6 +3,7 @@
 // whole or not at all. The store keeps texts; what they mean is the business of who writes them (docs/schemas/).
 #pragma once
 
+#include <penstock/artifact.h>
 #include <penstock/result.h>
 
 #include <cstdint>
@@ -20,15 +21,6 @@ std::string utc_text(std::int64_t micros);
 /// Returns a run id, "20261120_101500_a1b2c3": UTC to the second, then six random hexadecimal digits.
 std::string make_run_id(std::int64_t micros);
 
-/// A file that a stage left in its artifacts.
-struct Artifact {
-  std::string name;  ///< Relative to the artifacts folder: "clean.csv", "parts/0.csv".
-  std::string path;  ///< Relative to the run's folder: "clean/artifacts/clean.csv".
-  std::string type;  ///< Media type by the name's ending.
-  std::uint64_t size_bytes = 0;
-  std::string sha256;
-};
-
 /// Returns the media type that the ending of `name` stands for; "application/octet-stream" when it is unknown.
 std::string_view media_type(std::string_view name);
 
@@ -45,6 +37,9 @@ class RunFolder {
   Status make_stage(std::string_view stage);
   /// Writes a file of the run, for instance "run.json" or "clean/output.json", whole.
   Status write(std::string_view name, std::string_view text);
+  /// Says whether `name`, relative to the folder of a run, is a file that runs themselves keep: "run.json",
+  /// "clean/output.json".
+  static bool keeps(std::string_view name);
   /// Returns the files under the stage's artifacts, by name, with their digests. Temporaries and links are left out.
   Result<std::vector<Artifact>> artifacts(std::string_view stage) const;
   /// Removes the hidden temporaries that this process left in the run's artifacts: those of a writer that was given up.
@@ -63,11 +58,13 @@ struct StoredRun {
   std::string path;
   std::string name;
   std::string strategy;
-  std::string
-      status;  ///< "running", "done", "drained", "failed", "cancelled"; "lost": its process ended without a word.
+  std::string status;  ///< "running", "done", "drained", "failed", "cancelled"; "lost": its process ended without a
+                       ///< word; "unreadable": see `error`.
   std::string started_at;
   double duration_seconds = 0;
-  std::string error;  ///< Its message, when it failed.
+  std::string error;                ///< Its message, when it failed; why run.json cannot be read.
+  std::string process;              ///< The mark of its process (`mark_of`).
+  std::vector<std::string> writes;  ///< Its outputs outside of its folder.
 };
 
 /// All runs below one folder. Thread-compatible; several processes may use one store.
@@ -78,8 +75,8 @@ class RunStore {
   const std::string& root() const noexcept { return root_; }
   /// Makes the folder of a new run.
   Result<RunFolder> create();
-  /// Returns the runs, newest first; folders without a readable run.json are left out. A store that is not there is
-  /// empty.
+  /// Returns the runs, newest first. One whose run.json cannot be read is among them, with the time that its id tells.
+  /// A store that is not there is empty.
   Result<std::vector<StoredRun>> list() const;
   /// Returns the id that `text` stands for: "latest", an id, or a part of one that only one id has. kNotFound with the
   /// nearest id.
@@ -87,6 +84,11 @@ class RunStore {
   /// Reads the run.json of a run. kDataLoss when it is not what a run writes; kUnsupported when it is of a later
   /// version.
   Result<StoredRun> read(std::string_view id) const;
+  /// Removes what lost runs left half-written: temporaries in their folders, and beside the outputs that their run.json
+  /// names. The names carry a mark of the very process (`mark_of`), which is known to have ended, so what other
+  /// processes, also of other hosts that share the folder, are writing is never touched. Returns the paths of what it
+  /// removed.
+  Result<std::vector<std::string>> clean() const;
   /// Returns the text of a file of a run.
   Result<std::string> read_text(std::string_view id, std::string_view name) const;
 

@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "platform/file.h"
@@ -74,7 +74,7 @@ TEST_F(Store, RemovesTheTemporariesOfThisProcessAlone) {
   RunFolder folder = RunStore(root_).create().value();
   folder.make_stage("clean").value();
   const std::string artifacts = folder.artifacts_of("clean");
-  const std::string mine = artifacts + "/parts/.b.csv." + std::to_string(::getpid()) + "-1.tmp";
+  const std::string mine = artifacts + "/parts/.b.csv." + this_process_mark() + "-1.tmp";
   const std::string others = artifacts + "/.b.csv.1-1.tmp";
   for (const std::string& path : {mine, others, artifacts + "/b.csv"})
     write_file(path, "half", {.make_folders = true}).value();
@@ -162,7 +162,77 @@ TEST_F(Store, ADamagedRecordIsSaidToBeDamaged) {
     ASSERT_FALSE(run) << text;
     EXPECT_EQ(run.error().code(), ErrorCode::kDataLoss) << text;
   }
-  EXPECT_TRUE(RunStore(root_).list().value().empty());
+  for (const StoredRun& run : RunStore(root_).list().value()) {
+    EXPECT_EQ(run.status, "unreadable");
+    EXPECT_THAT(run.error, HasSubstr("not the record of a run: "));
+    EXPECT_THAT(run.started_at, MatchesRegex("20..-..-..T..:..:..Z"));
+  }
+}
+
+TEST_F(Store, ListsAlsoWhatCannotBeRead) {
+  RunStore(root_).create().value();  // killed before it wrote its record
+  const std::vector<StoredRun> runs = RunStore(root_).list().value();
+  ASSERT_EQ(runs.size(), 1U);
+  EXPECT_EQ(runs[0].status, "unreadable");
+  EXPECT_THAT(runs[0].error, HasSubstr("run.json: no such file or folder"));
+}
+
+TEST(RunFolder, KnowsItsOwnFiles) {
+  for (const char* name :
+       {"run.json", "manifest.json", "timing.json", "metrics.json", "plan.json", "trace.json", "clean/output.json"}) {
+    EXPECT_TRUE(RunFolder::keeps(name)) << name;
+  }
+  for (const char* name : {"mine.json", "clean/artifacts/output.json", "clean/mine.json", "output.json", "clean"}) {
+    EXPECT_FALSE(RunFolder::keeps(name)) << name;
+  }
+}
+
+// A run whose process, with number 7, is gone: `kBoot` is no boot of this machine.
+class LostRun : public Store {
+ protected:
+  static constexpr const char* kBoot = "other";
+
+  std::string mark() { return mark_of({7, 1, kBoot}); }
+  RunFolder lost(const std::string& status, const std::string& host) {
+    RunFolder folder =
+        stored(R"({"version":1,"status":")" + status + R"(","machine":{"host":")" + host +
+               R"("},"process":{"pid":7,"start_ticks":1,"boot":"other"},"writes":[")" + root_ + R"(/out/a.csv"]})");
+    folder.make_stage("clean").value();
+    return folder;
+  }
+  std::string put(const std::string& path) {
+    write_file(path, "half", {.make_folders = true}).value();
+    return path;
+  }
+};
+
+TEST_F(LostRun, LosesItsTemporariesAndNothingElse) {
+  const RunFolder folder = lost("running", this_machine().host);
+  const std::string artifacts = folder.artifacts_of("clean");
+  std::vector<std::string> temporaries = {
+      put(folder.path() + "/.run.json." + mark() + "-3.tmp"), put(artifacts + "/.b.csv." + mark() + "-1.tmp"),
+      put(artifacts + "/parts/.b.csv." + mark() + "-12.tmp"), put(artifacts + "/quarantine.jsonl.7.0.part"),
+      put(root_ + "/out/.a.csv." + mark() + "-0.tmp"),        put(root_ + "/out/a.csv." + mark() + ".2.part")};
+  const std::vector<std::string> others = {
+      put(artifacts + "/b.csv"),
+      put(artifacts + "/.b.csv.8-1.tmp"),
+      put(root_ + "/out/a.csv"),
+      put(root_ + "/out/.a.csv.7-0.tmp"),                               // of whom cannot be told
+      put(root_ + "/out/.a.csv." + mark_of({7, 2, kBoot}) + "-0.tmp"),  // a later process with the same number
+      put(root_ + "/out/.b.csv." + mark() + "-0.tmp"),                  // no output of this run
+      put(root_ + "/out/a.csv." + mark() + ".x.part")};
+  std::sort(temporaries.begin(), temporaries.end());
+  EXPECT_EQ(RunStore(root_).clean().value(), temporaries);
+  for (const std::string& path : others) EXPECT_TRUE(std::filesystem::exists(path)) << path;
+  EXPECT_THAT(RunStore(root_).clean().value(), ElementsAre());
+}
+
+TEST_F(LostRun, IsOnlyWhatIsKnownToHaveEnded) {
+  for (const auto& [status, host] :
+       {std::pair("running", std::string("another host")), {"done", this_machine().host}}) {
+    put(lost(status, host).artifacts_of("clean") + "/.b.csv." + mark() + "-1.tmp");
+  }
+  EXPECT_THAT(RunStore(root_).clean().value(), ElementsAre());
 }
 
 }  // namespace
