@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "stream/table.h"
+
 namespace penstock {
 namespace {
 
@@ -15,7 +17,7 @@ constexpr std::int64_t kGraceMs = 1000;  // for user code to look at the stop si
 
 std::int64_t to_ns(std::chrono::milliseconds duration) { return duration.count() * kMilli; }
 
-std::string seconds(std::int64_t ns) { return fmt::format("{:.1f} s", static_cast<double>(ns) / 1e9); }
+std::string seconds(std::int64_t ns) { return duration_text(static_cast<double>(ns) / 1e9); }
 
 }  // namespace
 

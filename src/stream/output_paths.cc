@@ -2,25 +2,18 @@
 #include "stream/output_paths.h"
 
 #include <fmt/format.h>
+#include <fnmatch.h>
 
 #include <filesystem>
 #include <map>
+#include <utility>
+
+#include "platform/file.h"
 
 namespace penstock {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Use {
-  std::string step;
-  const char* as;
-};
-
-std::string canonical(const std::string& path) {
-  std::error_code error;
-  const fs::path found = fs::weakly_canonical(path, error);
-  return error ? path : found.string();
-}
 
 bool is_shareable(const std::string& path) {
   std::error_code error;
@@ -28,53 +21,132 @@ bool is_shareable(const std::string& path) {
   return !error && fs::exists(status) && !fs::is_regular_file(status);
 }
 
-class Uses {
+// The option "path" of an operator of the registry, in one form or the other; of sinks, or of all others.
+enum class Side : std::uint8_t { kWrites, kReads };
+std::vector<std::string> paths_of(const Pipeline::Step& step, Side side) {
+  if (step.factory != nullptr) return {};
+  const Result<const OperatorInfo*> info = Registry::global().find(step.op);
+  if (!info || ((*info)->role == OperatorInfo::Role::kSink) != (side == Side::kWrites)) return {};
+  const OptionValue* const value = step.options.find("path");
+  if (value == nullptr) return {};
+  if (value->as_text() != nullptr) return {*value->as_text()};
+  std::vector<std::string> paths;
+  if (value->as_list() != nullptr) {
+    for (const OptionValue& path : *value->as_list()) {
+      if (path.as_text() != nullptr) paths.push_back(*path.as_text());
+    }
+  }
+  return paths;
+}
+
+/// What a pipeline reads, by path, by file, and by glob: a file that is not there yet may match at the next run.
+class Inputs {
  public:
-  /// Remembers the use of a path; an error when another use does not go with it.
-  Status add(const std::string& path, Use use, const Place& place) {
-    if (is_shareable(path)) return {};
-    const auto [known, added] = uses_.emplace(canonical(path), use);
-    const bool both_quarantine = std::string_view(known->second.as) == "quarantine" && std::string_view(use.as) == "quarantine";
-    if (added || both_quarantine) return {};
-    return Error(ErrorCode::kInvalidArgument,
-                 fmt::format("{} is the {} of \"{}\" and the {} of \"{}\"; one would replace the other", path, use.as, use.step,
-                             known->second.as, known->second.step))
-        .at(use.step)
-        .at(place.to_text())
-        .hint("give each its own path");
+  void add(const std::string& path, const std::string& step) {
+    if (!has_glob(path)) {
+      if (!is_shareable(path)) add_file(path, step);
+      return;
+    }
+    globs_.emplace_back(canonical_glob(path), step);
+    if (const auto found = expand_glob(path)) {
+      for (const std::string& file : *found) add_file(file, step);
+    }
+  }
+
+  Status check(const OutputPath& output) const {
+    if (is_shareable(output.path)) return {};
+    const std::string path = canonical_path(output.path);
+    if (const auto known = by_path_.find(path); known != by_path_.end()) return refuse(output, known->second);
+    if (const auto stamp = stamp_of(output.path)) {
+      const auto known = by_file_.find({stamp->device, stamp->inode});
+      if (known != by_file_.end()) return refuse(output, known->second);
+    }
+    for (const auto& [pattern, step] : globs_) {
+      if (::fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME | FNM_PERIOD) == 0) return refuse(output, step);
+    }
+    return {};
   }
 
  private:
-  std::map<std::string, Use> uses_;
+  void add_file(const std::string& path, const std::string& step) {
+    by_path_.emplace(canonical_path(path), step);
+    if (const auto stamp = stamp_of(path)) by_file_.emplace(std::pair(stamp->device, stamp->inode), step);
+  }
+
+  // Only what stands before the first mark can be looked up.
+  static std::string canonical_glob(const std::string& pattern) {
+    const std::size_t slash = pattern.rfind('/', pattern.find_first_of("*?["));
+    if (slash == std::string::npos) return canonical_path(".") + "/" + pattern;
+    return canonical_path(pattern.substr(0, slash + 1)) + "/" + pattern.substr(slash + 1);
+  }
+
+  static Status refuse(const OutputPath& output, const std::string& reader) {
+    return Error(ErrorCode::kInvalidArgument,
+                 fmt::format("{} is the {} of \"{}\" and an input of \"{}\"; the run would replace what it reads",
+                             output.path, output.as, output.step, reader))
+        .at(output.step)
+        .at(output.place.to_text())
+        .hint("write to another file, for instance below {artifacts}");
+  }
+
+  std::map<std::string, std::string> by_path_;  // the step that reads it
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::string> by_file_;
+  std::vector<std::pair<std::string, std::string>> globs_;
 };
 
-const OptionValue* path_option(const Pipeline::Step& step, OperatorInfo::Role role) {
-  if (step.factory != nullptr) return nullptr;
-  const Result<const OperatorInfo*> info = Registry::global().find(step.op);
-  return info && (*info)->role == role ? step.options.find("path") : nullptr;
+Status check_writers(const std::vector<OutputPath>& outputs) {
+  std::map<std::string, const OutputPath*> writers;
+  for (const OutputPath& output : outputs) {
+    if (is_shareable(output.path)) continue;
+    const auto [known, added] = writers.emplace(canonical_path(output.path), &output);
+    const OutputPath& other = *known->second;
+    const bool both_quarantine =
+        std::string_view(other.as) == "quarantine" && std::string_view(output.as) == "quarantine";
+    if (added || both_quarantine) continue;
+    return Error(ErrorCode::kInvalidArgument,
+                 fmt::format("{} is the {} of \"{}\" and the {} of \"{}\"; one would replace the other", output.path,
+                             output.as, output.step, other.as, other.step))
+        .at(output.step)
+        .at(output.place.to_text())
+        .hint("give each its own path");
+  }
+  return {};
 }
 
 }  // namespace
 
-Status check_output_paths(const Pipeline& pipeline, const RunOptions& options) {
-  Uses outputs;
-  Uses inputs_and_quarantine;
+std::string canonical_path(const std::string& path) {
+  std::error_code error;
+  const fs::path found = fs::weakly_canonical(fs::absolute(path, error), error);
+  std::string text = error ? path : found.string();
+  if (text.size() > 1 && text.ends_with('/')) text.pop_back();
+  return text;
+}
+
+std::vector<OutputPath> output_paths(const Pipeline& pipeline, const RunOptions& options) {
+  std::vector<OutputPath> outputs;
   for (const Pipeline::Step& step : pipeline.steps()) {
-    if (const OptionValue* path = path_option(step, OperatorInfo::Role::kSink); path != nullptr && path->as_text() != nullptr) {
-      PENSTOCK_TRY(outputs.add(*path->as_text(), {step.name, "output"}, step.options.origin));
-    }
-    if (const OptionValue* path = path_option(step, OperatorInfo::Role::kSource); path != nullptr && path->as_text() != nullptr) {
-      // Two sources may read one file, so each is compared with quarantine files only.
-      (void)inputs_and_quarantine.add(*path->as_text(), {step.name, "input"}, step.options.origin);
+    for (std::string& path : paths_of(step, Side::kWrites)) {
+      outputs.push_back({std::move(path), step.name, "output", step.options.place("path")});
     }
   }
   for (const Pipeline::Step& step : pipeline.steps()) {
     if (step.on_error.action != ErrorPolicy::Action::kQuarantine) continue;
-    const std::string path =
-        step.on_error.quarantine_path.empty() ? options.artifacts + "/quarantine.jsonl" : step.on_error.quarantine_path;
-    PENSTOCK_TRY(outputs.add(path, {step.name, "quarantine"}, step.options.origin));
-    PENSTOCK_TRY(inputs_and_quarantine.add(path, {step.name, "quarantine"}, step.options.origin));
+    const std::string& path = step.on_error.quarantine_path;
+    outputs.push_back(
+        {path.empty() ? options.artifacts + "/quarantine.jsonl" : path, step.name, "quarantine", step.options.origin});
   }
+  return outputs;
+}
+
+Status check_output_paths(const Pipeline& pipeline, const RunOptions& options) {
+  const std::vector<OutputPath> outputs = output_paths(pipeline, options);
+  PENSTOCK_TRY(check_writers(outputs));
+  Inputs inputs;
+  for (const Pipeline::Step& step : pipeline.steps()) {
+    for (const std::string& path : paths_of(step, Side::kReads)) inputs.add(path, step.name);
+  }
+  for (const OutputPath& output : outputs) PENSTOCK_TRY(inputs.check(output));
   return {};
 }
 

@@ -4,18 +4,19 @@
 #include <nlohmann/json.hpp>
 #include <penstock/run.h>
 
+#include "base/printable.h"
 #include "stream/table.h"
 
 namespace penstock {
 
 std::string Plan::to_text() const {
-  std::string text = fmt::format("pipeline \"{}\": strategy {}, {} {}, at most {} records per batch{}\n  why: {}\n", pipeline, strategy,
-                                 segments.size(), segments.size() == 1 ? "segment" : "segments", with_commas(batch_size),
+  std::string text = fmt::format("pipeline \"{}\": strategy {}, {}, at most {} per batch{}\n  why: {}\n", pipeline, strategy,
+                                 counted(segments.size(), "segment"), counted(batch_size, "record"),
                                  memory_limit == 0 ? "" : fmt::format(", at most {} in flight", bytes_text(memory_limit)), reason);
   for (std::size_t s = 0; s < segments.size(); ++s) {
     const PlanSegment& segment = segments[s];
-    text += fmt::format("\nsegment {}: {} {}{}\n  why: {}\n", s, segment.workers, segment.worker,
-                        segment.queue_depth == 0 ? "" : fmt::format(", fed through a channel of {} batches", segment.queue_depth),
+    text += fmt::format("\nsegment {}: {}{}\n  why: {}\n", s, counted(segment.workers, segment.worker),
+                        segment.queue_depth == 0 ? "" : fmt::format(", fed through a channel of {}", segment.queue_depth == 1 ? "1 batch" : with_commas(segment.queue_depth) + " batches"),
                         segment.reason);
     for (const std::size_t index : segment.steps) {
       const Step& step = steps[index];
@@ -25,7 +26,7 @@ std::string Plan::to_text() const {
       if (!step.note.empty()) text += fmt::format("      note: {}\n", step.note);
     }
   }
-  return text;
+  return printable_lines(text);
 }
 
 std::string Plan::to_json() const {

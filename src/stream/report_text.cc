@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <penstock/run.h>
 
+#include "base/printable.h"
 #include "stream/table.h"
 
 namespace penstock {
@@ -17,14 +18,14 @@ namespace {
 
 std::string headline(const Report& report) {
   const double rate = report.wall_seconds > 0 ? static_cast<double>(report.records_in) / report.wall_seconds : 0;
-  return fmt::format("pipeline \"{}\" {} with strategy {} in {}: {} records in = {} out + {} rejected + {} dropped, {}/s\n",
-                     report.pipeline, to_string(report.outcome), report.plan.strategy, duration_text(report.wall_seconds),
-                     with_commas(report.records_in), with_commas(report.records_out), with_commas(report.records_rejected),
+  return fmt::format("pipeline \"{}\" {} with strategy {} in {}: {} in = {} out + {} rejected + {} dropped, {}/s\n",
+                     printable(report.pipeline), to_string(report.outcome), report.plan.strategy, duration_text(report.wall_seconds),
+                     counted(report.records_in, "record"), with_commas(report.records_out), with_commas(report.records_rejected),
                      with_commas(report.records_dropped), with_commas(static_cast<std::uint64_t>(rate)));
 }
 
 std::vector<std::string> table_row(const StepReport& step) {
-  std::vector<std::string> row = {step.name,
+  std::vector<std::string> row = {printable(step.name),
                                   with_commas(step.records_in),
                                   with_commas(step.records_out),
                                   with_commas(step.records_rejected),
@@ -43,15 +44,15 @@ std::string Report::to_text() const {
   for (const StepReport& step : steps) table.add(table_row(step));
   text += table.to_text();
   for (const StepReport& step : steps) {
-    if (!step.note.empty()) text += fmt::format("note: {}: {}\n", step.name, step.note);
+    if (!step.note.empty()) text += fmt::format("note: {}: {}\n", printable(step.name), printable(step.note));
     if (step.records_rejected > 0) {
-      text += fmt::format("rejected: {}: {} {}, the first: {}\n", step.name, with_commas(step.records_rejected),
-                          step.records_rejected == 1 ? "record" : "records", step.first_rejection);
+      text += fmt::format("rejected: {}: {}, the first: {}\n", printable(step.name), counted(step.records_rejected, "record"),
+                          printable(step.first_rejection));
     }
   }
   for (const OutputFile& output : outputs) {
-    text += fmt::format("wrote {} ({}, {} records, {})\n", output.path, output.kind, with_commas(output.records),
-                        bytes_text(output.size_bytes));
+    text += fmt::format("wrote {} ({}, {}, {})\n", printable(output.path), printable(output.kind),
+                        counted(output.records, "record"), bytes_text(output.size_bytes));
   }
   text += fmt::format("memory: {} at most, {} of it in flight; cpu: {}\n", bytes_text(memory_peak_bytes),
                       bytes_text(buffer_peak_bytes), duration_text(cpu_seconds));

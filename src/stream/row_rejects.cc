@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "data/json_text.h"
+#include "stream/table.h"
 
 namespace penstock {
 namespace {
@@ -71,7 +72,8 @@ Error RowRejects::to_error(const Rejection& rejection) const {
 Status RowRejects::reject(Rejection rejection) {
   rejection.record += base_;
   if (count_.fetch_add(1, std::memory_order_relaxed) == 0) {
-    first_ = fmt::format("record {}: {}{}", rejection.record,
+    const std::string place = rejection.file.empty() || rejection.line == 0 ? "" : fmt::format("{}:{}, ", rejection.file, rejection.line);
+    first_ = fmt::format("{}record {}: {}{}", place, rejection.record,
                          rejection.column.empty() ? "" : fmt::format("column \"{}\": ", rejection.column), rejection.reason);
     first_is_new_ = true;
   }
@@ -83,7 +85,8 @@ Status RowRejects::reject(Rejection rejection) {
   if (rejected > limit_.limit) {
     fatal_ = true;
     return Error(ErrorCode::kInvalidArgument,
-                 fmt::format("{} records were rejected, more than max_errors = {} allows", rejected, limit_.limit))
+                 fmt::format("{} {} rejected, more than max_errors = {} allows", counted(rejected, "record"),
+                             rejected == 1 ? "was" : "were", limit_.limit))
         .hint("look at the causes, or raise max_errors")
         .caused_by(to_error(rejection));
   }

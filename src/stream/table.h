@@ -22,6 +22,8 @@ class Table {
 
 /// "12,345,678".
 std::string with_commas(std::uint64_t number);
+/// "1 record", "12,345 records".
+std::string counted(std::uint64_t number, const std::string& noun);
 /// "1.2 ms", "3.45 s", "2 m 05 s".
 std::string duration_text(double seconds);
 /// "512 B", "1.5 MiB".
