@@ -42,8 +42,10 @@ configure_file(cmake/penstock.pc.in ${PROJECT_BINARY_DIR}/penstock.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/penstock.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 if(TARGET penstock_app)
+  install(TARGETS penstock_program EXPORT penstock-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  configure_file(cmake/penstock-program.pc.in ${PROJECT_BINARY_DIR}/penstock-program.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/penstock-program.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
   install(TARGETS penstock_app RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  install(FILES apps/penstock/penstock.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 OPTIONAL)
   set(completions apps/penstock/completion)
   install(FILES ${completions}/penstock.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
           RENAME penstock OPTIONAL)

@@ -11,6 +11,7 @@
 
 A comment in the page, on the line before a block, makes exceptions:
   <!-- compile only: REASON -->      the program is built, not run
+  <!-- file only: REASON -->         the block is written as a file for the page's programs; a pipeline is not checked
   <!-- not checked: REASON -->       nothing is done with the block
 """
 import re
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import house
 
-BLOCK = re.compile(r"(?:^<!-- (compile only|not checked): [^\n]+-->\n+)?^```(\w+)(?: +([^\n`]+))?\n(.*?)^```$",
+BLOCK = re.compile(r"(?:^<!-- (compile only|file only|not checked): [^\n]+-->\n+)?^```(\w+)(?: +([^\n`]+))?\n(.*?)^```$",
                    re.MULTILINE | re.DOTALL)
 
 
@@ -43,7 +44,7 @@ class Block:
 
     def is_pipeline(self):
         tables = re.search(r"^\s*\[\[(operator|stage)\]\]", self.text, re.MULTILINE)
-        return self.language == "toml" and tables is not None and self.exception != "not checked"
+        return self.language == "toml" and tables is not None and self.exception is None
 
 
 def pages(root):
@@ -109,7 +110,8 @@ def check_pipelines(root, program):
 def self_test():
     page = ("```cpp\nint main() {}\n```\n\n```cpp\nint part;\n```\n\n<!-- compile only: needs a camera -->\n```cpp\nint main(){}\n```\n"
             "```csv a.csv\nx\n1\n```\n```toml\n[[operator]]\nop = 'csv.read'\n```\n```toml\n[run]\n```\n"
-            "<!-- not checked: wrong on purpose -->\n```toml\n[[stage]]\n```\n")
+            "<!-- not checked: wrong on purpose -->\n```toml\n[[stage]]\n```\n"
+            "<!-- file only: wrong on purpose -->\n```toml own.toml\n[[stage]]\n```\n")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "docs").mkdir()
@@ -118,6 +120,7 @@ def self_test():
         assert (root / "out/programs.txt").read_text() == "docs_a_line_1 run\ndocs_a_line_10 build\n"
         assert (root / "out/docs_a_line_1.cc").exists()
         assert (root / "out/docs_a_line_1/a.csv").read_text() == "x\n1\n"
+        assert (root / "out/docs_a_line_1/own.toml").exists()
         program = root / "program"
         program.write_text("#!/bin/sh\ntest \"$1\" = check && test -f a.csv && ! grep -q wrong \"$2\"\n")
         program.chmod(0o755)

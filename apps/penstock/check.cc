@@ -5,6 +5,7 @@
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
 #include "apps/penstock/file_arguments.h"
+#include "stream/table.h"
 
 namespace penstock::app {
 namespace {
@@ -19,20 +20,16 @@ int check(const Arguments& arguments) {
   std::string notes;
   for (const FileStage& stage : file->stages) {
     operators += stage.steps.size();
-    if (!stage.reads.empty()) {
-      notes += fmt::format("  stage \"{}\" reads what stage \"{}\" makes: its types are checked when it runs\n",
-                           stage.name, fmt::join(stage.reads, "\", \""));
-      continue;
-    }
-    const Status status = make_pipeline(*file, stage, "pipeline_outputs/runs/RUN_ID").check();
-    if (!status) {
-      print_error(status.error());
-      return kUsage;
-    }
+    if (stage.reads.empty()) continue;
+    notes += fmt::format("  stage \"{}\" reads what stage \"{}\" makes: its types are checked when it runs\n",
+                         stage.name, fmt::join(stage.reads, "\", \""));
   }
-  print(fmt::format("{}: ok, {} {}, {} {}\n{}", file->path, file->stages.size(),
-                    file->stages.size() == 1 ? "stage" : "stages", operators, operators == 1 ? "operator" : "operators",
-                    notes));
+  if (const Status status = check_pipeline_file(*file); !status) {
+    print_error(status.error());
+    return exit_code_of(status.error(), file->path);
+  }
+  print(fmt::format("{}: ok, {}, {}\n{}", file->path, counted(file->stages.size(), "stage"),
+                    counted(operators, "operator"), notes));
   return kOk;
 }
 
@@ -45,7 +42,9 @@ Command check_command() {
   command.description =
       "Checks syntax, names, options, expressions and types. Reads at most a sample of the input, where a schema is "
       "inferred\n"
-      "from it, and writes nothing. Ends with exit code 2 when something is wrong.";
+      "from it, and writes nothing. Ends with exit code 2 when the file is wrong, 1 when an input is missing or its "
+      "records do not "
+      "fit.";
   command.positionals = {file_positional()};
   command.flags = {set_flag()};
   command.examples = {{"penstock check orders.toml", "Say \"ok\", or what is wrong at which line and column"}};

@@ -151,20 +151,23 @@ std::string help_text(const Command& command) {
 
 std::string help_text(const std::vector<Command>& commands) {
   std::string text =
-      "Runs data pipelines that are written down in a file.\n\nUsage: penstock COMMAND [OPTION]... "
+      "Runs data pipelines: sources, steps and outputs that are written down in a file (TOML).\n\nUsage: penstock "
+      "COMMAND [OPTION]... "
       "[ARGUMENT]...\n\nCommands:\n";
   for (const Command& command : commands) text += item(command.name, command.summary);
   text += "\nOptions:\n";
   text += item("--help", "Show this text; penstock COMMAND --help says more about one command");
   text += item("--version", "Show the version");
   text += "\nExamples:\n";
-  text += "  penstock init orders.toml\n      Write an example to begin with\n";
-  text += "  penstock run orders.toml --strategy threads\n      Run it, a thread per segment\n";
+  text += "  penstock init orders.toml\n      Write an example, with comments, to begin with\n";
+  text += "  penstock check orders.toml\n      See whether it is right\n";
+  text += "  penstock run orders.toml\n      Run it; the outputs are in pipeline_outputs/latest\n";
+  text += "  penstock ops filter\n      See what an operator does and which options it has\n";
   text += "  penstock runs show latest\n      See what the last run did\n";
   text +=
-      "\nExit codes: 0 done, 1 the run failed, 2 wrong usage or invalid file, 3 done with rejected records under "
-      "--strict,\n"
-      "130 interrupted.\n";
+      "\nExit codes: 0 done; 1 the run failed on its input or the machine; 2 the command line or the file must be "
+      "mended;\n"
+      "3 done, but records were rejected under --strict; 130 interrupted. The manual page says more: man penstock.\n";
   return text;
 }
 

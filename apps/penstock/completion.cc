@@ -186,7 +186,7 @@ std::string fish_script() {
 
 int completion(const Arguments& arguments) {
   const std::string shell = arguments.positional(0);
-  print(shell == "bash" ? bash_script() : shell == "zsh" ? zsh_script() : fish_script());
+  print_data(shell == "bash" ? bash_script() : shell == "zsh" ? zsh_script() : fish_script());
   return kOk;
 }
 

@@ -10,7 +10,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 
+#include "base/printable.h"
 #include "store/run_store.h"
 
 namespace penstock::app {
@@ -30,11 +32,13 @@ winsize terminal_size() {
   return size;
 }
 
-}  // namespace
+// Guards standard error and what is drawn there: the run, its progress and the signals talk from threads of their own.
+std::mutex terminal;
+std::size_t drawn_lines = 0;
 
-void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+std::string up_over_block() { return drawn_lines == 0 ? std::string() : fmt::format("\x1b[{}A\r", drawn_lines); }
 
-void print_to_stderr(std::string_view text) {
+void write_to_stderr(std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
     if (written < 0 && errno != EINTR) return;  // nobody is left to be told
@@ -42,9 +46,40 @@ void print_to_stderr(std::string_view text) {
   }
 }
 
+// Over what is drawn, and over what was typed behind it; `otherwise` comes first when nothing is drawn.
+void write_over_block(const std::string& text, std::string_view otherwise = "") {
+  const std::lock_guard lock(terminal);
+  write_to_stderr((drawn_lines == 0 ? std::string(otherwise) : up_over_block() + "\x1b[J") + text);
+  drawn_lines = 0;
+}
+
+}  // namespace
+
+void print(std::string_view text) { print_data(printable_lines(text)); }
+
+void print_data(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void print_to_stderr(std::string_view text) { write_over_block(printable_lines(text)); }
+
+void print_behind_typing(std::string_view text) {
+  write_over_block(printable_lines(text), ::isatty(STDERR_FILENO) == 1 ? "\n" : "");
+}
+
+// Up over what was drawn, then each line over the old one: no flicker.
+void draw_block(const std::vector<std::string>& lines) {
+  const std::lock_guard lock(terminal);
+  std::string text = up_over_block();
+  for (const std::string& line : lines) text += "\r" + printable(line) + "\x1b[K\n";
+  drawn_lines = lines.size();
+  write_to_stderr(text + "\x1b[J");
+}
+
+void remove_block() { write_over_block(""); }
+
 void print_error(const Error& error) {
   const bool colour = has_colour();
-  print_to_stderr(
+  // The text of an error is printable by itself.
+  write_over_block(
       fmt::format("penstock: {}error:{} {}\n", colour ? "\x1b[1;31m" : "", colour ? "\x1b[0m" : "", error.to_text()));
 }
 
@@ -73,14 +108,6 @@ std::size_t terminal_lines() {
   return lines == 0 ? 24 : lines;
 }
 
-std::string printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return out;
-}
-
 bool set_log_level(std::string_view name) {
   static constexpr std::string_view kNames[] = {"debug", "info", "warning", "error", "off"};
   for (std::size_t i = 0; i < std::size(kNames); ++i) {
@@ -97,8 +124,8 @@ void log(LogLevel level, std::string_view text) {
   if (level < level_in_use.load()) return;
   static constexpr const char* kNames[] = {"debug", "info", "warning", "error", "off"};
   const std::int64_t now = now_micros();
-  print_to_stderr(
-      fmt::format("{} {:<7} {}\n", utc_text(now - now % 1000), kNames[static_cast<std::size_t>(level)], text));
+  print_to_stderr(fmt::format("{} {:<7} {}\n", utc_text(now - now % 1000), kNames[static_cast<std::size_t>(level)],
+                              printable(text)));
 }
 
 }  // namespace penstock::app

@@ -6,17 +6,28 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace penstock::app {
 
-/// Prints to standard output.
+/// Prints a text for people to standard output. Names and values of files stand in such texts, so control characters
+/// are escaped, here and in the functions below.
 void print(std::string_view text);
-/// Prints to standard error, at once and unbroken by other threads. Does not touch what progress has drawn.
+/// Prints JSON or a script to standard output, as it is.
+void print_data(std::string_view text);
+/// Prints to standard error, at once and unbroken by other threads. A block that is drawn there is removed before.
 void print_to_stderr(std::string_view text);
+/// The same on a line of its own where something was typed before, such as ^C.
+void print_behind_typing(std::string_view text);
 /// Prints "penstock: error: ..." to standard error.
 void print_error(const Error& error);
 /// Writes out what standard output still holds; false, after a message, when that fails.
 bool finish_output();
+
+/// Draws lines on the terminal of standard error, over those that were drawn before, until something else is printed.
+void draw_block(const std::vector<std::string>& lines);
+/// Removes them.
+void remove_block();
 
 /// True when standard error is a terminal that can move its cursor.
 bool is_live_terminal();
@@ -25,9 +36,6 @@ bool has_colour();
 /// Columns of the terminal; 80 when unknown.
 std::size_t terminal_columns();
 std::size_t terminal_lines();
-
-/// Control characters become '?', so that no name in a file can drive the terminal.
-std::string printable(std::string_view text);
 
 // ---- Logging -------------------------------------------------------------------------------------------------------
 

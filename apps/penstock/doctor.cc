@@ -93,11 +93,13 @@ int doctor(const Arguments& arguments) {
     text += fmt::format("{:<7} {:<11} {}\n", finding.ok ? "ok" : "problem", finding.name, finding.found);
     if (!finding.ok) text += fmt::format("{:<20}try: {}\n", "", finding.remedy);
   }
-  print(
-      arguments.has("--json")
-          ? Json({{"version", 1}, {"ok", ok}, {"findings", list}}).dump(2, ' ', false, Json::error_handler_t::replace) +
-                "\n"
-          : text);
+  if (arguments.has("--json")) {
+    print_data(
+        Json({{"version", 1}, {"ok", ok}, {"findings", list}}).dump(2, ' ', false, Json::error_handler_t::replace) +
+        "\n");
+  } else {
+    print(text);
+  }
   return ok ? kOk : kFailed;
 }
 

@@ -28,7 +28,7 @@ std::vector<Flag> run_setting_flags() {
   return flags;
 }
 
-Flag set_flag() { return {"--set", "NAME=VALUE", "Set a parameter of [params]", true}; }
+Flag set_flag() { return {"--set", "NAME=VALUE", "Set a parameter of the [params] table of FILE", true}; }
 
 Result<PipelineFile> file_of(const Arguments& arguments) {
   ParamOverrides overrides;
@@ -46,6 +46,33 @@ Result<PipelineFile> file_of(const Arguments& arguments) {
     PENSTOCK_TRY(set_run_setting(file.run, setting.name, value));
   }
   return file;
+}
+
+namespace {
+
+// True for "in.csv:7/csv.read", which begins with a place in another file: one of records.
+bool points_elsewhere(std::string_view where, const std::string& path) {
+  if (where.starts_with(path + ":")) return false;
+  for (std::size_t colon = where.find(':'); colon != std::string_view::npos; colon = where.find(':', colon + 1)) {
+    const std::size_t end = where.find_first_not_of("0123456789:", colon);
+    if (colon > 0 && colon + 1 < where.size() && end != colon + 1 &&
+        (end == std::string_view::npos || where[end] == '/')) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool is_about_records(const Error& error, const std::string& path) {
+  return error.record() >= 0 || points_elsewhere(error.where(), path) ||
+         (error.cause() != nullptr && is_about_records(*error.cause(), path));
+}
+
+}  // namespace
+
+ExitCode exit_code_of(const Error& error, const std::string& path) {
+  const bool request = error.code() == ErrorCode::kInvalidArgument || error.code() == ErrorCode::kUnsupported;
+  return request && !is_about_records(error, path) ? kUsage : kFailed;
 }
 
 std::vector<std::string> command_words(const std::string& command, const Arguments& arguments) {

@@ -2,8 +2,9 @@
 // The arguments that commands on pipeline files share.
 #pragma once
 
+#include <penstock/pipeline_file.h>
+
 #include "apps/penstock/command_line.h"
-#include "workflow/pipeline_file.h"
 
 namespace penstock::app {
 
@@ -15,6 +16,10 @@ Flag set_flag();
 
 /// Loads the FILE of the command line with --set, and puts the options that stand for settings of [run] into it.
 Result<PipelineFile> file_of(const Arguments& arguments);
+
+/// The exit code for an error: kUsage when the command line or the pipeline file `path` must be mended, whether that
+/// was found when it was read, bound or opened; kFailed when the world or the records were not as the file says.
+ExitCode exit_code_of(const Error& error, const std::string& path);
 
 /// The command line in words.
 std::vector<std::string> command_words(const std::string& command, const Arguments& arguments);

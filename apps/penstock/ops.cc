@@ -63,8 +63,11 @@ int list_operators(bool json) {
     if (json) list.push_back(operator_to_json(*info));
     table.add({info->name, to_string(info->role), info->summary});
   }
-  print(json ? Json({{"version", 1}, {"operators", std::move(list)}}).dump(2) + "\n"
-             : table.to_text() + "penstock ops NAME shows the options of one.\n");
+  if (json) {
+    print_data(Json({{"version", 1}, {"operators", std::move(list)}}).dump(2) + "\n");
+  } else {
+    print(table.to_text() + "penstock ops NAME shows the options of one.\n");
+  }
   return kOk;
 }
 
@@ -77,7 +80,11 @@ int ops(const Arguments& arguments) {
     print_error(info.error());
     return kUsage;
   }
-  print(json ? operator_to_json(**info).dump(2) + "\n" : operator_to_text(**info));
+  if (json) {
+    print_data(operator_to_json(**info).dump(2) + "\n");
+  } else {
+    print(operator_to_text(**info));
+  }
   return kOk;
 }
 

@@ -10,31 +10,34 @@
 namespace penstock::app {
 namespace {
 
+std::string to_text(const PipelineFile& file, const std::vector<StagePlan>& plans) {
+  std::string text;
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    if (!text.empty()) text += "\n";
+    if (plans.size() > 1) text += fmt::format("stage \"{}\"\n", plans[i].stage);
+    text += plans[i].plan ? plans[i].plan->to_text()
+                          : fmt::format("  planned when it runs: it reads what stage \"{}\" makes\n",
+                                        fmt::join(file.stages[i].reads, "\", \""));
+  }
+  return text;
+}
+
 int plan(const Arguments& arguments) {
   Result<PipelineFile> file = file_of(arguments);
   if (!file) {
     print_error(file.error());
     return kUsage;
   }
-  std::vector<std::pair<std::string, Plan>> plans;
-  std::string text;
-  for (const FileStage& stage : file->stages) {
-    if (!text.empty()) text += "\n";
-    if (file->stages.size() > 1) text += fmt::format("stage \"{}\"\n", stage.name);
-    if (!stage.reads.empty()) {
-      text +=
-          fmt::format("  planned when it runs: it reads what stage \"{}\" makes\n", fmt::join(stage.reads, "\", \""));
-      continue;
-    }
-    Result<Plan> decided = make_pipeline(*file, stage, "pipeline_outputs/runs/RUN_ID").plan(file->run);
-    if (!decided) {
-      print_error(decided.error());
-      return kUsage;
-    }
-    text += decided->to_text();
-    plans.emplace_back(stage.name, std::move(*decided));
+  const Result<std::vector<StagePlan>> plans = plan_pipeline_file(*file);
+  if (!plans) {
+    print_error(plans.error());
+    return exit_code_of(plans.error(), file->path);
   }
-  print(arguments.has("--json") ? plans_to_json(plans) : text);
+  if (arguments.has("--json")) {
+    print_data(plans_to_json(*plans));
+  } else {
+    print(to_text(*file, *plans));
+  }
   return kOk;
 }
 

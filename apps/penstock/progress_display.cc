@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "apps/penstock/console.h"
+#include "base/printable.h"
 #include "stream/table.h"
 
 namespace penstock::app {
@@ -35,7 +36,7 @@ std::string bar(double part, std::size_t width) {
 
 std::string counts(const Progress& progress, double rate) {
   std::string text =
-      fmt::format("{} records, {}/s", with_commas(progress.records_in), with_commas(static_cast<std::uint64_t>(rate)));
+      fmt::format("{}, {}/s", counted(progress.records_in, "record"), with_commas(static_cast<std::uint64_t>(rate)));
   text += how_far(progress);
   if (progress.records_rejected > 0) text += fmt::format(", {} rejected", with_commas(progress.records_rejected));
   return text;
@@ -54,7 +55,7 @@ std::vector<std::string> progress_block(const Progress& progress, double rate, s
     width = std::max(width, std::min<std::size_t>(step.name.size(), 24));
   for (const Progress::Step& step : progress.steps) {
     if (lines.size() + 1 >= most_lines) {
-      lines.push_back(fmt::format("  and {} more operators", progress.steps.size() + 1 - lines.size()));
+      lines.push_back(fmt::format("  and {}", counted(progress.steps.size() + 1 - lines.size(), "more operator")));
       break;
     }
     std::string line = fmt::format("  {:<{}}  {} {:>3.0f} %  {} out", printable(step.name).substr(0, width), width,
@@ -62,7 +63,11 @@ std::vector<std::string> progress_block(const Progress& progress, double rate, s
     if (step.records_rejected > 0) line += fmt::format(", {} rejected", with_commas(step.records_rejected));
     lines.push_back(std::move(line));
   }
-  for (std::string& line : lines) line.resize(std::min(line.size(), columns == 0 ? 0 : columns - 1));
+  for (std::string& line : lines) {
+    std::size_t size = std::min(line.size(), columns == 0 ? 0 : columns - 1);
+    while (size > 0 && size < line.size() && (line[size] & 0xC0) == 0x80) --size;  // no half character
+    line.resize(size);
+  }
   return lines;
 }
 
@@ -74,6 +79,8 @@ std::string progress_line(const Progress& progress, double rate) {
     line += fmt::format("; busiest: {} {:.0f} %", printable(busiest->name), busiest->load * 100);
   return line;
 }
+
+ProgressDisplay::~ProgressDisplay() { remove_block(); }
 
 void ProgressDisplay::update(const Progress& progress) {
   const double interval = progress.seconds - last_seconds_;
@@ -91,22 +98,11 @@ void ProgressDisplay::update(const Progress& progress) {
     print_to_stderr(fmt::format("penstock: {}{}\n", stage, progress_line(progress, rate_)));
     return;
   }
-  // Up over what was drawn, then each line over the old one: no flicker.
-  const std::vector<std::string> lines = progress_block(progress, rate_, terminal_columns(), terminal_lines());
-  std::string text = drawn_lines_ == 0 ? std::string() : fmt::format("\x1b[{}A", drawn_lines_);
-  for (const std::string& line : lines) text += "\r" + line + "\x1b[K\n";
-  text += "\x1b[J";
-  drawn_lines_ = lines.size();
-  print_to_stderr(text);
-}
-
-void ProgressDisplay::clear() {
-  if (drawn_lines_ > 0) print_to_stderr(fmt::format("\x1b[{}A\r\x1b[J", drawn_lines_));
-  drawn_lines_ = 0;
+  draw_block(progress_block(progress, rate_, terminal_columns(), terminal_lines()));
 }
 
 void ProgressDisplay::set_stage(std::string name) {
-  clear();
+  remove_block();
   stage_ = std::move(name);
   last_seconds_ = last_printed_ = rate_ = 0;
   last_records_ = 0;

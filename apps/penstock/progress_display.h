@@ -19,16 +19,13 @@ std::string progress_line(const Progress& progress, double rate);
 /// Used by the thread that the run calls it from, then, after the run, by its owner.
 class ProgressDisplay final : public ProgressListener {
  public:
-  ~ProgressDisplay() override { clear(); }
+  ~ProgressDisplay() override;
   void update(const Progress& progress) override;
-  /// Removes the block from the terminal.
-  void clear();
   /// Names the stage that runs, when there are several.
   void set_stage(std::string name);
 
  private:
   std::string stage_;
-  std::size_t drawn_lines_ = 0;
   double rate_ = 0;
   double last_seconds_ = 0;
   double last_printed_ = 0;

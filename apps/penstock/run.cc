@@ -9,6 +9,7 @@
 #include "apps/penstock/file_arguments.h"
 #include "apps/penstock/progress_display.h"
 #include "apps/penstock/run_guard.h"
+#include "stream/table.h"
 #include "workflow/file_run.h"
 
 namespace penstock::app {
@@ -16,28 +17,28 @@ namespace {
 
 class Talk final : public FileRunListener {
  public:
-  Talk(const PipelineFile& file, RunGuard& guard, ProgressDisplay& progress)
-      : several_(file.stages.size() > 1), guard_(guard), progress_(progress) {}
+  Talk(const PipelineFile& file, std::string store, RunGuard& guard, ProgressDisplay& progress)
+      : several_(file.stages.size() > 1), store_(std::move(store)), guard_(guard), progress_(progress) {}
 
-  void run_begins(const RunFolder& folder) override {
-    guard_.watch(folder);
-    log(LogLevel::kInfo, fmt::format("run {} begins; its folder is {}", folder.id(), folder.path()));
+  void run_begins(const std::string& run_id, const std::string& folder) override {
+    guard_.watch(RunFolder(store_, run_id));
+    log(LogLevel::kInfo, fmt::format("run {} begins; its folder is {}", run_id, folder));
   }
   void stage_begins(const FileStage& stage) override {
     if (several_) progress_.set_stage(stage.name);
-    log(LogLevel::kInfo, fmt::format("stage {} begins, {} operators", stage.name, stage.steps.size()));
+    log(LogLevel::kInfo, fmt::format("stage {} begins, {}", stage.name, counted(stage.steps.size(), "operator")));
   }
   void stage_ended(const FileStage& stage, const RunOutcome& outcome) override {
-    progress_.clear();
+    remove_block();
     const Report& report = outcome.report;
     for (const PlanSegment& segment : report.plan.segments) {
-      log(LogLevel::kDebug, fmt::format("stage {}: a segment of {} operators in a {}: {}", stage.name,
-                                        segment.steps.size(), segment.worker, segment.reason));
+      log(LogLevel::kDebug, fmt::format("stage {}: a segment of {} in a {}: {}", stage.name,
+                                        counted(segment.steps.size(), "operator"), segment.worker, segment.reason));
     }
     for (const StepReport& step : report.steps) {
       if (step.records_rejected == 0) continue;
-      log(LogLevel::kWarning, fmt::format("stage {}: {} rejected {} records, the first: {}", stage.name, step.name,
-                                          step.records_rejected, step.first_rejection));
+      log(LogLevel::kWarning, fmt::format("stage {}: {} rejected {}, the first: {}", stage.name, step.name,
+                                          counted(step.records_rejected, "record"), step.first_rejection));
     }
     log(outcome.status ? LogLevel::kInfo : LogLevel::kError,
         fmt::format("stage {} {} after {:.3f} s", stage.name, to_string(report.outcome), report.wall_seconds));
@@ -45,6 +46,7 @@ class Talk final : public FileRunListener {
 
  private:
   const bool several_;
+  const std::string store_;
   RunGuard& guard_;
   ProgressDisplay& progress_;
 };
@@ -56,14 +58,10 @@ void show_result(const FileRun& run) {
   print(fmt::format("run {} {}: {}\n", run.id, run.status, run.path));
 }
 
-int exit_code(const FileRun& run, bool interrupted, bool strict) {
+int exit_code(const FileRun& run, const std::string& path, bool interrupted, bool strict) {
   if (interrupted) return kInterrupted;
-  if (!run.error) {
-    const ErrorCode code = run.error.error().code();
-    const bool invalid_file = !run.began && (code == ErrorCode::kInvalidArgument || code == ErrorCode::kUnsupported);
-    return invalid_file ? kUsage : kFailed;
-  }
   if (run.status == "cancelled") return kInterrupted;
+  if (!run.error) return exit_code_of(run.error.error(), path);
   return strict && run.rejected() > 0 ? kQuarantined : kOk;
 }
 
@@ -80,21 +78,21 @@ int run_file(const Arguments& arguments, PipelineFile file) {
   StopSignal stop;
   RunGuard guard(stop, file.run.timeout);
   ProgressDisplay progress;
-  Talk talk(file, guard, progress);
   file.run.stop = &stop;
   file.run.progress = quiet ? nullptr : &progress;
   FileRunOptions options;
   options.store = arguments.value("--out", options.store);
   options.program = "penstock " + std::string(program_version());
   options.command = command_words("run", arguments);
+  Talk talk(file, options.store, guard, progress);
   options.listener = &talk;
   Result<FileRun> run = run_pipeline_file(file, options);
   if (!run) {
     print_error(run.error());
-    return kFailed;
+    return exit_code_of(run.error(), file.path);
   }
   if (json) {
-    print(run->to_json());
+    print_data(run->to_json());
   } else if (!quiet) {
     show_result(*run);
   }
@@ -102,7 +100,7 @@ int run_file(const Arguments& arguments, PipelineFile file) {
     std::fflush(stdout);
     print_error(run->error.error());
   }
-  const int code = exit_code(*run, guard.interrupted(), arguments.has("--strict"));
+  const int code = exit_code(*run, file.path, guard.interrupted(), arguments.has("--strict"));
   if (!run->error || run->status == "cancelled") leave(code);
   return code;
 }
@@ -124,10 +122,17 @@ Command run_command() {
   command.name = "run";
   command.summary = "Runs a pipeline file";
   command.description =
-      "Runs the stages of FILE one after another and keeps the run in DIR/runs/RUN_ID/ (DIR/latest points to it).\n"
-      "The report goes to standard output, progress and messages to standard error. Ctrl-C once: reads no more, "
-      "finishes\n"
-      "and keeps what was read; twice: drops what is in flight. Options win over the [run] table of FILE.";
+      "Runs the stages of FILE one after another and keeps the run in DIR/runs/RUN_ID/ (DIR/latest points to it): what "
+      "it\n"
+      "did, and the outputs whose paths begin with {artifacts}. The report goes to standard output, progress and "
+      "messages "
+      "to\n"
+      "standard error. Ctrl-C once: reads no more, finishes and keeps what was read; twice: drops what is in flight. "
+      "The\n"
+      "settings below win over those of the [run] table of FILE; defaults count where neither says anything.\n\n"
+      "Exit codes: 0 done; 1 an input, the records or the machine were not as the file says; 2 the command line or the "
+      "file\n"
+      "must be mended; 3 done, but records were rejected and --strict was given; 130 interrupted.";
   command.positionals = {file_positional()};
   command.flags = run_setting_flags();
   command.flags.push_back(set_flag());
@@ -144,7 +149,7 @@ Command run_command() {
                            {"debug", "info", "warning", "error", "off"}});
   command.examples = {
       {"penstock run orders.toml", "Run it as the file says"},
-      {"penstock run orders.toml --strategy threads --memory-limit 512MiB", "A thread per segment, bounded memory"},
+      {"penstock run orders.toml --strategy threads --memory-limit 512MiB", "With threads, in bounded memory"},
       {"penstock run orders.toml --set country=DE --strict", "Set a parameter; rejected records make it end with 3"},
       {"penstock run orders.toml --json > result.json", "For other programs"}};
   command.run = run;

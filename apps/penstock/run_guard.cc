@@ -9,6 +9,7 @@
 
 #include "apps/penstock/command_line.h"
 #include "apps/penstock/console.h"
+#include "stream/table.h"
 #include "workflow/file_run.h"
 
 namespace penstock::app {
@@ -68,29 +69,28 @@ void RunGuard::take_signal() {
   switch (++signals_) {
     case 1:
       stop_.request(StopSignal::State::kDrain);
-      print_to_stderr(
-          "\npenstock: stopping: no more input is read, what was read is finished and kept; a second signal drops "
-          "it\n");
+      print_behind_typing(
+          "penstock: stopping: no more input is read, what was read is finished and kept; a second signal drops it\n");
       break;
     case 2:
       stop_.request(StopSignal::State::kCancel);
       deadline_ = Clock::now() + kGrace;
-      print_to_stderr(
-          "\npenstock: cancelled: what was not finished is dropped; a third signal ends the program at once\n");
+      print_behind_typing(
+          "penstock: cancelled: what was not finished is dropped; a third signal ends the program at once\n");
       break;
-    default: ::_exit(kInterrupted);
+    default: remove_block(); ::_exit(kInterrupted);
   }
 }
 
 void RunGuard::give_up() {
   const bool cancelled = signals_ > 1;
-  Error error = cancelled
-                    ? Error(ErrorCode::kCancelled, "the run was cancelled, but an operator did not return")
-                    : Error(ErrorCode::kTimeout,
-                            fmt::format("the run did not end within its timeout of {:.1f} s, and an operator "
-                                        "did not return when it was told to stop",
-                                        static_cast<double>(timeout_.count()) / 1e3))
-                          .hint("look for an operator that waits for something outside, such as a pipe or a device");
+  Error error =
+      cancelled
+          ? Error(ErrorCode::kCancelled, "the run was cancelled, but an operator did not return")
+          : Error(ErrorCode::kTimeout, fmt::format("the run did not end within its timeout of {}, and an operator "
+                                                   "did not return when it was told to stop",
+                                                   duration_text(static_cast<double>(timeout_.count()) / 1e3)))
+                .hint("look for an operator that waits for something outside, such as a pipe or a device");
   print_error(error);
   {
     const std::lock_guard lock(mutex_);

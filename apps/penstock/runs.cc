@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// penstock runs: lists the runs that are kept, or shows one.
+// penstock runs: lists the runs that are kept, shows one, or removes what lost ones left.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
+#include "base/printable.h"
 #include "store/run_store.h"
 #include "stream/table.h"
 
@@ -16,15 +17,22 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kFiles[] = {"run", "manifest", "timing", "metrics"};
 
+// "2026-11-20T10:15:00Z"
+std::string to_the_second(const std::string& time) { return time.size() < 19 ? time : time.substr(0, 19) + "Z"; }
+
 int fail(const Error& error) {
   print_error(error);
   return kFailed;
 }
 
+std::string as_document(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
 int list_runs(const RunStore& store, bool json) {
   const Result<std::vector<StoredRun>> runs = store.list();
   if (!runs) return fail(runs.error());
   Json list = Json::array();
+  std::string notes;
+  std::size_t lost = 0;
   Table table({"run", "status", "name", "strategy", "started", ">took"});
   for (const StoredRun& run : *runs) {
     list.push_back({{"run_id", run.id},
@@ -35,16 +43,31 @@ int list_runs(const RunStore& store, bool json) {
                     {"started_at", run.started_at},
                     {"duration_seconds", run.duration_seconds},
                     {"error", run.error}});
-    table.add({run.id, run.status, printable(run.name), run.strategy, run.started_at.substr(0, 19) + "Z",
-               run.status == "running" || run.status == "lost" ? "" : duration_text(run.duration_seconds)});
+    const bool ended = run.status != "running" && run.status != "lost" && run.status != "unreadable";
+    table.add({run.id, run.status, printable(run.name), printable(run.strategy),
+               to_the_second(printable(run.started_at)), ended ? duration_text(run.duration_seconds) : ""});
+    if (run.status == "unreadable") notes += fmt::format("unreadable: {}\n", printable(run.error));
+    lost += run.status == "lost" ? 1 : 0;
   }
+  if (lost > 0)
+    notes += "lost: the process ended without a word; penstock runs clean removes what it left half-written\n";
   if (json) {
-    print(Json({{"version", 1}, {"runs", std::move(list)}}).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-  } else if (runs->empty()) {
-    print(fmt::format("no runs in {}\n", store.root()));
+    print_data(as_document({{"version", 1}, {"runs", std::move(list)}}));
   } else {
-    print(table.to_text());
+    print(runs->empty() ? fmt::format("no runs in {}\n", store.root()) : table.to_text() + notes);
   }
+  return kOk;
+}
+
+int clean(const RunStore& store, bool json) {
+  const Result<std::vector<std::string>> removed = store.clean();
+  if (!removed) return fail(removed.error());
+  if (json) {
+    print_data(as_document({{"version", 1}, {"removed", *removed}}));
+    return kOk;
+  }
+  for (const std::string& path : *removed) print(fmt::format("removed {}\n", printable(path)));
+  if (removed->empty()) print(fmt::format("nothing is left of lost runs in {}\n", store.root()));
   return kOk;
 }
 
@@ -81,10 +104,10 @@ std::string counts_to_text(const Json& metrics) {
   for (const Json& stage : *stages) {
     const auto report = stage.find("report");
     if (report == stage.end() || !report->is_object()) continue;
-    text += fmt::format("stage {}: {} records in = {} out + {} rejected + {} dropped\n", text_in(stage, "stage"),
-                        with_commas(number_in(*report, "records_in")), with_commas(number_in(*report, "records_out")),
-                        with_commas(number_in(*report, "records_rejected")),
-                        with_commas(number_in(*report, "records_dropped")));
+    text += fmt::format(
+        "stage {}: {} in = {} out + {} rejected + {} dropped\n", text_in(stage, "stage"),
+        counted(number_in(*report, "records_in"), "record"), with_commas(number_in(*report, "records_out")),
+        with_commas(number_in(*report, "records_rejected")), with_commas(number_in(*report, "records_dropped")));
   }
   return text;
 }
@@ -102,13 +125,13 @@ int show_run(const RunStore& store, const std::string& which, bool json) {
   }
   if (json) {
     files["run"]["status"] = run->status;  // "lost" is known only to who looks
-    print(files.dump(2) + "\n");
+    print_data(files.dump(2) + "\n");
     return kOk;
   }
-  print(fmt::format("run {}: {}\nname: {}\nstrategy: {}\nstarted: {}\ntook: {}\nfolder: {}\n", run->id, run->status,
-                    printable(run->name), run->strategy, run->started_at, duration_text(run->duration_seconds),
-                    run->path));
-  if (!run->error.empty()) print(fmt::format("error: {}\n", run->error));
+  print(fmt::format("run {}: {}\nname: {}\nstrategy: {}\nstarted: {}\ntook: {}\nfolder: {}\n", run->id,
+                    printable(run->status), printable(run->name), printable(run->strategy), printable(run->started_at),
+                    duration_text(run->duration_seconds), run->path));
+  if (!run->error.empty()) print(fmt::format("error: {}\n", printable_lines(run->error)));
   print(counts_to_text(files["metrics"]));
   print(stages_to_text(files["manifest"]));
   return kOk;
@@ -116,14 +139,15 @@ int show_run(const RunStore& store, const std::string& which, bool json) {
 
 int runs(const Arguments& arguments) {
   const RunStore store(arguments.value("--out", "pipeline_outputs"));
-  if (arguments.positional(0, "list") == "show")
-    return show_run(store, arguments.positional(1, "latest"), arguments.has("--json"));
+  const std::string action = arguments.positional(0, "list");
+  const bool json = arguments.has("--json");
+  if (action == "show") return show_run(store, arguments.positional(1, "latest"), json);
   if (!arguments.positional(1).empty()) {
-    print_error(Error(ErrorCode::kInvalidArgument, "penstock runs list takes no run")
+    print_error(Error(ErrorCode::kInvalidArgument, fmt::format("penstock runs {} takes no run", action))
                     .hint("penstock runs show " + arguments.positional(1)));
     return kUsage;
   }
-  return list_runs(store, arguments.has("--json"));
+  return action == "clean" ? clean(store, json) : list_runs(store, json);
 }
 
 }  // namespace
@@ -131,19 +155,24 @@ int runs(const Arguments& arguments) {
 Command runs_command() {
   Command command;
   command.name = "runs";
-  command.summary = "Lists the runs that are kept, or shows one";
+  command.summary = "Lists the runs that are kept, shows one, or cleans up";
   command.description =
-      "Status: running, done, drained (stopped early, outputs kept), failed, cancelled, or lost (its process ended "
-      "without a\n"
-      "word, for instance killed).";
+      "Status: running, done, drained (stopped early, outputs kept), failed, cancelled, lost (its process ended "
+      "without "
+      "a\n"
+      "word, for instance killed), or unreadable (its run.json is damaged; the reason is below the list). clean "
+      "removes "
+      "the\n"
+      "temporary files of lost runs, those beside their outputs too, and leaves everything else alone.";
   command.positionals = {
-      {"ACTION", false, "list (default) or show", Completes::kWords, {"list", "show"}},
+      {"ACTION", false, "list (default), show or clean", Completes::kWords, {"list", "show", "clean"}},
       {"RUN", false, "For show: \"latest\" (default), a run id, or a part of one", Completes::kRuns}};
   command.flags = {
       {"--out", "DIR", "Folder that keeps the runs (default: pipeline_outputs)", false, Completes::kFolders},
       {"--json", "", "Print JSON"}};
   command.examples = {{"penstock runs list", "All runs, newest first"},
                       {"penstock runs show latest", "Counts, stages and artifacts of the last run"},
+                      {"penstock runs clean", "Remove the temporary files that killed runs left"},
                       {"penstock runs show 20261120_101500_a1b2c3 --json", "One run, for programs"}};
   command.run = runs;
   return command;

@@ -19,8 +19,8 @@ constexpr std::string_view kCompiler = "gcc " __VERSION__;
 
 int version(const Arguments& arguments) {
   if (arguments.has("--json")) {
-    print(fmt::format("{{\"name\": \"penstock\", \"version\": \"{}\", \"compiler\": \"{}\"}}\n", program_version(),
-                      kCompiler));
+    print_data(fmt::format("{{\"name\": \"penstock\", \"version\": \"{}\", \"compiler\": \"{}\"}}\n", program_version(),
+                           kCompiler));
   } else {
     print(fmt::format("penstock {}\ncompiled with {}\n", program_version(), kCompiler));
   }

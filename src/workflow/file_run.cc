@@ -4,11 +4,12 @@
 #include <algorithm>
 
 #include "workflow/run_files.h"
+#include "workflow/stage_paths.h"
 
 namespace penstock {
 
 FileRunListener::~FileRunListener() = default;
-void FileRunListener::run_begins(const RunFolder&) {}
+void FileRunListener::run_begins(const std::string&, const std::string&) {}
 void FileRunListener::stage_begins(const FileStage&) {}
 void FileRunListener::stage_ended(const FileStage&, const RunOutcome&) {}
 
@@ -33,17 +34,23 @@ class FileRunner {
 
   Status begin() {
     for (const FileStage& stage : file_.stages) PENSTOCK_TRY(folder_.make_stage(stage.name));
+    record_.writes = outputs_elsewhere(file_, folder_.path());
     PENSTOCK_TRY(folder_.write("run.json", run_json(record_, run_)));
-    if (options_.listener != nullptr) options_.listener->run_begins(folder_);
+    if (options_.listener != nullptr) options_.listener->run_begins(folder_.id(), folder_.path());
     return {};
   }
 
   void run_stages() {
     run_.status = to_string(Report::Outcome::kDone);
+    // Also those of later stages, before the first one begins.
+    if (Status paths = check_stage_paths(file_, folder_.path()); !paths) {
+      run_.status = to_string(Report::Outcome::kFailed);
+      run_.error = std::move(paths);
+      return;
+    }
     for (const FileStage& stage : file_.stages) {
       run_stage(stage);
       const StageRun& last = run_.stages.back();
-      run_.began = run_.began || !last.outcome.report.plan.segments.empty();
       run_.status = to_string(last.outcome.report.outcome);
       run_.error = last.outcome.status;
       if (!last.outcome.status || last.outcome.report.outcome != Report::Outcome::kDone) break;
@@ -74,8 +81,7 @@ class FileRunner {
 
   // The stages share the time that the file allows.
   RunOptions options_of(const FileStage& stage) const {
-    RunOptions options = file_.run;
-    options.artifacts = folder_.artifacts_of(stage.name);
+    RunOptions options = options_of_stage(file_, stage, folder_.path());
     if (options.timeout.count() > 0) {
       const auto spent = std::chrono::milliseconds((now_micros() - record_.started_micros) / 1000);
       options.timeout = std::max(options.timeout - spent, std::chrono::milliseconds(1));
@@ -107,8 +113,8 @@ class FileRunner {
   }
 
   std::string plans_json() const {
-    std::vector<std::pair<std::string, Plan>> plans;
-    for (const StageRun& stage : run_.stages) plans.emplace_back(stage.name, stage.outcome.report.plan);
+    std::vector<StagePlan> plans;
+    for (const StageRun& stage : run_.stages) plans.push_back({stage.name, stage.outcome.report.plan});
     return plans_to_json(plans);
   }
 

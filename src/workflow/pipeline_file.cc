@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "workflow/pipeline_file.h"
-
 #include <fmt/format.h>
+#include <penstock/pipeline_file.h>
 
 #include <algorithm>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "workflow/pipeline_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <penstock/pipeline_file.h>
 
 #include "workflow/run_settings.h"
 #include "workflow/toml_text.h"

@@ -146,6 +146,7 @@ std::string run_json(const RunRecord& record, const FileRun& run) {
                {"settings", settings_to_json(record.file->run)},
                {"params", table_to_json(record.file->params)},
                {"stages", std::move(stages)},
+               {"writes", record.writes},
                {"machine", to_json(this_machine())},
                {"process", {{"pid", process.pid}, {"start_ticks", process.start_ticks}, {"boot", process.boot}}}};
   if (ended) {
@@ -277,9 +278,11 @@ Status close_given_up_run(RunFolder folder, const std::string& status, const Err
   return folder.publish_latest();
 }
 
-std::string plans_to_json(const std::vector<std::pair<std::string, Plan>>& plans) {
+std::string plans_to_json(const std::vector<StagePlan>& plans) {
   Json stages = Json::array();
-  for (const auto& [stage, plan] : plans) stages.push_back({{"stage", stage}, {"plan", parsed(plan.to_json())}});
+  for (const auto& [stage, plan] : plans) {
+    if (plan) stages.push_back({{"stage", stage}, {"plan", parsed(plan->to_json())}});
+  }
   return text_of({{"version", kVersion}, {"stages", std::move(stages)}});
 }
 

@@ -13,6 +13,7 @@ struct RunRecord {
   const PipelineFile* file = nullptr;
   const FileRunOptions* options = nullptr;
   std::int64_t started_micros = 0;
+  std::vector<std::string> writes = {};  ///< Outputs that are not in the run's folder.
 };
 
 /// run.json of a run that goes on (`run` without status) or ended.

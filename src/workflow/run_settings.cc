@@ -83,15 +83,18 @@ Result<std::chrono::milliseconds> duration_setting(std::string_view name, const 
 
 const std::vector<RunSetting>& run_settings() {
   static const std::vector<RunSetting> settings = {
-      {"strategy", "S", "How the pipeline runs: serial (one thread), threads (a thread per segment)"},
-      {"workers", "N", "At most so many workers; 0: as many as the strategy finds right"},
-      {"batch_size", "N", "Most records per batch"},
-      {"queue_depth", "N", "Most batches in one channel"},
-      {"memory_limit", "BYTES", "Most bytes in flight, for instance 512MiB; 0: no limit of its own"},
-      {"timeout", "TIME", "Most time for the whole run, for instance 5m; 0: none"},
-      {"max_errors", "N", "The run fails when more records than this are rejected"},
-      {"metrics", "BOOL", "Times and loads per operator; records are always counted"},
-      {"trace", "BOOL", "Keep a timeline of batches in trace.json"},
+      {"strategy", "S",
+       "serial: all operators in one thread; threads: the pipeline is cut into segments, a thread for each (default: "
+       "serial)"},
+      {"workers", "N", "Most workers (threads); 0: as many as the strategy finds right (default: 0)"},
+      {"batch_size", "N", "Most records that go from operator to operator at once (default: 4096)"},
+      {"queue_depth", "N", "Most batches that wait between two segments (default: 8)"},
+      {"memory_limit", "BYTES",
+       "Most bytes of records in flight, for instance 512MiB; 0: as batches and queues allow (default: 0)"},
+      {"timeout", "TIME", "Most time for the whole run: 250ms, 1.5s, 5m, 2h; 0: none (default: 0)"},
+      {"max_errors", "N", "The run fails when more records than this are rejected (default: no limit)"},
+      {"metrics", "BOOL", "true or false: measure times per operator; records are always counted (default: true)"},
+      {"trace", "BOOL", "true or false: keep a timeline of batches in trace.json (default: true)"},
   };
   return settings;
 }

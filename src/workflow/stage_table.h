@@ -2,7 +2,8 @@
 // Reads the `[[operator]]` tables of one stage.
 #pragma once
 
-#include "workflow/pipeline_file.h"
+#include <penstock/pipeline_file.h>
+
 #include "workflow/placeholders.h"
 #include "workflow/toml_text.h"
 

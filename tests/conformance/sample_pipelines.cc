@@ -2,12 +2,11 @@
 #include "sample_pipelines.h"
 
 #include <fmt/format.h>
+#include <penstock/pipeline_file.h>
 #include <penstock/stream.h>
 
 #include <filesystem>
 #include <fstream>
-
-#include "workflow/pipeline_file.h"
 
 namespace penstock::conformance {
 namespace {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Uses Penstock as an outside project does: check_install.py CMAKE BUILD_FOLDER COMPILER LIBRARY_FOLDER"""
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,9 +19,25 @@ def run(*command, **options):
     return done.stdout
 
 
-def flags(pkg_config_path, option):
+def flags(pkg_config_path, option, package="penstock"):
     environment = os.environ | {"PKG_CONFIG_PATH": str(pkg_config_path)}
-    return run("pkg-config", option, "penstock", env=environment).split()
+    return run("pkg-config", option, package, env=environment).split()
+
+
+def check_own_operator(program, folder, environment):
+    """The commands know the operator of the program, a pipeline file names it, and it does its work."""
+    shutil.copy(OUTSIDE / "own.toml", folder)
+    options = {"env": environment, "cwd": folder}
+    listed = run(program, "ops", "twice", **options)
+    checked = run(program, "check", "own.toml", **options)
+    run(program, "run", "own.toml", "--quiet", **options)
+    run(program, **options)
+    for store in ("pipeline_outputs", "by_itself"):
+        rows = (Path(folder) / store / "latest/own/artifacts/out.csv").read_text().splitlines()[1:]
+        if len(rows) != 6 or rows[:3] != rows[3:]:
+            sys.exit(f"expected three rows twice in {store}, found {rows}")
+    if "Emits every batch twice." not in listed or checked != "own.toml: ok, 1 stage, 3 operators\n":
+        sys.exit(f"expected the operator of the program, found:\n{listed}\n{checked}")
 
 
 def main(cmake, build, compiler, library_folder):
@@ -42,6 +59,12 @@ def main(cmake, build, compiler, library_folder):
         whole = [flag for each in link_flags for flag in
                  (["-Wl,--whole-archive", each, "-Wl,--no-whole-archive"] if each == "-lpenstock" else [each])]
         run(compiler, "-std=c++20", *compile_flags, OUTSIDE / "main.cc", "-o", work / "whole", *whole)
+
+        if (work / "own_operator").exists():
+            program_flags = flags(prefix / library_folder / "pkgconfig", "--libs", "penstock-program")
+            run(compiler, "-std=c++20", *compile_flags, OUTSIDE / "own_operator.cc", "-o", work / "own_by_pkg_config", *program_flags)
+            for own in (work / "own_operator", work / "own_by_pkg_config"):
+                check_own_operator(own, folder, environment)
 
         print(by_cmake, end="")
         program = prefix / "bin/penstock"

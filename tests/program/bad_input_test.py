@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Wrong usage, wrong files and a hostile file system: the exact message, the exit code, and nothing left behind."""
+import json
 
 from program import COPY, ProgramTest, main
 
@@ -94,7 +95,7 @@ class Files(ProgramTest):
         run = self.latest("run.json")
         self.assertEqual((run["status"], run["error"]["code"]), ("failed", "not_found"))
         self.assertEqual(list((self.folder / "pipeline_outputs/latest/copy/artifacts").iterdir()), [])
-        self.assertEqual(self.penstock("check", "a.toml").returncode, 2)
+        self.assertEqual(self.penstock("check", "a.toml").returncode, 1)
 
     def test_a_failed_run_leaves_no_output(self):
         self.write("in.csv", "id,n\n" + "1,2\n" * 5000 + "1,2,3\n")
@@ -127,11 +128,127 @@ class Files(ProgramTest):
         self.write("in.csv", "a\n1\n")
         self.assertRegex(self.error(COPY, "--out", "/proc/outputs", code=1), r"cannot .*/proc/outputs")
 
+    def test_errors_name_one_place_and_the_operator(self):
+        self.write("in.csv", "id,n\n1,2\n")
+        select = '[[operator]]\nop = "select"\nname = "pick"\ncolumns = ["id",\n  "m"]\n[[operator]]\nop = "csv.write"'
+        text = COPY.replace('[[operator]]\nop = "csv.write"', select)
+        self.assertIn("a.toml:9:3/pick: no column \"m\"", self.error(text, "--quiet"))
+        derive = select.replace('op = "select"', 'op = "derive"').replace('columns = ["id",\n  "m"]', 'set = { x = "id + m" }')
+        self.assertRegex(self.error(COPY.replace('[[operator]]\nop = "csv.write"', derive), "--quiet"), r"^a\.toml:8:13/pick/x: ")
+        self.write("in.csv", "id,n\n1,2\n1\n")
+        self.assertRegex(self.error(COPY, "--quiet", code=1), r"^in\.csv:3/csv\.read: ")
+
     def test_full_disk(self):
         self.write("in.csv", "a\n" + "1\n" * 100000)
         error = self.error(COPY.replace("{artifacts}/out.csv", "/dev/full"), "--quiet", code=1)
         self.assertIn("/dev/full", error)
         self.assertIn("cannot write /dev/full: no space left on the disk", error)
+
+
+class Paths(ProgramTest):
+    """Outputs that would replace what the run reads, or what it keeps itself, are refused before anything moves."""
+
+    def setUp(self):
+        super().setUp()
+        self.write("in.csv", "id\n1\n")
+
+    def refused(self, path, reason, read="in.csv"):
+        self.write("a.toml", COPY.replace('path = "in.csv"', f'path = "{read}"').replace("{artifacts}/out.csv", path))
+        for command in ("check", "plan", "run"):
+            with self.subTest(command=command, path=path):
+                done = self.penstock(command, "a.toml")
+                self.assertEqual((done.returncode, done.stdout if command != "run" else ""), (2, ""), done.stderr)
+                self.assertRegex(done.stderr, r"^penstock: error: a\.toml:7:8/csv\.write: ")
+                self.assertIn(reason, done.stderr)
+                self.assertIn("\n  try: write to another file, for instance below {artifacts}\n", done.stderr)
+        self.assertEqual((self.folder / "in.csv").read_text(), "id\n1\n")
+
+    def test_files_that_the_run_keeps_itself(self):
+        for name in ("run.json", "manifest.json", "timing.json", "metrics.json", "plan.json", "trace.json", "copy/output.json"):
+            self.refused("{run_dir}/" + name, "the run keeps its own record there")
+        self.refused("{artifacts}/../../run.json", "the run keeps its own record there")
+        self.assertEqual(self.latest("run.json")["status"], "failed")
+
+    def test_the_record_of_an_earlier_run(self):
+        self.write("a.toml", COPY)
+        self.penstock("run", "a.toml", "--quiet")
+        before = self.latest("run.json")
+        self.refused("pipeline_outputs/latest/run.json", "the run keeps its own record there")
+        run = before["run_id"]
+        self.assertEqual(json.loads((self.folder / f"pipeline_outputs/runs/{run}/run.json").read_text()), before)
+
+    def test_what_would_stand_in_the_way_of_latest(self):
+        self.write("a.toml", COPY.replace("{artifacts}/out.csv", "pipeline_outputs/latest/out.csv"))
+        self.assertEqual(self.penstock("check", "a.toml").returncode, 2)
+
+    def test_the_pipeline_file(self):
+        self.refused("./a.toml", "it is the pipeline file itself")
+
+    def test_inputs(self):
+        (self.folder / "soft.csv").symlink_to("in.csv")
+        (self.folder / "hard.csv").hardlink_to(self.folder / "in.csv")
+        for path in ("in.csv", "./in.csv", str(self.folder / "in.csv"), "soft.csv", "hard.csv"):
+            self.refused(path, 'an input of "csv.read"; the run would replace what it reads')
+        self.refused("in.csv", "an input of", read="*.csv")
+        self.refused("new.csv", "an input of", read="*.csv")
+
+    def test_other_files_of_the_run_folder_may_be_written(self):
+        self.write("a.toml", COPY.replace("{artifacts}/out.csv", "{run_dir}/mine.csv"))
+        self.assertEqual(self.penstock("check", "a.toml").returncode, 0)
+        self.assert_ends(self.penstock("run", "a.toml", "--quiet"), 0)
+
+    def test_paths_of_later_stages_are_refused_before_the_first_begins(self):
+        stage = '[[stage]]\nname = "{}"\n[[stage.operator]]\nop = "csv.read"\npath = "{}"\n[[stage.operator]]\nop = "csv.write"\npath = "{}"\n'
+        self.write("a.toml", stage.format("one", "in.csv", "{artifacts}/a.csv") +
+                   stage.format("two", "{one.artifacts}/a.csv", "{run_dir}/one/artifacts/a.csv"))
+        for command in ("check", "plan", "run"):
+            done = self.penstock(command, "a.toml")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn('an input of "csv.read"', done.stderr)
+        self.assertEqual([stage["status"] for stage in self.latest("manifest.json")["stages"]], ["not_run", "not_run"])
+
+
+class ExitCodes(ProgramTest):
+    """2: mend the file or the command line, whenever that was found; 1: the world or the records were not as it says."""
+
+    SELECT = '[[operator]]\nop = "select"\ncolumns = ["{}"]\n[[operator]]\nop = "csv.write"'
+    JOIN = '[[operator]]\nop = "join"\npath = "table.csv"\non = "id"\n[[operator]]\nop = "csv.write"'
+
+    def codes(self, text):
+        self.write("a.toml", text)
+        return [self.penstock(command, "a.toml").returncode for command in ("check", "plan", "run")]
+
+    def with_step(self, step):
+        return COPY.replace('[[operator]]\nop = "csv.write"', step)
+
+    def test_2_for_the_file(self):
+        self.write("in.csv", "id\n1\n")
+        (self.folder / "d").mkdir()
+        self.assertEqual(self.codes(COPY.replace("path", "paht")), [2, 2, 2])  # found when it is read
+        self.assertEqual(self.codes(self.with_step(self.SELECT.format("di"))), [2, 2, 2])  # when it is bound
+        self.assertEqual(self.codes(COPY.replace("in.csv", "d")), [2, 2, 2])
+        self.assertEqual(self.codes(COPY.replace("{artifacts}/out.csv", "d")), [0, 0, 2])  # when it is opened
+
+    def test_1_for_the_world(self):
+        self.assertEqual(self.codes(COPY), [1, 1, 1])  # no input
+        self.assertEqual(self.codes(COPY.replace("in.csv", "*.csv")), [1, 1, 1])
+        self.write("in.csv", "id\n1\n")
+        self.assertEqual(self.codes(self.with_step(self.JOIN)), [1, 1, 1])  # no table
+        self.assertEqual(self.codes(COPY.replace("{artifacts}/out.csv", "/dev/full")), [0, 0, 1])
+        self.write("file", "")
+        self.write("a.toml", COPY)
+        self.assertEqual(self.penstock("run", "a.toml", "--out", "file").returncode, 1)
+
+    def test_1_for_records(self):
+        self.write("in.csv", "id,id\n1,2\n")
+        self.assertEqual(self.codes(COPY), [1, 1, 1])  # seen when the header is read
+        self.write("in.csv", "id\n1\n1,2\n")
+        self.assertEqual(self.codes(COPY)[2], 1)
+        self.assertEqual(self.codes("[run]\nmax_errors = 0\n" + COPY.replace('name = "copy"\n', "").replace(
+            'path = "in.csv"', 'path = "in.csv"\non_error = "skip"'))[2], 1)
+        self.write("in.csv", "id\n1\n")
+        self.write("table.csv", "id,name\n1,a\n2\n")
+        self.assertEqual(self.codes(self.with_step(self.JOIN))[2], 1)
 
 
 if __name__ == "__main__":

@@ -98,6 +98,37 @@ class Run(ProgramTest):
         self.assertIn(" debug ", self.penstock("run", "copy.toml", "--quiet", "--log-level", "debug").stderr)
 
 
+class Text(ProgramTest):
+    """What files hold cannot drive the terminal of who looks at it."""
+
+    def test_shows_control_characters_of_files_as_escapes(self):
+        self.write("in.csv", "id,\x1b]0;name\x07\n1,2\nx,\x1b[2J\n")
+        name = "evil\x1b[31m.toml"
+        self.write(name, COPY.replace('name = "copy"', 'name = "c\\u001b[1m"').replace(
+            'path = "in.csv"', 'path = "in.csv"\non_error = "skip"\ntypes = { id = "int64" }'))
+        self.write("wrong\x1b[31m.toml", "x")
+        for words in (["run", name], ["check", name], ["plan", name], ["runs"], ["runs", "show"], ["check", "wrong\x1b[31m.toml"],
+                      ["run", "\x1b[5m"], ["run", name, "--log-level", "debug"], ["\x1b[5m"], ["ops", "\x1b"], ["runs", "show", "\x1b"]):
+            done = self.penstock(*words)
+            with self.subTest(words=words):
+                self.assertNotRegex(done.stdout + done.stderr, r"[\x00-\x08\x0b-\x1f\x7f]")
+                self.assertIn("\\x1b", done.stdout + done.stderr)
+
+    def test_names_file_and_line_of_the_first_rejected_record(self):
+        self.write("in.csv", "id\n1\n2\nx\n")
+        self.write("copy.toml", COPY.replace('path = "in.csv"', 'path = "in.csv"\non_error = "skip"\ntypes = { id = "int64" }'))
+        done = self.penstock("run", "copy.toml")
+        self.assertIn('rejected: csv.read: 1 record, the first: in.csv:4, record 2: column "id": "x" is not an int64\n', done.stdout)
+
+    def test_counts_in_words(self):
+        self.write("in.csv", "id\n1\n")
+        self.write("copy.toml", COPY)
+        done = self.penstock("run", "copy.toml").stdout
+        self.assertIn(": 1 record in = 1 out", done)
+        self.assertIn("(data, 1 record, 5 B)", done)
+        self.assertIn("at most 1 record per batch", self.penstock("plan", "copy.toml", "--batch-size", "1").stdout)
+
+
 class Others(ProgramTest):
     def test_check_says_ok_and_leaves_nothing(self):
         self.write("in.csv", IN)
@@ -141,6 +172,18 @@ class Others(ProgramTest):
         self.assertIn("copy/artifacts/out.csv (text/csv, 48 B)\n", shown.stdout)
         part = runs[1]["run_id"][-6:]
         self.assertEqual(json.loads(self.penstock("runs", "show", part, "--json").stdout)["run"]["run_id"], runs[1]["run_id"])
+
+    def test_runs_lists_a_damaged_run_with_the_reason(self):
+        self.write("in.csv", IN)
+        self.write("copy.toml", COPY)
+        self.penstock("run", "copy.toml", "--quiet")
+        run = self.latest("run.json")["run_id"]
+        (self.folder / f"pipeline_outputs/runs/{run}/run.json").write_text("{")
+        done = self.penstock("runs")
+        self.assertRegex(done.stdout, rf"(?m)^{run}  unreadable ")
+        self.assertIn(f"unreadable: not the record of a run: pipeline_outputs/runs/{run}/run.json: no JSON object\n", done.stdout)
+        listed = json.loads(self.penstock("runs", "--json").stdout)["runs"][0]
+        self.assertEqual((listed["status"], listed["started_at"][:4]), ("unreadable", run[:4]))
 
     def test_init_writes_a_file_that_runs_and_never_overwrites(self):
         self.assert_ends(self.penstock("init", "my.toml"), 0, "wrote my.toml; now: penstock run my.toml\n")

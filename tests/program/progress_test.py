@@ -4,6 +4,7 @@
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import termios
@@ -50,6 +51,51 @@ class Terminal(ProgramTest):
         self.assertRegex(shown, r"records, .*/s")
         self.assertRegex(shown, r"  csv\.read   [#.]{10}")
         self.assertTrue(shown.replace("\r\n", "\n").endswith("\x1b[3A\r\x1b[J"), shown[-40:])
+
+    def test_nothing_stays_when_it_is_interrupted(self):
+        """What the terminal shows in the end: ^C is echoed by it, the program's own words stand on lines of their own."""
+        os.mkfifo(self.folder / "in.csv")
+        self.write("copy.toml", COPY.replace('path = "in.csv"', 'path = "in.csv"\ntypes = { id = "int64" }'))
+        pid, terminal = pty.fork()
+        if pid == 0:  # in a session of its own, so that what is typed becomes a signal
+            os.chdir(self.folder)
+            os.execve(PROGRAM, [PROGRAM, "run", "copy.toml", "--json"], self.environment(TERM="xterm"))
+        self.addCleanup(os.close, terminal)
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+        with open(self.folder / "in.csv", "w", encoding="utf-8") as pipe:
+            pipe.write("id\n" + "1\n" * 400000)
+            pipe.flush()
+            shown = self.read_until(terminal, "csv.write")
+            os.write(terminal, b"\x03")
+            shown += self.read_until(terminal, "stopping: ")
+            shown += self.read_until(terminal, "csv.write")  # the progress goes on below
+        shown += self.read_until(terminal, None)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 130)
+        lines = self.screen(shown.split("{\r\n")[0])
+        self.assertEqual([line for line in lines if line],
+                         ["penstock: stopping: no more input is read, what was read is finished and kept; a second signal drops it"])
+
+    @staticmethod
+    def screen(shown):
+        """The lines that a terminal shows after these bytes, as far as the program uses its escapes."""
+        lines, row, column = [""], 0, 0
+        for part in re.findall(r"\x1b\[(\d*)([AJK])|(\r)|(\n)|([^\x1b\r\n]+)", shown):
+            count, escape, home, down, text = part
+            if escape == "A":
+                row -= int(count or 1)
+            elif escape == "K":
+                lines[row] = lines[row][:column]
+            elif escape == "J":
+                lines[row:] = [lines[row][:column]]
+            elif home:
+                column = 0
+            elif down:
+                row += 1
+                lines += [""] * (row + 1 - len(lines))
+            else:
+                lines[row] = lines[row][:column].ljust(column) + text + lines[row][column + len(text):]
+                column += len(text)
+        return lines
 
     def test_lines_fit_the_terminal(self):
         shown = self.run_on_terminal(columns=30)

@@ -9,11 +9,13 @@ from program import COPY, ProgramTest, main
 
 
 class Stop(ProgramTest):
-    def begin(self, *words, rows=200000):
+    def begin(self, *words, rows=200000, path="{artifacts}/out.csv", on_error="fail", setup=True):
         """Starts a run on a pipe, gives it some rows, more than it looks at before it begins, and returns (process, writing end of the pipe)."""
-        self.setUp()
+        if setup:
+            self.setUp()
         os.mkfifo(self.folder / "in.csv")
-        self.write("copy.toml", COPY.replace('path = "in.csv"', 'path = "in.csv"\ntypes = { id = "int64" }'))
+        self.write("copy.toml", COPY.replace("{artifacts}/out.csv", path).replace(
+            'path = "in.csv"', f'path = "in.csv"\ntypes = {{ id = "int64" }}\non_error = "{on_error}"'))
         process = self.start("run", "copy.toml", *words)
         pipe = open(self.folder / "in.csv", "w", encoding="utf-8")  # waits until the run reads
         self.addCleanup(self.close, pipe)
@@ -85,7 +87,7 @@ class Stop(ProgramTest):
                 process, _ = self.begin("--quiet", "--timeout", "100ms", "--strategy", strategy)
                 self.assertEqual(process.wait(), 1)
                 error = process.stderr.read()
-                self.assertIn("the run did not end within its timeout of 0.1 s", error)
+                self.assertRegex(error, r"the run did not end within its timeout of \d+\.\d ms")  # what is left for the stage
                 self.assertIn('"csv.read" has worked on its batch', error)
                 self.assertEqual(list((self.run_folder() / "copy/artifacts").iterdir()), [])
                 self.assertEqual(self.latest("run.json")["error"]["code"], "timeout")
@@ -94,7 +96,7 @@ class Stop(ProgramTest):
         process, _ = self.begin("--quiet", "--timeout", "100ms", rows=1)
         self.assertEqual(process.wait(), 1)
         self.assertEqual(process.stderr.read(),
-                         "penstock: error: the run did not end within its timeout of 0.1 s, and an operator did not return when it was "
+                         "penstock: error: the run did not end within its timeout of 100.0 ms, and an operator did not return when it was "
                          "told to stop\n  try: look for an operator that waits for something outside, such as a pipe or a device\n")
         self.assertEqual((self.latest("run.json")["status"], self.latest("run.json")["error"]["code"]), ("failed", "timeout"))
 
@@ -117,6 +119,28 @@ class Stop(ProgramTest):
         self.assertFalse((self.folder / "pipeline_outputs/latest").exists())
         listed = json.loads(self.penstock("runs", "--json").stdout)["runs"]
         self.assertEqual([each["status"] for each in listed], ["lost"])
+
+    def test_what_a_killed_run_left_can_be_cleaned(self):
+        self.setUp()
+        self.write("out/out.csv", "old\n")
+        process, _ = self.begin("--quiet", path="out/out.csv", on_error="quarantine", setup=False)
+        process.kill()
+        process.wait()
+        left = [path for path in self.folder.rglob("*") if path.name.endswith((".tmp", ".part"))]
+        self.assertNotEqual(left, [])
+        listed = self.penstock("runs").stdout
+        self.assertIn("penstock runs clean removes what it left half-written", listed)
+        removed = json.loads(self.penstock("runs", "clean", "--json").stdout)["removed"]
+        self.assertEqual(len(removed), len(left))
+        self.assertEqual([path for path in left if path.exists()], [])
+        self.assertEqual((self.folder / "out/out.csv").read_text(), "old\n")
+        self.assert_ends(self.penstock("runs", "clean"), 0, "nothing is left of lost runs in pipeline_outputs\n")
+
+    def test_cleaning_leaves_a_run_that_goes_on_alone(self):
+        process, pipe = self.begin("--quiet")
+        self.assert_ends(self.penstock("runs", "clean"), 0, "nothing is left of lost runs in pipeline_outputs\n")
+        self.close(pipe)
+        self.assertEqual(process.wait(), 0)
 
     def test_while_it_runs_it_is_listed_as_running(self):
         self.begin("--quiet")

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include "workflow/stage_paths.h"
+
+#include <fmt/format.h>
+
+#include "platform/file.h"
+#include "store/run_store.h"
+#include "stream/output_paths.h"
+
+namespace penstock {
+namespace {
+
+Error refused(const OutputPath& output, std::string_view why) {
+  return Error(ErrorCode::kInvalidArgument,
+               fmt::format("{} cannot be the {} of \"{}\": {}", output.path, output.as, output.step, why))
+      .at(output.step)
+      .at(output.place.to_text())
+      .hint("write to another file, for instance below {artifacts}");
+}
+
+Status check_path(const PipelineFile& file, const OutputPath& output, const std::string& run_dir) {
+  const std::string path = canonical_path(output.path);
+  if (path == canonical_path(file.path)) return refused(output, "it is the pipeline file itself");
+  const std::string runs = canonical_path(folder_of(run_dir)) + "/";
+  // Where `latest` is a link, as it should be, its target stands in its place.
+  if (path.starts_with(folder_of(runs.substr(0, runs.size() - 1)) + "/latest/")) {
+    return refused(output, "\"latest\" is a link that each run replaces");
+  }
+  if (!path.starts_with(runs)) return {};
+  const std::size_t slash = path.find('/', runs.size());
+  if (slash == std::string::npos || !RunFolder::keeps(path.substr(slash + 1))) return {};
+  return refused(output, "the run keeps its own record there");
+}
+
+}  // namespace
+
+RunOptions options_of_stage(const PipelineFile& file, const FileStage& stage, const std::string& run_dir) {
+  RunOptions options = file.run;
+  options.artifacts = run_dir + "/" + stage.name + "/artifacts";
+  return options;
+}
+
+Status check_stage_paths(const PipelineFile& file, const std::string& run_dir) {
+  for (const FileStage& stage : file.stages) {
+    const Pipeline pipeline = make_pipeline(file, stage, run_dir);
+    const RunOptions options = options_of_stage(file, stage, run_dir);
+    for (const OutputPath& output : output_paths(pipeline, options)) PENSTOCK_TRY(check_path(file, output, run_dir));
+    PENSTOCK_TRY(check_output_paths(pipeline, options));
+  }
+  return {};
+}
+
+std::vector<std::string> outputs_elsewhere(const PipelineFile& file, const std::string& run_dir) {
+  const std::string inside = canonical_path(run_dir) + "/";
+  std::vector<std::string> paths;
+  for (const FileStage& stage : file.stages) {
+    for (const OutputPath& output :
+         output_paths(make_pipeline(file, stage, run_dir), options_of_stage(file, stage, run_dir))) {
+      std::string path = canonical_path(output.path);
+      if (!path.starts_with(inside) && !path.starts_with("/dev/")) paths.push_back(std::move(path));
+    }
+  }
+  return paths;
+}
+
+}  // namespace penstock

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// Which files a stage may write: not those that the run itself keeps, nor what it reads.
+#pragma once
+
+#include <penstock/pipeline_file.h>
+
+#include <string>
+#include <vector>
+
+namespace penstock {
+
+/// The settings with which `stage` runs in `run_dir`.
+RunOptions options_of_stage(const PipelineFile& file, const FileStage& stage, const std::string& run_dir);
+
+/// Checks the outputs of all stages for a run in `run_dir`, which need not exist. kInvalidArgument with the place of
+/// the path when one is a file of the store (`{run_dir}/run.json`, `{run_dir}/STAGE/output.json`, also of another run),
+/// the pipeline file, or an input or output of the same stage, however it is spelled.
+Status check_stage_paths(const PipelineFile& file, const std::string& run_dir);
+
+/// The outputs of all stages that are not in the run's folder, as canonical paths.
+std::vector<std::string> outputs_elsewhere(const PipelineFile& file, const std::string& run_dir);
+
+}  // namespace penstock
