@@ -8,6 +8,7 @@
 
 #include "base/nearest_name.h"
 #include "operator/builtin.h"
+#include "operator/option_check.h"
 
 namespace penstock {
 
@@ -153,17 +154,17 @@ Result<OptionValue> check_value(const OptionInfo& info, const OptionValue& value
   return value;
 }
 
-const OptionInfo* find_option(const OperatorInfo& info, std::string_view name) {
-  for (const OptionInfo& option : info.options) {
+const OptionInfo* find_option(const std::vector<OptionInfo>& infos, std::string_view name) {
+  for (const OptionInfo& option : infos) {
     if (option.name == name) return &option;
   }
   return nullptr;
 }
 
-Error unknown_option(const OperatorInfo& info, const OptionValue::Entry& entry) {
+Error unknown_option(std::string_view owner, const std::vector<OptionInfo>& infos, const OptionValue::Entry& entry) {
   std::vector<std::string> known;
-  for (const OptionInfo& option : info.options) known.push_back(option.name);
-  return Error(ErrorCode::kInvalidArgument, fmt::format("operator \"{}\" has no option \"{}\"", info.name, entry.name))
+  for (const OptionInfo& option : infos) known.push_back(option.name);
+  return Error(ErrorCode::kInvalidArgument, fmt::format("{} has no option \"{}\"", owner, entry.name))
       .at(entry.value.place.to_text())
       .hint(known.empty() ? std::string("it has no options") : suggest_name(entry.name, known));
 }
@@ -171,18 +172,22 @@ Error unknown_option(const OperatorInfo& info, const OptionValue::Entry& entry) 
 }  // namespace
 
 Result<Options> Registry::check_options(const OperatorInfo& info, const Options& options) const {
+  return check_named_options(fmt::format("operator \"{}\"", info.name), info.options, options);
+}
+
+Result<Options> check_named_options(std::string_view owner, const std::vector<OptionInfo>& infos, const Options& options) {
   Options checked;
   checked.origin = options.origin;
   for (const OptionValue::Entry& entry : options.entries()) {
-    const OptionInfo* const option = find_option(info, entry.name);
-    if (option == nullptr) return unknown_option(info, entry);
+    const OptionInfo* const option = find_option(infos, entry.name);
+    if (option == nullptr) return unknown_option(owner, infos, entry);
     PENSTOCK_ASSIGN(OptionValue value, check_value(*option, entry.value));
     checked.set(entry.name, std::move(value));
   }
-  for (const OptionInfo& option : info.options) {
+  for (const OptionInfo& option : infos) {
     if (checked.has(option.name)) continue;
     if (option.required) {
-      return Error(ErrorCode::kInvalidArgument, fmt::format("operator \"{}\" needs the option \"{}\"", info.name, option.name))
+      return Error(ErrorCode::kInvalidArgument, fmt::format("{} needs the option \"{}\"", owner, option.name))
           .at(options.origin.to_text())
           .hint(option.example.empty() ? option.doc : fmt::format("for instance {} = {}", option.name, option.example));
     }

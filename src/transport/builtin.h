@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// The list of the backends that come with the library; a new one is a source file and a line in builtin.cc.
+#pragma once
+
+#include <penstock/transport.h>
+
+namespace penstock {
+
+/// Adds every backend of src/transport/, also those that this build lacks.
+void add_builtin_transports(TransportRegistry& registry);
+
+TransportInfo shared_memory_transport();
+
+}  // namespace penstock
