@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <penstock/fwd.h>
+#include <span>
 
 namespace penstock {
 
@@ -39,7 +40,7 @@ class MemoryBudget {
 /// A growable block of bytes aligned to 64, as the Arrow columnar format advises, with shared ownership.
 ///
 /// Copies share the bytes; writing needs `unique()`. Thread-compatible; the reference count is atomic, so copies may
-/// live in several threads. An empty buffer owns nothing.
+/// live in several threads. An empty buffer owns nothing. A buffer may also wrap bytes of somebody else, to be read only.
 class Buffer {
  public:
   Buffer() noexcept = default;
@@ -48,12 +49,18 @@ class Buffer {
   Buffer& operator=(Buffer other) noexcept;
   ~Buffer();
 
-  const std::uint8_t* data() const noexcept { return block_ == nullptr ? nullptr : bytes_of(block_); }
+  /// Wraps bytes that stay as they are while `keeper` lives, such as a view of shared memory: no copy is made, and the last
+  /// copy of the buffer lets go of `keeper`. `unique()` is false for ever. Requires bytes aligned to 64.
+  static Buffer wrap(std::span<const std::uint8_t> bytes, std::shared_ptr<const void> keeper);
+
+  const std::uint8_t* data() const noexcept { return block_ == nullptr ? nullptr : block_->bytes; }
   /// Requires `unique()`.
-  std::uint8_t* mutable_data() noexcept { return block_ == nullptr ? nullptr : bytes_of(block_); }
+  std::uint8_t* mutable_data() noexcept { return block_ == nullptr ? nullptr : block_->bytes; }
   std::size_t size() const noexcept { return block_ == nullptr ? 0 : block_->size; }
   std::size_t capacity() const noexcept { return block_ == nullptr ? 0 : block_->capacity; }
-  bool unique() const noexcept { return block_ != nullptr && block_->owners.load(std::memory_order_acquire) == 1; }
+  bool unique() const noexcept {
+    return block_ != nullptr && block_->home != nullptr && block_->owners.load(std::memory_order_acquire) == 1;
+  }
   explicit operator bool() const noexcept { return block_ != nullptr; }
 
   /// Sets the size within the capacity; new bytes are not initialised. Requires `unique()`.
@@ -70,9 +77,10 @@ class Buffer {
     std::uint32_t shelf = 0;
     std::size_t size = 0;
     std::size_t capacity = 0;
-    std::shared_ptr<Shelves> home;
+    std::uint8_t* bytes = nullptr;       // behind the block, or wrapped
+    std::shared_ptr<Shelves> home;       // null: the bytes are wrapped
+    std::shared_ptr<const void> keeper;  // of wrapped bytes
   };
-  static std::uint8_t* bytes_of(Block* block) noexcept { return reinterpret_cast<std::uint8_t*>(block + 1); }
   explicit Buffer(Block* block) noexcept : block_(block) {}
 
   Block* block_ = nullptr;

@@ -92,10 +92,22 @@ Buffer& Buffer::operator=(Buffer other) noexcept {
 
 Buffer::~Buffer() {
   if (block_ == nullptr || block_->owners.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (block_->home == nullptr) {
+    delete block_;
+    return;
+  }
   const std::shared_ptr<Shelves> home = std::move(block_->home);  // outlives the block, and the lock inside
   const std::uint32_t shelf = block_->shelf;
   block_->~Block();
   home->give_back(block_, shelf);
+}
+
+Buffer Buffer::wrap(std::span<const std::uint8_t> bytes, std::shared_ptr<const void> keeper) {
+  auto* const block = new Block;
+  block->size = block->capacity = bytes.size();
+  block->bytes = const_cast<std::uint8_t*>(bytes.data());  // written only when unique(), which it never is
+  block->keeper = std::move(keeper);
+  return Buffer(block);
 }
 
 void Buffer::reserve(std::size_t wanted, BufferPool& pool) {
@@ -114,6 +126,7 @@ Buffer BufferPool::allocate(std::size_t capacity) {
   if (shelf >= Buffer::Shelves::kNumShelves) contract_broken("a buffer of more than 2^45 bytes was asked for");
   auto* const block = new (shelves_->take(shelf)) Buffer::Block;
   block->shelf = shelf;
+  block->bytes = reinterpret_cast<std::uint8_t*>(block + 1);
   block->capacity = Buffer::Shelves::capacity_of(shelf);
   block->home = shelves_;
   return Buffer(block);

@@ -35,6 +35,30 @@ TEST(Buffer, KeepsItsContentsWhenItGrows) {
   for (std::uint8_t i = 0; i < 200; ++i) EXPECT_EQ(buffer.data()[i], i);
 }
 
+TEST(Buffer, WrapsBytesOfSomebodyElseAndLetsGoOfThem) {
+  alignas(64) static constexpr std::uint8_t kBytes[3] = {1, 2, 3};
+  auto keeper = std::make_shared<int>(7);
+  Buffer wrapped = Buffer::wrap(kBytes, keeper);
+  EXPECT_EQ(wrapped.data(), kBytes);
+  EXPECT_EQ(wrapped.size(), 3U);
+  EXPECT_FALSE(wrapped.unique());
+  Buffer copy = wrapped;
+  wrapped = Buffer();
+  EXPECT_EQ(keeper.use_count(), 2);
+  EXPECT_EQ(copy.data()[2], 3);
+  copy = Buffer();
+  EXPECT_EQ(keeper.use_count(), 1);
+}
+
+TEST(Buffer, CopiesWrappedBytesWhenItGrows) {
+  alignas(64) static constexpr std::uint8_t kBytes[3] = {1, 2, 3};
+  Buffer buffer = Buffer::wrap(kBytes, nullptr);
+  buffer.reserve(10, BufferPool::shared());
+  EXPECT_NE(buffer.data(), kBytes);
+  EXPECT_EQ(buffer.data()[2], 3);
+  EXPECT_TRUE(buffer.unique());
+}
+
 TEST(MemoryBudget, CountsWhatThePoolGaveOut) {
   const MemoryBudget budget(1000);
   BufferPool pool(budget);

@@ -28,6 +28,9 @@ bool is_alive(ProcessToken token);
 std::int64_t pid_of(ProcessToken token) noexcept;
 /// Says whether this process stands in the word; an end that a fork inherited is not its own.
 bool is_own(const std::atomic<ProcessToken>& owner) noexcept;
+/// How many forks made this process, as far as the library saw them; an end compares it with what it was when the end
+/// was opened, which is cheaper than asking for the process number. Cost: one load.
+std::uint32_t fork_generation() noexcept;
 
 enum class ArenaKind : std::uint32_t { kDictionary = 1, kStream = 2 };
 

@@ -241,7 +241,7 @@ class ReaderShare final : public ViewOwner {
       : arena_(std::move(arena)), control_(control_of(*arena_)), line_(control_.readers[line]), bit_(bit(line)) {}
 
   void release(std::uint64_t buffer) noexcept override {
-    give_back(static_cast<std::uint32_t>(buffer));
+    if (is_own_process()) give_back(static_cast<std::uint32_t>(buffer));
     leave();
   }
   void give_back(std::uint32_t buffer) noexcept {
@@ -252,7 +252,7 @@ class ReaderShare final : public ViewOwner {
   void enter() noexcept { users_.fetch_add(1, std::memory_order_relaxed); }
   void leave() noexcept {
     if (users_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    if (is_own(line_.owner)) change_state(State::kLeaving);
+    if (is_own_process()) change_state(State::kLeaving);
     delete this;
   }
   void change_state(State state) noexcept {
@@ -260,6 +260,9 @@ class ReaderShare final : public ViewOwner {
     control_.roster.fetch_add(1, std::memory_order_seq_cst);
     wake_writer(control_);
   }
+
+  // A fork inherits ends and views; what it does with them must not concern its parent's.
+  bool is_own_process() const noexcept { return fork_generation() == generation_; }
 
   const std::shared_ptr<Arena>& arena() const noexcept { return arena_; }
   RingControl& control() const noexcept { return control_; }
@@ -270,6 +273,7 @@ class ReaderShare final : public ViewOwner {
   RingControl& control_;
   Line& line_;
   const std::uint64_t bit_;
+  const std::uint32_t generation_ = fork_generation();
   std::atomic<std::uint64_t> users_{1};  // the reader and its views
 };
 
@@ -305,7 +309,7 @@ class RingReader final : public StreamReader {
 
 RingReader::~RingReader() {
   // "No more, please", then give back what came already; what comes until the writer sees it is cleared when we leave.
-  if (is_own(share_->line().owner)) {
+  if (share_->is_own_process()) {
     share_->change_state(State::kClosing);
     for (; has_batch(); ++position_) share_->give_back(entry().buffer);
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -18,7 +19,16 @@ ProcessToken token_of(const ProcessIdentity& process) {
   return static_cast<std::uint64_t>(process.pid) << kStartBits | (process.start_ticks & kStartMask);
 }
 
+std::atomic<std::uint32_t> generation{0};
+
 }  // namespace
+
+std::uint32_t fork_generation() noexcept {
+  static const int registered =
+      ::pthread_atfork(nullptr, nullptr, [] { generation.fetch_add(1, std::memory_order_relaxed); });
+  (void)registered;
+  return generation.load(std::memory_order_relaxed);
+}
 
 ProcessToken this_process_token() { return token_of(this_process()); }
 

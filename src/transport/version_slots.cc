@@ -182,7 +182,7 @@ class VersionReader::Pins final : public ViewOwner {
   }
 
   void release(std::uint64_t slot) noexcept override {
-    if (--held_[slot] == 0) {
+    if (--held_[slot] == 0 && is_own_process()) {
       marks_ &= ~(std::uint64_t{1} << slot);
       line_.marks.store(marks_, std::memory_order_release);  // after our reads, before the writer's next writes
     }
@@ -191,7 +191,7 @@ class VersionReader::Pins final : public ViewOwner {
 
   void leave() noexcept {
     if (--users_ != 0) return;
-    if (is_own(line_.owner)) {
+    if (is_own_process()) {
       line_.marks.store(0, std::memory_order_release);
       line_.waiting.store(0, std::memory_order_relaxed);
       line_.owner.store(0, std::memory_order_release);
@@ -210,9 +210,13 @@ class VersionReader::Pins final : public ViewOwner {
         .hint("wait for a version newer than 0");
   }
 
+  // A fork inherits readers and views; what it does with them must not touch its parent's marks.
+  bool is_own_process() const noexcept { return fork_generation() == generation_; }
+
   const std::shared_ptr<Arena> arena_;
   VersionControl& control_;
   ReaderLine& line_;
+  const std::uint32_t generation_ = fork_generation();
   std::uint64_t marks_ = 0;  // what `line_.marks` holds
   std::array<std::uint32_t, kVersionSlots> held_ = {};
   std::uint64_t users_ = 1;  // the reader and its views

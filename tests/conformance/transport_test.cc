@@ -457,6 +457,7 @@ TEST_P(Stream, EndsWhatAKilledWriterSentWithAnError) {
   const auto end = receiving->receive({});
   ASSERT_FALSE(end);
   EXPECT_EQ(end.error().code(), ErrorCode::kUnavailable);
+  EXPECT_TRUE(stream_writer()->close());  // the dead one's address can be used again
 }
 
 TEST_P(Stream, GoesOnWhenAReaderIsKilled) {

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Record batches and tensors between processes that need not know each other: attach by name, read in place.
+#pragma once
+
+#include <penstock/batch.h>
+#include <penstock/transport.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace penstock {
+
+/// What a tensor's elements are.
+enum class ElementType : std::uint32_t { kU8 = 1, kI8, kU16, kI16, kU32, kI32, kU64, kI64, kF16, kF32, kF64, kBool };
+/// In bytes; 0 for a number that is no element type.
+std::size_t size_of(ElementType type) noexcept;
+
+/// A dense array in C order, not owned: its elements stay while `keeper` lives, or as long as the sender keeps them.
+struct Tensor {
+  ElementType type = ElementType::kU8;
+  std::vector<std::int64_t> shape = {};
+  std::span<const std::byte> bytes = {};  ///< Aligned to 64 when received.
+  std::shared_ptr<const void> keeper = {};
+};
+
+/// What `Exchange::receive` gives: nothing at the end of the stream.
+using Received = std::variant<std::monostate, RecordBatch, Tensor>;
+
+/// One end of a stream of record batches and tensors under a name.
+///
+/// Used by one worker; what was received may travel to other threads and live longer than the end. What was received is
+/// not copied: it holds its place in the stream, so that who keeps `depth` of them stops the sender.
+class Exchange {
+ public:
+  /// Makes the stream and becomes its sender. Errors: those of `TransportRegistry::open_writer`.
+  static Result<Exchange> create(const TransportOptions& options, std::string_view backend = "shm");
+  /// Becomes a receiver. Errors: those of `TransportRegistry::open_reader`; kNotFound before the sender came.
+  static Result<Exchange> attach(const TransportOptions& options, std::string_view backend = "shm");
+
+  Exchange(Exchange&&) noexcept;
+  Exchange& operator=(Exchange&&) noexcept;
+  ~Exchange();  ///< Closes.
+
+  /// Sends a copy. Cost: one copy of the columns, straight into the shared block.
+  Status send(const RecordBatch& batch, const WaitLimit& limit = {});
+  /// kInvalidArgument when shape and bytes do not fit each other.
+  Status send(const Tensor& tensor, const WaitLimit& limit = {});
+  /// Lends room for the elements of a tensor, to be filled in place, then sent with `commit`. The `bytes` of `like` are
+  /// ignored.
+  Result<std::span<std::byte>> begin(const Tensor& like, const WaitLimit& limit = {});
+  Status commit();
+  Status close();
+
+  /// The next one. Errors: those of `StreamReader::receive`; kDataLoss for a block that is damaged.
+  Result<Received> receive(const WaitLimit& limit = {});
+  TransportStats stats() const;
+
+ private:
+  Exchange(std::unique_ptr<StreamWriter> writer, std::unique_ptr<StreamReader> reader) noexcept;
+
+  std::unique_ptr<StreamWriter> writer_;
+  std::unique_ptr<StreamReader> reader_;
+  std::size_t begun_bytes_ = 0;
+};
+
+}  // namespace penstock
