@@ -11,6 +11,7 @@ Command check_command();
 Command plan_command();
 Command ops_command();
 Command runs_command();
+Command shm_command();
 Command doctor_command();
 Command version_command();
 Command init_command();

@@ -9,9 +9,9 @@
 namespace penstock::app {
 
 const std::vector<Command>& all_commands() {
-  static const std::vector<Command> commands = {run_command(),    check_command(),   plan_command(),
-                                                ops_command(),    runs_command(),    init_command(),
-                                                doctor_command(), version_command(), completion_command()};
+  static const std::vector<Command> commands = {
+      run_command(), check_command(), plan_command(),   ops_command(),     runs_command(),
+      shm_command(), init_command(),  doctor_command(), version_command(), completion_command()};
   return commands;
 }
 
