@@ -79,6 +79,30 @@ Outcome copy(std::uint64_t blocks) {
   return {blocks};
 }
 
+// The least that two processes can do: copy in, set a flag, sum, set another flag; both spin for ever.
+Outcome spin_on_flags(std::uint64_t blocks) {
+  constexpr std::size_t kSize = kKiB;
+  Shared& there = shared();
+  Shared& back = shared();
+  void* const block = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  const pid_t pid = start_reader(there, [&] {
+    std::uint64_t total = 0;
+    for (std::uint32_t i = 1; i <= blocks; ++i) {
+      while (there.word.load() != i) __builtin_ia32_pause();
+      total += sum(block, kSize);
+      back.word = i;
+    }
+    return total;
+  });
+  for (std::uint32_t i = 1; i <= blocks; ++i) {
+    std::memcpy(block, source(kSize).data(), kSize);
+    there.word = i;
+    while (back.word.load() != i) __builtin_ia32_pause();
+  }
+  wait_for(pid);
+  return {there.result};
+}
+
 Outcome bare_futex(std::uint64_t times) {
   Shared& common = shared();
   Latencies& latencies =
@@ -106,6 +130,7 @@ Outcome bare_futex(std::uint64_t times) {
 }
 
 const Register contenders({
+    {kRoundTripSmall, "hand-written: flags that both sides spin on", spin_on_flags, false, 50'000},
     {kRoundTripSmall, "unix socket", unix_socket<kKiB, 1, true>, true, 50'000},
     {kRoundTripLarge, "unix socket", unix_socket<kMiB, 1, true>, true, 2'000},
     {kStreamCopied, "unix socket, 4 MiB buffer", unix_socket<kMiB, 1, false>, true, 5'000},

@@ -153,8 +153,8 @@ const Register contenders({
     {kStreamInPlace, "Penstock: shm stream", stream_blocks<true, kMiB, 1, 8>, true, 5'000},
     {kStreamHuge, "Penstock: shm stream, 2 on the way", stream_blocks<false, 64 * kMiB, 1, 2>, false, 60},
     {kFanOut, "Penstock: shm stream", stream_blocks<false, kMiB, 3, 8>, false, 2'000},
-    {kView, "Penstock: shm, version of 1 KiB", look<kKiB>, true, 5'000'000},
-    {kView, "Penstock: shm, version of 64 MiB", look<64 * kMiB>, false, 5'000'000},
+    {kView, "Penstock: shm, version of 1 KiB", look<kKiB>, true, 50'000'000},
+    {kView, "Penstock: shm, version of 64 MiB", look<64 * kMiB>, false, 50'000'000},
     {kPublish, "Penstock: shm", publish, false, 60},
     {kWakeUp, "Penstock: shm, wait", wake_up, false, 500},
 });

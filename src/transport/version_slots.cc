@@ -5,7 +5,7 @@
 
 #include <bit>
 #include <new>
-#include <vector>
+#include <string>
 
 #include "base/check.h"
 
@@ -55,7 +55,7 @@ VersionWriter::~VersionWriter() {
 // The slots that some reader marked. Sequentially consistent loads, after the store to `current` in `commit`: I2.
 std::uint32_t VersionWriter::pinned() const noexcept {
   std::uint64_t marks = 0;
-  for (std::uint32_t i = 0; i < arena_->header().max_readers; ++i) {
+  for (std::uint32_t i = 0, end = lines(); i < end; ++i) {
     marks |= control_.readers[i].marks.load(std::memory_order_seq_cst);
   }
   return static_cast<std::uint32_t>(marks) & ((1U << kVersionSlots) - 1);
@@ -65,7 +65,7 @@ std::uint32_t VersionWriter::pinned() const noexcept {
 // still names the dead one: until then nobody else can claim the line (I4).
 std::uint32_t VersionWriter::reclaim() noexcept {
   std::uint32_t found = 0;
-  for (std::uint32_t i = 0; i < arena_->header().max_readers; ++i) {
+  for (std::uint32_t i = 0, end = lines(); i < end; ++i) {
     ReaderLine& line = control_.readers[i];
     ProcessToken owner = line.owner.load(std::memory_order_acquire);
     if (owner == 0 || is_alive(owner)) continue;
@@ -92,15 +92,15 @@ std::uint32_t VersionWriter::choose(std::uint32_t free, std::size_t bytes) const
 }
 
 Error VersionWriter::all_pinned() const {
-  std::vector<std::int64_t> holders;
-  for (std::uint32_t i = 0; i < arena_->header().max_readers; ++i) {
+  std::string holders;
+  for (std::uint32_t i = 0, end = lines(); i < end; ++i) {
     const ReaderLine& line = control_.readers[i];
-    if (line.marks.load(std::memory_order_relaxed) != 0)
-      holders.push_back(pid_of(line.owner.load(std::memory_order_relaxed)));
+    if (line.marks.load(std::memory_order_relaxed) == 0) continue;
+    holders += (holders.empty() ? "" : ", ") + std::to_string(pid_of(line.owner.load(std::memory_order_relaxed)));
   }
   return Error(ErrorCode::kResourceExhausted,
                fmt::format("readers hold all {} slots of shared memory \"{}\": processes {}", kVersionSlots,
-                           arena_->name(), fmt::join(holders, ", ")))
+                           arena_->name(), holders))
       .hint("release views sooner; a reader should hold one at a time");
 }
 
@@ -132,7 +132,7 @@ Result<Version> VersionWriter::commit(std::size_t size) {
   ++stats_.blocks;
   stats_.bytes += size;
   bool someone_waits = false;
-  for (std::uint32_t i = 0; i < arena_->header().max_readers; ++i) {
+  for (std::uint32_t i = 0, end = lines(); i < end; ++i) {
     someone_waits = someone_waits || control_.readers[i].waiting.load(std::memory_order_seq_cst) != 0;
   }
   if (someone_waits) {
@@ -227,6 +227,9 @@ Result<std::unique_ptr<VersionReader>> VersionReader::open(std::shared_ptr<Arena
   PENSTOCK_TRY(arena->expect_control(sizeof(VersionControl)));
   VersionControl& control = control_of(*arena);
   PENSTOCK_ASSIGN(const std::uint32_t line, arena->claim_line(control.readers, this_process_token(), true));
+  std::uint32_t lines = control.lines.load(std::memory_order_relaxed);
+  while (lines <= line && !control.lines.compare_exchange_weak(lines, line + 1, std::memory_order_seq_cst)) {
+  }
   // A predecessor that died may have left marks; the writer then sees too many for a moment, never too few.
   control.readers[line].marks.store(0, std::memory_order_seq_cst);
   control.readers[line].waiting.store(0, std::memory_order_relaxed);

@@ -9,6 +9,7 @@
 //  I3  A reader reads a slot only while its mark is set and after `current`, read again after setting it, still named
 //  the
 //      same version: so no write to the slot can begin before the mark goes (I2).
+//      `lines` covers a reader's line before its first mark, and the writer reads it before the marks.
 //  I4  A line's marks are stored by its owner only; they are cleared by another process only when the owner is dead.
 //  I5  `size` of a slot is stored before the `current` that names it and stays while anybody may read it.
 #pragma once
@@ -35,6 +36,7 @@ struct VersionControl {
     std::atomic<std::uint64_t> allocated{0};
   };
   alignas(64) std::atomic<std::uint64_t> current{0};  ///< version << 4 | slot; 0: nothing published.
+  std::atomic<std::uint32_t> lines{0};                ///< So many lines were ever claimed; the writer looks at no more.
   alignas(64) std::atomic<std::uint32_t> wake{0};     ///< Readers sleep on it.
   std::atomic<std::uint32_t> closed{0};
   std::array<Slot, kVersionSlots> slots;
@@ -61,6 +63,7 @@ class VersionWriter {
 
  private:
   VersionWriter(std::shared_ptr<Arena> arena, std::size_t capacity_bytes);
+  std::uint32_t lines() const noexcept { return control_.lines.load(std::memory_order_seq_cst) % (kMostReaders + 1); }
   std::uint32_t pinned() const noexcept;
   std::uint32_t reclaim() noexcept;
   std::uint32_t choose(std::uint32_t free, std::size_t bytes) const noexcept;
