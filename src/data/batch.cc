@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <penstock/batch.h>
 
+#include "data/row_runs.h"
+
 namespace penstock {
 
 BatchData::~BatchData() = default;
@@ -13,12 +15,11 @@ std::size_t RecordBatch::size_bytes() const noexcept {
 }
 
 RecordBatch RecordBatch::take(std::span<const std::uint32_t> rows, BufferPool& pool) const {
-  bool all = rows.size() == num_rows_;
-  for (std::size_t i = 0; all && i < rows.size(); ++i) all = rows[i] == i;
-  if (all) return *this;
+  const RowRuns runs(rows);
+  if (runs.all_of(num_rows_)) return *this;
   std::vector<Column> columns;
   columns.reserve(columns_.size());
-  for (const Column& column : columns_) columns.push_back(column.take(rows, pool));
+  for (const Column& column : columns_) columns.push_back(take_rows(column, runs, pool));
   return {schema_, std::move(columns), rows.size()};
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "data/row_runs.h"
+
 namespace penstock {
 namespace {
 
@@ -19,79 +21,10 @@ constexpr std::size_t values_bytes(Type type, std::size_t rows) {
   }
 }
 
-Buffer allocate_sized(BufferPool& pool, std::size_t bytes) {
-  Buffer buffer = pool.allocate(bytes);
-  buffer.set_size(bytes);
-  return buffer;
-}
-
-struct Bitmap {
-  Buffer bits;
-  std::size_t zeros = 0;
-};
-
-Bitmap take_bits(const std::uint8_t* from, std::span<const std::uint32_t> rows, BufferPool& pool) {
-  Bitmap bitmap{allocate_sized(pool, bitmap_bytes(rows.size()))};
-  std::uint8_t* const to = bitmap.bits.mutable_data();
-  std::fill_n(to, bitmap_bytes(rows.size()), std::uint8_t{0});
-  std::size_t ones = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const bool bit = get_bit(from, rows[i]);
-    to[i >> 3] = static_cast<std::uint8_t>(to[i >> 3] | (bit ? 1U << (i & 7) : 0U));
-    ones += bit ? 1 : 0;
-  }
-  bitmap.zeros = rows.size() - ones;
-  return bitmap;
-}
-
-Buffer take_words(const Column& column, std::span<const std::uint32_t> rows, BufferPool& pool) {
-  // int64, timestamp and float64 alike: eight bytes per value
-  Buffer values = allocate_sized(pool, rows.size() * 8);
-  const std::int64_t* const from = column.int64s().data();
-  auto* const to = reinterpret_cast<std::int64_t*>(values.mutable_data());
-  for (std::size_t i = 0; i < rows.size(); ++i) to[i] = from[rows[i]];
-  return values;
-}
-
-struct Texts {
-  Buffer offsets;
-  Buffer bytes;
-};
-
-Texts take_texts(const Column& column, std::span<const std::uint32_t> rows, BufferPool& pool) {
-  Texts texts{allocate_sized(pool, values_bytes(Type::kUtf8, rows.size())), {}};
-  auto* const offsets = reinterpret_cast<std::int32_t*>(texts.offsets.mutable_data());
-  const std::int32_t* const from = column.offsets();
-  std::int32_t total = 0;
-  offsets[0] = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) offsets[i + 1] = total += from[rows[i] + 1] - from[rows[i]];
-  texts.bytes = allocate_sized(pool, static_cast<std::size_t>(total));
-  char* to = reinterpret_cast<char*>(texts.bytes.mutable_data());
-  for (std::size_t i = 0; i < rows.size();) {  // neighbours in one copy
-    std::size_t end = i + 1;
-    while (end < rows.size() && rows[end] == rows[end - 1] + 1) ++end;
-    const auto size = static_cast<std::size_t>(offsets[end] - offsets[i]);
-    if (size > 0) std::memcpy(to, column.bytes() + from[rows[i]], size);
-    to += size;
-    i = end;
-  }
-  return texts;
-}
-
 }  // namespace
 
 Column Column::take(std::span<const std::uint32_t> rows, BufferPool& pool) const {
-  Bitmap valid;
-  if (null_count_ != 0) valid = take_bits(validity_.data(), rows, pool);
-  switch (type_) {
-    case Type::kUtf8: {
-      Texts texts = take_texts(*this, rows, pool);
-      return {type_, rows.size(), valid.zeros, std::move(valid.bits), std::move(texts.offsets), std::move(texts.bytes)};
-    }
-    case Type::kBool:
-      return {type_, rows.size(), valid.zeros, std::move(valid.bits), take_bits(bits(), rows, pool).bits};
-    default: return {type_, rows.size(), valid.zeros, std::move(valid.bits), take_words(*this, rows, pool)};
-  }
+  return take_rows(*this, RowRuns(rows), pool);
 }
 
 Column Column::head(std::size_t count) const {

@@ -65,22 +65,49 @@ inline constexpr auto kPairs = [] {
 /// Writes a number below 100 as two digits.
 inline void write_pair(char* out, std::uint32_t number) noexcept { std::memcpy(out, &kPairs[2 * number], 2); }
 
-/// Writes a number below 10,000 as four digits.
-inline void write_four(char* out, std::uint32_t number) noexcept {
-  write_pair(out, number / 100);
-  write_pair(out + 2, number % 100);
+/// Returns the eight digits of a number below 100,000,000 as values 0 to 9, the first in the lowest byte. Three steps halve
+/// the groups of digits side by side in one word (P. Khuong, "How to print integers really fast", 2017).
+constexpr std::uint64_t digits_of(std::uint32_t number) noexcept {
+  const std::uint64_t fours = number / 10'000 | std::uint64_t{number % 10'000} << 32;
+  const std::uint64_t hundreds = (fours * 10'486 >> 20) & 0x0000'007F'0000'007F;  // fours / 100
+  const std::uint64_t pairs = hundreds | (fours - 100 * hundreds) << 16;
+  const std::uint64_t tens = (pairs * 103 >> 10) & 0x000F'000F'000F'000F;  // pairs / 10
+  return tens | (pairs - 10 * tens) << 8;
 }
 
 /// Writes a number below 100,000,000 as eight digits.
 inline void write_eight(char* out, std::uint32_t number) noexcept {
-  write_four(out, number / 10'000);
-  write_four(out + 4, number % 10'000);
+  const std::uint64_t text = digits_of(number) | kZeros;
+  std::memcpy(out, &text, sizeof text);
 }
 
-/// Returns how many digits `number` has; 1 for zero.
-int count_digits(std::uint64_t number) noexcept;
+/// Writes a number below 100,000,000 without leading zeros and returns one past the last digit. Overwrites eight bytes
+/// whatever the length, so that it needs no branch on that.
+inline char* write_up_to_eight(char* out, std::uint32_t number) noexcept {
+  constexpr std::uint64_t kLastDigit = std::uint64_t{1} << 56;  // is kept, also when it is zero
+  const std::uint64_t digits = digits_of(number);
+  const int zeros = std::countr_zero(digits | kLastDigit) / 8;
+  const std::uint64_t text = (digits | kZeros) >> (8 * zeros);
+  std::memcpy(out, &text, sizeof text);
+  return out + (8 - zeros);
+}
 
-/// Writes `number` without leading zeros and returns one past the last digit.
-char* write_number(char* out, std::uint64_t number) noexcept;
+/// Writes `number` without leading zeros and returns one past the last digit. Overwrites up to seven bytes behind that, 20
+/// bytes at most.
+inline char* write_number(char* out, std::uint64_t number) noexcept {
+  constexpr std::uint64_t kEight = 100'000'000;
+  if (number < kEight) return write_up_to_eight(out, static_cast<std::uint32_t>(number));
+  const auto back = static_cast<std::uint32_t>(number % kEight);
+  const std::uint64_t front = number / kEight;
+  if (front < kEight) {
+    out = write_up_to_eight(out, static_cast<std::uint32_t>(front));
+  } else {
+    out = write_up_to_eight(out, static_cast<std::uint32_t>(front / kEight));
+    write_eight(out, static_cast<std::uint32_t>(front % kEight));
+    out += 8;
+  }
+  write_eight(out, back);
+  return out + 8;
+}
 
 }  // namespace penstock::digits

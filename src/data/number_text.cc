@@ -133,26 +133,27 @@ constexpr std::uint64_t power_of_ten(int exponent) {
   return power;
 }
 
-/// Writes number / 10^kDecimals plainly, without trailing zeros but for one after the point.
+/// Writes number / 10^kDecimals plainly, without trailing zeros but for one after the point. Requires a number below 10^15.
+/// Where the text ends is computed, not branched on: it is different from value to value.
 template <int kDecimals>
 char* write_fixed(char* out, std::uint64_t number) noexcept {
   constexpr std::uint64_t kScale = power_of_ten(kDecimals);
   out = digits::write_number(out, number / kScale);
-  auto rest = static_cast<std::uint32_t>(number % kScale);
+  const auto rest = static_cast<std::uint32_t>(number % kScale);
   *out++ = '.';
   if constexpr (kDecimals == 2) {
     digits::write_pair(out, rest);
-  } else if constexpr (kDecimals == 5) {
-    *out = static_cast<char>('0' + rest / 10'000);
-    digits::write_four(out + 1, rest % 10'000);
+    return out + 1 + (rest % 10 != 0 ? 1 : 0);
   } else {
-    static_assert(kDecimals == 9);
-    *out = static_cast<char>('0' + rest / 100'000'000);
-    digits::write_eight(out + 1, rest % 100'000'000);
+    static_assert(kDecimals == 9 || kDecimals == 6);
+    constexpr std::uint32_t kBehind = kDecimals == 9 ? 100'000'000 : 100'000;
+    constexpr std::uint32_t kShift = kDecimals == 9 ? 1 : 1000;  // six digits stand in front of three zeros
+    *out = static_cast<char>('0' + rest / kBehind);
+    const std::uint64_t behind = digits::digits_of(rest % kBehind * kShift);
+    const std::uint64_t text = behind | digits::kZeros;
+    std::memcpy(out + 1, &text, sizeof text);
+    return out + 1 + (8 - std::countl_zero(behind) / 8);
   }
-  char* end = out + kDecimals;
-  while (end - out > 1 && end[-1] == '0') --end;
-  return end;
 }
 
 /// Writes `value` and returns the end if it is the double nearest to number / 10^kDecimals for a number of at most 15 digits,
@@ -281,7 +282,7 @@ char* format_float64(char* out, double value) noexcept {
   }
   if (value >= 1e-6 && value < 1e15) [[likely]] {
     if (char* end = try_fixed<2>(out, value)) return end;
-    if (char* end = try_fixed<5>(out, value)) return end;
+    if (char* end = try_fixed<6>(out, value)) return end;
     if (char* end = try_fixed<9>(out, value)) return end;
   }
   if (value == 0) return put_text(out, "0.0");

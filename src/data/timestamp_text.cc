@@ -59,18 +59,24 @@ std::uint32_t pair(std::uint64_t word, int byte) noexcept {
   return static_cast<std::uint32_t>((word >> (8 * byte) & 0xFF) * 10 + (word >> (8 * byte + 8) & 0xFF));
 }
 
+/// The three digits of `kSecondToMilli`, subtracted.
+std::uint32_t milli_of(std::uint64_t tail) noexcept { return pair(tail, 4) * 10 + static_cast<std::uint32_t>(tail >> 48 & 0xFF); }
+
+constexpr std::uint64_t kDayToMinute = word_of("00T00:00");
+constexpr std::uint64_t kSecondToMilli = word_of(":00.000Z");
+
 /// The form that programs write most: "2024-01-31T10:20:30.123Z", and the same up to the seconds with 'Z'.
 bool read_usual(std::string_view text, Fields& fields) noexcept {
   if (text.size() != 24 && text.size() != 20) return false;
   using digits::load;
   auto date = load<std::uint64_t>(text.data());
   auto middle = load<std::uint64_t>(text.data() + 8);
-  if (!subtract_picture<word_of("0000-00-")>(date) || !subtract_picture<word_of("00T00:00")>(middle)) return false;
+  if (!subtract_picture<word_of("0000-00-")>(date) || !subtract_picture<kDayToMinute>(middle)) return false;
   if (text.size() == 24) {
     auto tail = load<std::uint64_t>(text.data() + 16);
-    if (!subtract_picture<word_of(":00.000Z")>(tail)) return false;
+    if (!subtract_picture<kSecondToMilli>(tail)) return false;
     fields.second = pair(tail, 1);
-    fields.micro = (pair(tail, 4) * 10 + static_cast<std::uint32_t>(tail >> 48 & 0xFF)) * 1000;
+    fields.micro = milli_of(tail) * 1000;
   } else {
     auto tail = load<std::uint64_t>(text.data() + 12);  // overlaps the middle by "hh:m"
     if (!subtract_picture<word_of("0:00:00Z")>(tail)) return false;
@@ -172,19 +178,50 @@ ParseOutcome parse_timestamp(std::string_view text, std::int64_t& micros) noexce
   return in_range ? assemble(fields, micros) : ParseOutcome::kOutOfRange;
 }
 
-char* format_timestamp(char* out, std::int64_t micros) noexcept {
+ParseOutcome TimestampParser::parse(std::string_view text, std::int64_t& micros) noexcept {
+  if (text.size() == 24 && digits::load<std::uint64_t>(text.data()) == month_ &&
+      digits::load<std::uint16_t>(text.data() + 8) == day_) {
+    auto middle = digits::load<std::uint64_t>(text.data() + 8);
+    auto tail = digits::load<std::uint64_t>(text.data() + 16);
+    if (subtract_picture<kDayToMinute>(middle) && subtract_picture<kSecondToMilli>(tail)) {
+      const std::uint32_t hour = pair(middle, 3);
+      const std::uint32_t minute = pair(middle, 6);
+      const std::uint32_t second = pair(tail, 1);
+      if (hour > 23 || minute > 59 || second > 59) return ParseOutcome::kOutOfRange;
+      const std::uint32_t milli = milli_of(tail) + 1000 * (second + 60 * (minute + 60 * hour));
+      micros = midnight_ + std::int64_t{1000} * milli;
+      return ParseOutcome::kOk;
+    }
+  }
+  const ParseOutcome outcome = parse_timestamp(text, micros);
+  if (outcome == ParseOutcome::kOk && text.size() == 24 && text.back() == 'Z') {
+    month_ = digits::load<std::uint64_t>(text.data());
+    day_ = digits::load<std::uint16_t>(text.data() + 8);
+    midnight_ = day_of(micros) * kMicrosPerDay;
+  }
+  return outcome;
+}
+
+char* format_timestamp(char* out, std::int64_t micros) noexcept { return TimestampFormatter().format(out, micros); }
+
+char* TimestampFormatter::format(char* out, std::int64_t micros) noexcept {
   PENSTOCK_CHECK(micros >= kFirstTimestamp && micros <= kLastTimestamp, "format_timestamp: outside the years 0001 to 9999");
-  const std::int64_t day = day_of(micros);
-  const CivilDate date = civil_from_days(day);
-  const std::int64_t of_day = micros - day * kMicrosPerDay;
+  if (static_cast<std::uint64_t>(micros - midnight_) >= kMicrosPerDay || midnight_ == 1) {
+    const std::int64_t day = day_of(micros);
+    const CivilDate date = civil_from_days(day);
+    midnight_ = day * kMicrosPerDay;
+    digits::write_pair(date_, static_cast<std::uint32_t>(date.year) / 100);
+    digits::write_pair(date_ + 2, static_cast<std::uint32_t>(date.year) % 100);
+    date_[4] = '-';
+    digits::write_pair(date_ + 5, static_cast<std::uint32_t>(date.month));
+    date_[7] = '-';
+    digits::write_pair(date_ + 8, static_cast<std::uint32_t>(date.day));
+    date_[10] = 'T';
+  }
+  std::memcpy(out, date_, sizeof date_);
+  const std::int64_t of_day = micros - midnight_;
   const auto seconds = static_cast<std::uint32_t>(of_day / kMicrosPerSecond);
   const auto micro = static_cast<std::uint32_t>(of_day % kMicrosPerSecond);
-  digits::write_four(out, static_cast<std::uint32_t>(date.year));
-  out[4] = '-';
-  digits::write_pair(out + 5, static_cast<std::uint32_t>(date.month));
-  out[7] = '-';
-  digits::write_pair(out + 8, static_cast<std::uint32_t>(date.day));
-  out[10] = 'T';
   digits::write_pair(out + 11, seconds / 3600);
   out[13] = ':';
   digits::write_pair(out + 14, seconds / 60 % 60);

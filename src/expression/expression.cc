@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 #include "base/check.h"
 #include "expression/compiled.h"
@@ -71,37 +72,77 @@ Type Expression::type() const noexcept { return compiled_->type; }
 const std::vector<std::size_t>& Expression::columns() const noexcept { return compiled_->columns; }
 const std::string& Expression::text() const noexcept { return compiled_->text; }
 
-Column Expression::evaluate(const RecordBatch& batch, BufferPool& pool, RowFailures& failures) const {
-  Evaluation evaluation{.text = compiled_->text, .batch = &batch, .rows = batch.num_rows(), .pool = pool};
-  Column value = compiled_->root->evaluate(evaluation);
-  value = expression::spread(evaluation, compiled_->root->span(), value, batch.num_rows());
+namespace {
+
+// Where it failed, the value of `span` is made null.
+Column settle_failures(Column value, expression::Span span, Evaluation& evaluation, RowFailures& failures) {
   if (evaluation.failures.empty()) return value;
-  if (has_value_at_failure(value, evaluation.failures)) value = without_rows(value, evaluation.failures, pool);
+  value = expression::spread(evaluation, span, value, evaluation.rows);
+  if (has_value_at_failure(value, evaluation.failures)) {
+    value = without_rows(value, evaluation.failures, evaluation.pool);
+  }
   failures.add(std::move(evaluation.failures));
   return value;
 }
 
+// 64 bits of the bitmap from bit `at` on, fewer at its end.
+std::uint64_t load_bits(const std::uint8_t* bitmap, std::size_t at, std::size_t bits) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bitmap + at / 8, (bits + 7) / 8);
+  return word;
+}
+
+void append_range(std::vector<std::uint32_t>& rows, std::size_t first, std::size_t count) {
+  const std::size_t size = rows.size();
+  rows.resize(size + count);
+  std::iota(rows.begin() + static_cast<std::ptrdiff_t>(size), rows.end(), static_cast<std::uint32_t>(first));
+}
+
+}  // namespace
+
+Column Expression::evaluate(const RecordBatch& batch, BufferPool& pool, RowFailures& failures) const {
+  Evaluation evaluation{.text = compiled_->text, .batch = &batch, .rows = batch.num_rows(), .pool = pool};
+  Column value = compiled_->root->evaluate(evaluation);
+  value = expression::spread(evaluation, compiled_->root->span(), value, batch.num_rows());
+  return settle_failures(std::move(value), compiled_->root->span(), evaluation, failures);
+}
+
 void Expression::select(const RecordBatch& batch, BufferPool& pool, std::vector<std::uint32_t>& rows,
                         RowFailures& failures) const {
+  select(false, batch, pool, rows, failures);
+}
+
+void Expression::select_others(const RecordBatch& batch, BufferPool& pool, std::vector<std::uint32_t>& rows,
+                               RowFailures& failures) const {
+  select(true, batch, pool, rows, failures);
+}
+
+void Expression::select(bool others, const RecordBatch& batch, BufferPool& pool, std::vector<std::uint32_t>& rows,
+                        RowFailures& failures) const {
   PENSTOCK_CHECK(type() == Type::kBool, "Expression::select needs an expression of type bool");
-  const Column value = evaluate(batch, pool, failures);
-  const std::uint8_t* const validity = value.validity();
-  rows.resize(value.size());
-  std::size_t count = 0;
-  for (std::size_t at = 0; at < value.size(); at += 64) {
-    const std::size_t bits = std::min<std::size_t>(64, value.size() - at);
-    std::uint64_t word = 0;
-    std::memcpy(&word, value.bits() + at / 8, (bits + 7) / 8);
-    if (validity != nullptr) {
-      std::uint64_t valid = 0;
-      std::memcpy(&valid, validity + at / 8, (bits + 7) / 8);
-      word &= valid;
-    }
-    if (bits < 64) word &= (std::uint64_t{1} << bits) - 1;
-    for (; word != 0; word &= word - 1)
-      rows[count++] = static_cast<std::uint32_t>(at + static_cast<std::size_t>(std::countr_zero(word)));
+  Evaluation evaluation{.text = compiled_->text, .batch = &batch, .rows = batch.num_rows(), .pool = pool};
+  Column value = compiled_->root->evaluate(evaluation);
+  value = settle_failures(std::move(value), compiled_->root->span(), evaluation, failures);
+  rows.clear();
+  const std::size_t num_rows = batch.num_rows();
+  if (value.size() == 1) {  // the same for all rows
+    const bool is_true = !value.is_null(0) && get_bit(value.bits(), 0);
+    if (is_true != others) append_range(rows, 0, num_rows);
+    return;
   }
-  rows.resize(count);
+  for (std::size_t at = 0; at < num_rows; at += 64) {
+    const std::size_t bits = std::min<std::size_t>(64, num_rows - at);
+    std::uint64_t word = load_bits(value.bits(), at, bits);
+    if (value.validity() != nullptr) word &= load_bits(value.validity(), at, bits);
+    if (others) word = ~word;
+    if (bits < 64) word &= (std::uint64_t{1} << bits) - 1;
+    if (word == ~std::uint64_t{0}) {
+      append_range(rows, at, 64);
+      continue;
+    }
+    for (; word != 0; word &= word - 1)
+      rows.push_back(static_cast<std::uint32_t>(at + static_cast<std::size_t>(std::countr_zero(word))));
+  }
 }
 
 }  // namespace penstock

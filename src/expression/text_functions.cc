@@ -8,7 +8,7 @@
 namespace penstock::expression {
 namespace {
 
-constexpr std::string_view kSpaces = " \t\n\v\f\r";
+constexpr bool is_space(char byte) { return byte == ' ' || (byte >= '\t' && byte <= '\r'); }
 
 constexpr bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
@@ -27,26 +27,89 @@ std::size_t byte_of_code_point(std::string_view text, std::int64_t index) {
   return at;
 }
 
+std::size_t bytes_of(const Column& column) { return static_cast<std::size_t>(column.offsets()[column.size()]); }
+
+template <class T>
+Buffer copy_of(Call& call, const T* from, std::size_t count) {
+  Buffer copy = call.allocate(count * sizeof(T));
+  if (count > 0) std::memcpy(copy.mutable_data(), from, count * sizeof(T));
+  return copy;
+}
+
+// The texts of the first argument with other bytes; nulls are where they were.
+Column with_texts(Call& call, Buffer offsets, Buffer bytes) {
+  const Column& column = call.argument(0);
+  Buffer validity;
+  if (column.validity() != nullptr) validity = copy_of(call, column.validity(), bitmap_bytes(column.size()));
+  return {Type::kUtf8, column.size(), column.null_count(), std::move(validity), std::move(offsets), std::move(bytes)};
+}
+
+template <char First, char Last>
+void change_case(const char* from, std::size_t size, char* to) {
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto from_first = static_cast<unsigned char>(from[i] - First);
+    to[i] = static_cast<char>(from[i] ^ (from_first <= Last - First ? 0x20 : 0));
+  }
+}
+
+// Texts keep their places and lengths, so all of the column's bytes are changed in one go.
 template <char First, char Last>
 Column change_case(Call& call) {
+  const Column& column = call.argument(0);
+  const std::size_t size = bytes_of(column);
+  if (size <= call.evaluation().most_text) {  // so every text is
+    Buffer bytes = call.allocate(size);
+    change_case<First, Last>(column.bytes(), size, reinterpret_cast<char*>(bytes.mutable_data()));
+    return with_texts(call, copy_of(call, column.offsets(), column.size() + 1), std::move(bytes));
+  }
   return map_texts(call, [&call](std::size_t row, TextWriter& writer) {
     const std::string_view text = call.text(0, row);
     char* const to = writer.begin(text.size());
     if (to == nullptr) return;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      to[i] = text[i] >= First && text[i] <= Last ? static_cast<char>(text[i] ^ 0x20) : text[i];
-    }
+    change_case<First, Last>(text.data(), text.size(), to);
     writer.end(text.size());
   });
 }
 
 template <bool Left, bool Right>
+std::string_view trimmed(std::string_view text) {
+  while (Left && !text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (Right && !text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// Writes texts that together are no longer than the argument's, without asking for room.
+template <bool Left, bool Right>
+Column trim_all(Call& call) {
+  constexpr std::size_t kShort = 32;  // copied whole, whatever the length: no branch on it
+  const Column& column = call.argument(0);
+  const std::size_t size = bytes_of(column);
+  const char* const last_short = column.bytes() + size - std::min(size, kShort);
+  Buffer offsets = call.allocate((column.size() + 1) * sizeof(std::int32_t));
+  auto* const ends = reinterpret_cast<std::int32_t*>(offsets.mutable_data());
+  Buffer bytes = call.allocate(size + kShort);
+  char* to = reinterpret_cast<char*>(bytes.mutable_data());
+  const char* const begin = to;
+  ends[0] = 0;
+  for (std::size_t row = 0; row < column.size(); ++row) {
+    const std::string_view text = trimmed<Left, Right>(column.text(row));
+    if (text.size() <= kShort && text.data() < last_short) [[likely]] {
+      std::memcpy(to, text.data(), kShort);
+    } else if (!text.empty()) {
+      std::memcpy(to, text.data(), text.size());
+    }
+    to += text.size();
+    ends[row + 1] = static_cast<std::int32_t>(to - begin);
+  }
+  bytes.set_size(static_cast<std::size_t>(to - begin));
+  return with_texts(call, std::move(offsets), std::move(bytes));
+}
+
+template <bool Left, bool Right>
 Column trim(Call& call) {
+  if (bytes_of(call.argument(0)) <= call.evaluation().most_text) return trim_all<Left, Right>(call);
   return map_texts(call, [&call](std::size_t row, TextWriter& writer) {
-    std::string_view text = call.text(0, row);
-    if (Left) text.remove_prefix(std::min(text.find_first_not_of(kSpaces), text.size()));
-    if (Right) text = text.substr(0, text.find_last_not_of(kSpaces) + 1);  // npos + 1 is 0
-    writer.write(text);
+    writer.write(trimmed<Left, Right>(call.text(0, row)));
   });
 }
 

@@ -110,18 +110,11 @@ class Validate final : public Operator {
   // Adds the rows that break the rule.
   void check(const RecordBatch& rows, std::size_t rule) {
     failures_.clear();
-    conditions_[rule].select(rows, *context_->pool, kept_, failures_);
-    if (kept_.size() == rows.num_rows()) return;
-    auto kept = kept_.begin();
+    conditions_[rule].select_others(rows, *context_->pool, broken_, failures_);
     auto failure = failures_.all().begin();
-    for (std::uint32_t row = 0; row < rows.num_rows(); ++row) {
-      if (kept != kept_.end() && *kept == row) {
-        ++kept;
-      } else if (failure != failures_.all().end() && failure->row == row) {
-        breaches_.push_back({row, rule, (failure++)->reason});
-      } else {
-        breaches_.push_back({row, rule, {}});
-      }
+    for (const std::uint32_t row : broken_) {
+      const bool failed = failure != failures_.all().end() && failure->row == row;
+      breaches_.push_back({row, rule, failed ? (failure++)->reason : std::string()});
     }
   }
 
@@ -143,12 +136,18 @@ class Validate final : public Operator {
   }
 
   void keep_the_others(std::size_t num_rows) {
-    kept_.clear();
-    auto breach = breaches_.begin();
-    for (std::uint32_t row = 0; row < num_rows; ++row) {
-      if (breach == breaches_.end() || breach->row != row) kept_.push_back(row);
-      while (breach != breaches_.end() && breach->row == row) ++breach;
+    kept_.resize(num_rows);
+    auto to = kept_.begin();
+    std::uint32_t next = 0;
+    const auto keep_before = [&](std::size_t end) {
+      for (; next < end; ++next) *to++ = next;
+    };
+    for (const Breach& breach : breaches_) {
+      keep_before(breach.row);
+      next = breach.row + 1;
     }
+    keep_before(num_rows);
+    kept_.erase(to, kept_.end());
   }
 
   // The column at fault, when the rule reads one only.
@@ -163,6 +162,7 @@ class Validate final : public Operator {
   std::vector<Expression> conditions_;
   std::vector<Breach> breaches_;  // of the batch at hand
   RowFailures failures_;
+  std::vector<std::uint32_t> broken_;  // by one rule
   std::vector<std::uint32_t> kept_;
 };
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "data/row_runs.h"
 #include "operators/io/csv/infer.h"
 #include "operators/io/csv/reasons.h"
 #include "operators/io/csv_write.h"
@@ -338,8 +339,9 @@ Result<RecordBatch> CsvRead::parse(const csv::Row* rows, std::size_t count) {
   records_ += count - blank;
   if (rows_.num_bad() > 0) {
     rows_.drop_bad();
+    const RowRuns kept(rows_.kept());
     for (Column& column : columns) {
-      if (column.size() > 0) column = column.take(rows_.kept(), *pool_);
+      if (column.size() > 0) column = take_rows(column, kept, *pool_);
     }
   }
   for (std::size_t c = 0; c < plans_.size(); ++c) {

@@ -89,7 +89,8 @@ struct Float64Cells {
 };
 struct TimestampCells {
   using Value = std::int64_t;
-  static ParseOutcome parse(Span text, Value& value) noexcept { return parse_timestamp({text.data, text.size}, value); }
+  ParseOutcome parse(Span text, Value& value) noexcept { return parser.parse({text.data, text.size}, value); }
+  TimestampParser parser;
 };
 struct BoolCells {
   using Value = std::uint8_t;
@@ -107,6 +108,7 @@ void parse_values(const ColumnPlan& plan, std::size_t column, const CellRules& r
   const Index& index = rows.index();
   const std::size_t count = rows.size();
   const std::uint32_t* const firsts = rows.firsts();
+  Cells cells;
   std::string scratch;
   for (std::size_t i = 0; i < count; ++i) {
     Span text = cell_at<kLast>(index, firsts[i], plan.cell);
@@ -121,7 +123,7 @@ void parse_values(const ColumnPlan& plan, std::size_t column, const CellRules& r
       if (rules.trim) text = trimmed(text);
       null = rules.is_null({text.data, text.size});
     }
-    if (!null && Cells::parse(text, value) != ParseOutcome::kOk) [[unlikely]] {
+    if (!null && cells.parse(text, value) != ParseOutcome::kOk) [[unlikely]] {
       value = {};
       rows.mark_bad(i, column);
     }

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "data/timestamp_text.h"
+
 namespace penstock::csv {
 
 /// How csv.write writes.
@@ -53,20 +55,21 @@ class RowWriter {
     const void* values;            // offsets for utf8
     const char* bytes;
     std::int32_t short_end;  // texts that begin before may be read 32 bytes wide
+    TimestampFormatter timestamps = {};
   };
   void make_room(std::size_t bytes) {
     if (static_cast<std::size_t>(end_ - at_) < bytes) [[unlikely]]
       grow(bytes);
   }
   void grow(std::size_t bytes);
-  bool append_cell(const View& view, std::size_t row);
-  bool append_fixed(const View& view, std::size_t row);
-  void append_text(const View& view, std::size_t row);
-  void append_long_text(std::string_view text);
-  void append_quoted(std::string_view text) noexcept;
-  void append_null();
-  void append_raw(std::string_view text) noexcept;
-  void end_row() noexcept;
+  // These write at `out`, where there is room for the row, and return the end. `at_` waits at the row's begin: a member that
+  // is read again behind every byte written would cost as much as the byte.
+  char* put_cell(char* out, View& view, std::size_t row);  // null: `append_row` returns false
+  char* put_fixed(char* out, View& view, std::size_t row);
+  char* put_text(char* out, const View& view, std::size_t row, bool null);
+  char* put_long_text(char* out, std::string_view text);  // makes its own room; may move the buffer
+  char* put_null(char* out) const noexcept;
+  char* end_row(char* out) const noexcept;
   bool needs_quotes(std::string_view text) const noexcept;
 
   WriteDialect dialect_;
