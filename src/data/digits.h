@@ -38,6 +38,13 @@ inline std::uint64_t load_right_aligned(const char* at, std::size_t size) noexce
   return zeros | front << gap | middle << (gap + 8 * (size / 2)) | back << 56;
 }
 
+/// As `load_right_aligned`, without a branch on the size: reads the eight bytes before at + size. `size` in [1, 8].
+inline std::uint64_t load_right_aligned_padded(const char* at, std::size_t size) noexcept {
+  const std::uint64_t word = load<std::uint64_t>(at + size - 8);
+  const std::size_t gap = 8 * (8 - size);
+  return word >> gap << gap | (kZeros & ((std::uint64_t{1} << gap) - 1));
+}
+
 /// True when all eight bytes are '0' to '9'.
 inline bool all_digits(std::uint64_t word) noexcept {
   const std::uint64_t above = word + 0x4646464646464646;  // sets the top bit from ':' on
@@ -51,6 +58,24 @@ inline std::uint64_t to_number(std::uint64_t word) noexcept {
   word = word * 10 + (word >> 8);
   return (((word & 0x000000FF000000FF) * 0x000F424000000064 + ((word >> 16) & 0x000000FF000000FF) * 0x0000271000000001)) >> 32;
 }
+
+/// Where the first '.' is, as a byte index, or 8. Exact for the lowest match, which is the one used.
+inline int find_point(std::uint64_t word) noexcept {
+  const std::uint64_t other = word ^ 0x2E2E2E2E2E2E2E2E;
+  const std::uint64_t found = (other - 0x0101010101010101) & ~other & 0x8080808080808080;
+  return found == 0 ? 8 : std::countr_zero(found) >> 3;
+}
+
+/// Moves the bytes before the point up by one, over it; `carry` (in the lowest byte) enters below. `point` in [0, 7].
+inline std::uint64_t close_gap(std::uint64_t word, int point, std::uint64_t carry) noexcept {
+  const std::uint64_t before = (std::uint64_t{1} << (8 * point)) - 1;
+  const std::uint64_t after = ~((before << 8) | 0xFF);
+  return (word & after) | (word & before) << 8 | carry;
+}
+
+/// Powers of ten that doubles hold exactly.
+inline constexpr std::array<double, 17> kPowers = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7, 1e8,
+                                                   1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16};
 
 /// Text of 00 to 99, two bytes each.
 inline constexpr auto kPairs = [] {

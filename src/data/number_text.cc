@@ -11,17 +11,19 @@
 #include <system_error>
 
 #include "data/digits.h"
+#include "data/shortest_decimal.h"
 
 namespace penstock {
 namespace {
 
 using digits::all_digits;
+using digits::close_gap;
+using digits::find_point;
+using digits::kPowers;
 using digits::load;
 using digits::load_right_aligned;
 using digits::to_number;
 
-constexpr std::array<double, 17> kPowers = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7, 1e8,
-                                            1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16};
 constexpr std::uint64_t kLargestExact = std::uint64_t{1} << 53;
 
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
@@ -55,20 +57,6 @@ struct Words {
   std::uint64_t front;
   std::uint64_t back;
 };
-
-/// Where the first '.' is, as a byte index, or 8. Exact for the lowest match, which is the one used.
-int find_point(std::uint64_t word) noexcept {
-  const std::uint64_t other = word ^ 0x2E2E2E2E2E2E2E2E;
-  const std::uint64_t found = (other - 0x0101010101010101) & ~other & 0x8080808080808080;
-  return found == 0 ? 8 : std::countr_zero(found) >> 3;
-}
-
-/// Moves the bytes before the point up by one, over it; `carry` (in the lowest byte) enters below. `point` in [0, 7].
-std::uint64_t close_gap(std::uint64_t word, int point, std::uint64_t carry) noexcept {
-  const std::uint64_t before = (std::uint64_t{1} << (8 * point)) - 1;
-  const std::uint64_t after = ~((before << 8) | 0xFF);
-  return (word & after) | (word & before) << 8 | carry;
-}
 
 /// Plain decimals of up to 16 bytes whose digits make an integer below 2^53: that integer and the power of ten are exact,
 /// so one division rounds correctly (Clinger 1990). Returns false for whatever else.
@@ -133,34 +121,54 @@ constexpr std::uint64_t power_of_ten(int exponent) {
   return power;
 }
 
-/// Writes number / 10^kDecimals plainly, without trailing zeros but for one after the point. Requires a number below 10^15.
-/// Where the text ends is computed, not branched on: it is different from value to value.
+/// Writes number / 10^kDecimals plainly, without trailing zeros but for one after the point, for a number of at most eight
+/// digits. Where the text begins and ends is computed, not branched on: it differs from value to value.
+template <int kDecimals>
+char* write_short_fixed(char* out, std::uint32_t number) noexcept {
+  constexpr int kWhole = 8 - kDecimals;
+  constexpr std::uint64_t kUnits = std::uint64_t{1} << 8 * (kWhole - 1);  // stays, also when it is zero; so does the next one
+  const std::uint64_t values = digits::digits_of(number);
+  const std::uint64_t text = values | digits::kZeros;
+  const int front_zeros = std::countr_zero(values | kUnits) >> 3;
+  const int back_zeros = std::countl_zero(values | kUnits << 8) >> 3;
+  const std::uint64_t whole = text >> 8 * front_zeros;
+  const std::uint64_t decimals = text >> 8 * kWhole;
+  std::memcpy(out, &whole, sizeof whole);
+  out += kWhole - front_zeros;
+  *out = '.';
+  std::memcpy(out + 1, &decimals, sizeof decimals);
+  return out + 1 + kDecimals - back_zeros;
+}
+
+/// The same for a number below 10^15.
 template <int kDecimals>
 char* write_fixed(char* out, std::uint64_t number) noexcept {
   constexpr std::uint64_t kScale = power_of_ten(kDecimals);
-  out = digits::write_number(out, number / kScale);
-  const auto rest = static_cast<std::uint32_t>(number % kScale);
-  *out++ = '.';
-  if constexpr (kDecimals == 2) {
-    digits::write_pair(out, rest);
-    return out + 1 + (rest % 10 != 0 ? 1 : 0);
-  } else {
-    static_assert(kDecimals == 9 || kDecimals == 6);
-    constexpr std::uint32_t kBehind = kDecimals == 9 ? 100'000'000 : 100'000;
-    constexpr std::uint32_t kShift = kDecimals == 9 ? 1 : 1000;  // six digits stand in front of three zeros
-    *out = static_cast<char>('0' + rest / kBehind);
-    const std::uint64_t behind = digits::digits_of(rest % kBehind * kShift);
-    const std::uint64_t text = behind | digits::kZeros;
-    std::memcpy(out + 1, &text, sizeof text);
-    return out + 1 + (8 - std::countl_zero(behind) / 8);
+  if constexpr (kDecimals < 8) {
+    if (number < 100'000'000) [[likely]]
+      return write_short_fixed<kDecimals>(out, static_cast<std::uint32_t>(number));
   }
+  out = digits::write_number(out, number / kScale);
+  *out++ = '.';
+  auto rest = static_cast<std::uint32_t>(number % kScale);
+  constexpr int kBehind = kDecimals < 8 ? kDecimals : 8;
+  std::uint64_t least = std::uint64_t{1} << 8 * (8 - kBehind);  // the first decimal stays, also when it is zero
+  if constexpr (kDecimals == 9) {
+    *out++ = static_cast<char>('0' + rest / 100'000'000);
+    rest %= 100'000'000;
+    least = 0;  // it was that one
+  }
+  const std::uint64_t decimals = digits::digits_of(rest);
+  const std::uint64_t text = (decimals | digits::kZeros) >> 8 * (8 - kBehind);
+  std::memcpy(out, &text, sizeof text);
+  return out + kBehind - (std::countl_zero(decimals | least) >> 3);
 }
 
 /// Writes `value` and returns the end if it is the double nearest to number / 10^kDecimals for a number of at most 15 digits,
 /// null otherwise. At most one decimal of up to 15 digits rounds to a given normal double, so that one, without its trailing
 /// zeros, is the shortest. The product only guesses the number (its error is under 2^-52 of it); the division proves it.
 template <int kDecimals>
-char* try_fixed(char* out, double value) noexcept {
+inline char* try_fixed(char* out, double value) noexcept {
   constexpr double kScale = static_cast<double>(power_of_ten(kDecimals));
   const double product = value * kScale;
   if (!(product < 1e15)) return nullptr;
@@ -168,6 +176,12 @@ char* try_fixed(char* out, double value) noexcept {
   const auto guess = static_cast<double>(number);
   if (std::fabs(product - guess) > product * 0x1p-51 || guess / kScale != value) return nullptr;
   return write_fixed<kDecimals>(out, static_cast<std::uint64_t>(number));
+}
+
+constexpr std::uint8_t kShortWays = 3;
+inline char* try_short_way(std::uint8_t way, char* out, double value) noexcept {
+  if (way == 0) return try_fixed<2>(out, value);
+  return way == 1 ? try_fixed<6>(out, value) : try_fixed<9>(out, value);
 }
 
 /// Lays out `count` digits, the first of which counts for 10^exponent, in the style that the header states.
@@ -202,7 +216,16 @@ char* lay_out(char* out, const char* first, int count, int exponent) noexcept {
   return out;
 }
 
-/// The general way: shortest digits from the standard library, our own layout.
+/// The way for more digits: 16 or 17 mostly.
+char* format_long_decimal(char* out, double value) noexcept {
+  ShortDecimal decimal = shortest_decimal(value);
+  for (; decimal.digits % 10 == 0; decimal.digits /= 10) ++decimal.exponent;
+  char text[24];
+  const auto count = static_cast<int>(digits::write_number(text, decimal.digits) - text);
+  return lay_out(out, text, count, decimal.exponent + count - 1);
+}
+
+/// The way for all sizes: shortest digits from the standard library, our own layout.
 char* format_shortest(char* out, double value) noexcept {
   char text[32];
   const char* const end = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr;
@@ -275,20 +298,36 @@ char* format_int64(char* out, std::int64_t value) noexcept {
   return digits::write_number(out, number);
 }
 
-char* format_float64(char* out, double value) noexcept {
-  if (std::signbit(value) && !std::isnan(value)) {
-    *out++ = '-';
-    value = -value;
-  }
-  if (value >= 1e-6 && value < 1e15) [[likely]] {
-    if (char* end = try_fixed<2>(out, value)) return end;
-    if (char* end = try_fixed<6>(out, value)) return end;
-    if (char* end = try_fixed<9>(out, value)) return end;
+char* format_float64(char* out, double value) noexcept { return Float64Formatter().format(out, value); }
+
+// The other ways than the last value's, and what is no short decimal.
+char* Float64Formatter::format_other(char* out, double value) noexcept {
+  if (value >= 1e-6 && value < 1e15) {
+    for (std::uint8_t way = 0; way < kShortWays; ++way) {
+      char* const end = way == way_ ? nullptr : try_short_way(way, out, value);
+      if (end == nullptr) continue;
+      way_ = way;
+      return end;
+    }
+    return format_long_decimal(out, value);
   }
   if (value == 0) return put_text(out, "0.0");
   if (std::isnan(value)) return put_text(out, "nan");
   if (std::isinf(value)) return put_text(out, "inf");
   return format_shortest(out, value);
+}
+
+// A column's values mostly have the same number of decimals, and what has fewer can take the way for more of them, too: the
+// text is the same. So the way that the last value took is tried first.
+char* Float64Formatter::format(char* out, double value) noexcept {
+  *out = '-';
+  out += std::signbit(value) && !std::isnan(value) ? 1 : 0;
+  value = std::fabs(value);
+  if (value >= 1e-6 && value < 1e15) [[likely]] {
+    if (char* const end = try_short_way(way_, out, value)) [[likely]]
+      return end;
+  }
+  return format_other(out, value);
 }
 
 }  // namespace penstock

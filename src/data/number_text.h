@@ -32,7 +32,8 @@ inline constexpr std::size_t kMostInt64Text = 20;
 /// The most bytes that `format_float64` writes.
 inline constexpr std::size_t kMostFloat64Text = 32;
 
-/// Writes `value` in decimal at `out` and returns one past the last byte. No terminating zero.
+/// Writes `value` in decimal at `out` and returns one past the last byte. No terminating zero. Up to `kMostInt64Text` bytes
+/// are overwritten, whatever the length.
 char* format_int64(char* out, std::int64_t value) noexcept;
 
 /// Writes the shortest decimal that reads back as the same bits at `out` and returns one past the last byte; among several
@@ -42,7 +43,19 @@ char* format_int64(char* out, std::int64_t value) noexcept;
 /// - otherwise: one digit before the point and an exponent without '+' or padding: "1e300", "1.5e-7", "1e16";
 /// - zeros are "0.0" and "-0.0"; the rest is "nan", "inf" and "-inf" (not numbers in JSON: the writer's business).
 ///
-/// A float stays a float when the text is read again with its type guessed.
+/// A float stays a float when the text is read again with its type guessed. Up to `kMostFloat64Text` bytes are overwritten,
+/// whatever the length.
 char* format_float64(char* out, double value) noexcept;
+
+/// Writes many floats as `format_float64` does. Those with as few decimals as the one before cost less. Used by one worker.
+class Float64Formatter {
+ public:
+  char* format(char* out, double value) noexcept;
+
+ private:
+  char* format_other(char* out, double value) noexcept;
+
+  std::uint8_t way_ = 0;  // which short way the last value took
+};
 
 }  // namespace penstock

@@ -2,6 +2,7 @@
 #include "operators/etl/group_table.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 #include <utility>
 
@@ -15,6 +16,7 @@ namespace penstock {
 namespace {
 
 constexpr std::size_t kFirstSlots = 256;
+constexpr std::size_t kCachedSlots = 2'048;  // so many stay in the first cache
 constexpr std::size_t kMostGroups = GroupTable::kNone - 1;
 
 std::uint64_t hash_of(std::uint64_t word) noexcept {
@@ -23,6 +25,29 @@ std::uint64_t hash_of(std::uint64_t word) noexcept {
   word = (word ^ word >> 33) * 0xFF51'AFD7'ED55'8CCDU;
   word = (word ^ word >> 33) * 0xC4CE'B9FE'1A85'EC53U;
   return word ^ word >> 33;
+}
+
+template <class Word>
+bool same_ends(const char* a, const char* b, std::size_t size) noexcept {
+  Word words[4];
+  std::memcpy(&words[0], a, sizeof(Word));
+  std::memcpy(&words[1], b, sizeof(Word));
+  std::memcpy(&words[2], a + size - sizeof(Word), sizeof(Word));
+  std::memcpy(&words[3], b + size - sizeof(Word), sizeof(Word));
+  return ((words[0] ^ words[1]) | (words[2] ^ words[3])) == 0;
+}
+
+// Most keys are short: a call of memcmp would cost more than the comparison.
+bool same(std::string_view a, std::string_view b) noexcept {
+  const std::size_t size = a.size();
+  if (size != b.size()) return false;
+  if (size > 16) return std::memcmp(a.data(), b.data(), size) == 0;
+  if (size >= 8) return same_ends<std::uint64_t>(a.data(), b.data(), size);
+  if (size >= 4) return same_ends<std::uint32_t>(a.data(), b.data(), size);
+  for (std::size_t i = 0; i < size; ++i) {
+    if (a[i] != b[i]) return false;
+  }
+  return true;
 }
 
 std::uint64_t hash_of(std::string_view text) noexcept { return XXH3_64bits(text.data(), text.size()); }
@@ -37,17 +62,17 @@ GroupTable::GroupTable(std::vector<KeyColumn> columns)
       keys_(std::move(columns)),
       slots_(kFirstSlots) {}
 
-std::size_t GroupTable::probe(std::uint64_t hash, std::uint64_t) const noexcept {
+inline std::size_t GroupTable::probe(std::uint64_t hash, std::uint64_t) const noexcept {
   const std::size_t mask = slots_.size() - 1;
   std::size_t at = hash & mask;
   while (slots_[at].group != kNone && slots_[at].hash != hash) at = (at + 1) & mask;
   return at;
 }
 
-std::size_t GroupTable::probe(std::uint64_t hash, std::string_view text) const noexcept {
+inline std::size_t GroupTable::probe(std::uint64_t hash, std::string_view text) const noexcept {
   const std::size_t mask = slots_.size() - 1;
   std::size_t at = hash & mask;
-  while (slots_[at].group != kNone && (slots_[at].hash != hash || texts_[slots_[at].group] != text))
+  while (slots_[at].group != kNone && (slots_[at].hash != hash || !same(texts_[slots_[at].group], text)))
     at = (at + 1) & mask;
   return at;
 }
@@ -55,13 +80,17 @@ std::size_t GroupTable::probe(std::uint64_t hash, std::string_view text) const n
 // Asks for the slot of a row some way ahead, so that the misses of a table larger than the caches overlap.
 void GroupTable::prefetch(const std::vector<std::uint64_t>& hashes, std::size_t row) const noexcept {
   constexpr std::size_t kAhead = 16;
-  if (row + kAhead < hashes.size()) __builtin_prefetch(&slots_[hashes[row + kAhead] & (slots_.size() - 1)]);
+  if (slots_.size() > kCachedSlots && row + kAhead < hashes.size()) __builtin_prefetch(&slots_[hashes[row + kAhead] & (slots_.size() - 1)]);
 }
 
 template <class Key>
-std::uint32_t GroupTable::group_of(std::uint64_t hash, Key key) {
-  std::size_t at = probe(hash, key);
-  if (slots_[at].group != kNone) return slots_[at].group;
+inline std::uint32_t GroupTable::group_of(std::uint64_t hash, Key key) {
+  const std::size_t at = probe(hash, key);
+  return slots_[at].group != kNone ? slots_[at].group : new_group(at, hash, key);
+}
+
+template <class Key>
+std::uint32_t GroupTable::new_group(std::size_t at, std::uint64_t hash, Key key) {
   if (2 * (size_ + 1) > slots_.size()) {
     grow();
     at = probe(hash, key);

@@ -56,6 +56,9 @@ class GroupTable {
   std::size_t probe(std::uint64_t hash, std::string_view text) const noexcept;
   template <class Key>
   std::uint32_t group_of(std::uint64_t hash, Key key);
+  // Puts a key that is not there yet into the free slot `at`.
+  template <class Key>
+  std::uint32_t new_group(std::size_t at, std::uint64_t hash, Key key);
   std::uint32_t null_group();
   void keep(std::uint64_t word) { words_.push_back(word); }
   void keep(std::string_view text) { texts_.emplace_back(arena_.add(text), text.size()); }

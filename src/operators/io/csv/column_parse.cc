@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "data/number_text.h"
+#include "data/padded_number.h"
 #include "data/timestamp_text.h"
 
 namespace penstock::csv {
@@ -25,33 +26,32 @@ Buffer allocate_sized(BufferPool& pool, std::size_t bytes, std::size_t slack = 0
   return buffer;
 }
 
-// Collects validity bits, 64 rows at a time.
+// Collects validity bits. Loops keep the bits of 64 rows to themselves: a member would be loaded and stored for each.
 class ValidityBits {
  public:
   ValidityBits(std::size_t rows, BufferPool& pool) : rows_(rows), bits_(allocate_sized(pool, (rows + 63) / 64 * 8)) {}
-  void push(bool valid) noexcept {
-    word_ |= std::uint64_t{valid} << (row_ & 63);
-    if ((++row_ & 63) == 0) store();
+
+  /// Calls `is_valid(row)` for every row, in order.
+  template <class IsValid>
+  void fill(IsValid is_valid) {
+    std::uint8_t* to = bits_.mutable_data();
+    for (std::size_t begin = 0; begin < rows_; begin += 64, to += 8) {
+      const std::size_t end = std::min(begin + 64, rows_);
+      std::uint64_t word = 0;
+      for (std::size_t row = begin; row < end; ++row) word |= std::uint64_t{is_valid(row)} << (row & 63);
+      std::memcpy(to, &word, 8);
+      valid_ += static_cast<std::size_t>(std::popcount(word));
+    }
   }
-  std::size_t null_count() noexcept {
-    if ((row_ & 63) != 0) store();
-    return rows_ - valid_;
-  }
+  std::size_t null_count() const noexcept { return rows_ - valid_; }
   Buffer take() noexcept {
     bits_.set_size((rows_ + 7) / 8);
     return std::move(bits_);
   }
 
  private:
-  void store() noexcept {
-    std::memcpy(bits_.mutable_data() + (row_ - 1) / 64 * 8, &word_, 8);
-    valid_ += static_cast<std::size_t>(std::popcount(word_));
-    word_ = 0;
-  }
   std::size_t rows_;
-  std::size_t row_ = 0;
   std::size_t valid_ = 0;
-  std::uint64_t word_ = 0;
   Buffer bits_;
 };
 
@@ -79,57 +79,66 @@ Span trimmed(Span span) noexcept {
   return span;
 }
 
+// How the values of one type are read: `parse` anywhere, `parse_in_block` where there are bytes around the text.
 struct Int64Cells {
   using Value = std::int64_t;
-  static ParseOutcome parse(Span text, Value& value) noexcept { return parse_int64({text.data, text.size}, value); }
+  ParseOutcome parse(std::string_view text, Value& value) noexcept { return parse_int64(text, value); }
+  ParseOutcome parse_in_block(std::string_view text, Value& value) noexcept { return parse_padded_int64(text, value); }
 };
 struct Float64Cells {
   using Value = double;
-  static ParseOutcome parse(Span text, Value& value) noexcept { return parse_float64({text.data, text.size}, value); }
+  ParseOutcome parse(std::string_view text, Value& value) noexcept { return parse_float64(text, value); }
+  ParseOutcome parse_in_block(std::string_view text, Value& value) noexcept { return parse_padded_float64(text, value); }
 };
 struct TimestampCells {
   using Value = std::int64_t;
-  ParseOutcome parse(Span text, Value& value) noexcept { return parser.parse({text.data, text.size}, value); }
+  ParseOutcome parse(std::string_view text, Value& value) noexcept { return parser.parse(text, value); }
+  ParseOutcome parse_in_block(std::string_view text, Value& value) noexcept { return parser.parse(text, value); }
   TimestampParser parser;
 };
 struct BoolCells {
   using Value = std::uint8_t;
-  static ParseOutcome parse(Span text, Value& value) noexcept {
+  ParseOutcome parse(std::string_view text, Value& value) noexcept {
     bool parsed = false;
-    const ParseOutcome outcome = parse_bool({text.data, text.size}, parsed);
+    const ParseOutcome outcome = parse_bool(text, parsed);
     value = parsed ? 1 : 0;
     return outcome;
   }
+  ParseOutcome parse_in_block(std::string_view text, Value& value) noexcept { return parse(text, value); }
 };
 
 template <class Cells, bool kLast, bool kPlain>
 void parse_values(const ColumnPlan& plan, std::size_t column, const CellRules& rules, RowSet& rows,
                   typename Cells::Value* to, ValidityBits& valid) {
   const Index& index = rows.index();
-  const std::size_t count = rows.size();
   const std::uint32_t* const firsts = rows.firsts();
+  const bool quoting = rules.quoting;
+  const char quote = rules.quote;
   Cells cells;
   std::string scratch;
-  for (std::size_t i = 0; i < count; ++i) {
+  valid.fill([&](std::size_t i) {
     Span text = cell_at<kLast>(index, firsts[i], plan.cell);
     typename Cells::Value value{};
     bool null = false;
-    if (rules.quoting && text.size > 0 && *text.data == rules.quote) [[unlikely]] {
-      const CellValue cell = value_of({text.data, static_cast<std::uint32_t>(text.size), true}, rules, scratch);
-      text = {cell.text.data(), cell.text.size()};
-    } else if constexpr (kPlain) {
-      null = text.size == 0;
+    ParseOutcome outcome = ParseOutcome::kOk;
+    if (quoting && text.size > 0 && *text.data == quote) [[unlikely]] {
+      outcome = cells.parse(value_of({text.data, static_cast<std::uint32_t>(text.size), true}, rules, scratch).text, value);
     } else {
-      if (rules.trim) text = trimmed(text);
-      null = rules.is_null({text.data, text.size});
+      if constexpr (kPlain) {
+        null = text.size == 0;
+      } else {
+        if (rules.trim) text = trimmed(text);
+        null = rules.is_null({text.data, text.size});
+      }
+      if (!null) outcome = cells.parse_in_block({text.data, text.size}, value);
     }
-    if (!null && cells.parse(text, value) != ParseOutcome::kOk) [[unlikely]] {
+    if (outcome != ParseOutcome::kOk) [[unlikely]] {
       value = {};
       rows.mark_bad(i, column);
     }
     to[i] = value;
-    valid.push(!null);
-  }
+    return !null;
+  });
 }
 
 template <class Cells>
@@ -181,26 +190,28 @@ void copy_texts(const ColumnPlan& plan, const CellRules& rules, const RowSet& ro
                 ValidityBits& valid) {
   const Index& index = rows.index();
   const std::uint32_t* const firsts = rows.firsts();
+  const bool quoting = rules.quoting;
+  const char quote = rules.quote;
   std::size_t at = 0;
   offsets[0] = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
+  valid.fill([&](std::size_t i) {
     const Span raw = cell_at<kLast>(index, firsts[i], plan.cell);
-    const bool quoted = rules.quoting & (raw.size > 0) & (*raw.data == rules.quote);
+    const bool quoted = quoting & (raw.size > 0) & (*raw.data == quote);
     const char* const text = raw.data + quoted;
     std::size_t size = raw.size - 2 * std::size_t{quoted};
-    valid.push(raw.size > 0);
     if (size > kShortText) [[unlikely]] {
       if (quoted) {
-        size = unquote({raw.data, raw.size}, rules.quote, to + at);
+        size = unquote({raw.data, raw.size}, quote, to + at);
       } else {
         std::memcpy(to + at, text, size);
       }
-    } else if (copy_short(to + at, text, size, rules.quote) && quoted) [[unlikely]] {
-      size = unquote({raw.data, raw.size}, rules.quote, to + at);
+    } else if (copy_short(to + at, text, size, quote) && quoted) [[unlikely]] {
+      size = unquote({raw.data, raw.size}, quote, to + at);
     }
     at += size;
     offsets[i + 1] = static_cast<std::int32_t>(at);
-  }
+    return raw.size > 0;
+  });
 }
 
 template <bool kLast>
@@ -209,7 +220,7 @@ void convert_texts(const ColumnPlan& plan, const CellRules& rules, const RowSet&
   const Index& index = rows.index();
   std::size_t at = 0;
   offsets[0] = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
+  valid.fill([&](std::size_t i) {
     Span text = cell_at<kLast>(index, rows.firsts()[i], plan.cell);
     bool null = false;
     if (rules.quoting && text.size > 0 && *text.data == rules.quote) {
@@ -222,9 +233,9 @@ void convert_texts(const ColumnPlan& plan, const CellRules& rules, const RowSet&
         at += text.size;
       }
     }
-    valid.push(!null);
     offsets[i + 1] = static_cast<std::int32_t>(at);
-  }
+    return !null;
+  });
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ Result<RowReader> RowReader::open(const std::string& path, const Dialect& dialec
 }
 
 Status RowReader::skip_mark() {
-  const auto start = [this] { return std::string_view(block_.get(), end_); };
+  const auto start = [this] { return std::string_view(block(), end_); };
   do {
     PENSTOCK_TRY(fill());
   } while (!last_ && !shows_encoding(start()));
@@ -43,21 +43,22 @@ void RowReader::charge_to(const MemoryBudget& budget) {
 }
 
 void RowReader::resize(std::size_t capacity) {
-  auto block = std::make_unique_for_overwrite<char[]>(capacity + kSlackBytes);
-  if (end_ > begin_) std::memcpy(block.get(), block_.get() + begin_, end_ - begin_);
-  std::memset(block.get() + capacity, 0, kSlackBytes);
+  auto storage = std::make_unique_for_overwrite<char[]>(capacity + 2 * kSlackBytes);
+  if (end_ > begin_) std::memcpy(storage.get() + kSlackBytes, block() + begin_, end_ - begin_);
+  std::memset(storage.get(), 0, kSlackBytes);
+  std::memset(storage.get() + kSlackBytes + capacity, 0, kSlackBytes);
   if (budget_) {
     budget_->charge(capacity);
     budget_->release(capacity_);
   }
-  block_ = std::move(block);
+  storage_ = std::move(storage);
   capacity_ = capacity;
   end_ -= std::exchange(begin_, 0);
 }
 
 Result<bool> RowReader::next() {
   for (;;) {
-    const std::size_t consumed = splitter_.split(block_.get() + begin_, end_ - begin_, last_);
+    const std::size_t consumed = splitter_.split(block() + begin_, end_ - begin_, last_);
     begin_ += consumed;
     if (index().num_rows > 0) return true;
     if (last_ && begin_ == end_) return false;
@@ -75,13 +76,14 @@ Status RowReader::fill() {
   } else if (capacity_ > block_bytes_ && unfinished <= block_bytes_ / 2) {
     resize(block_bytes_);
   } else if (begin_ > 0) {
-    std::memmove(block_.get(), block_.get() + begin_, unfinished);
+    std::memmove(block(), block() + begin_, unfinished);
     end_ -= std::exchange(begin_, 0);
   }
   const std::size_t room = capacity_ - end_;
   // What comes through a pipe is worked on as it comes.
   const bool live = stream_.bytes_total() == 0;
-  PENSTOCK_ASSIGN(const std::size_t count, live ? stream_.read(block_.get() + end_, room) : stream_.read_full(block_.get() + end_, room));
+  PENSTOCK_ASSIGN(const std::size_t count,
+                  live ? stream_.read(block() + end_, room) : stream_.read_full(block() + end_, room));
   end_ += count;
   last_ = live ? count == 0 : count < room;
   return {};

@@ -19,7 +19,7 @@ namespace penstock::csv {
 /// compare `Row::columns`.
 class RowReader {
  public:
-  /// How many bytes behind the bytes of an index may be read, though they mean nothing.
+  /// How many bytes before and behind the bytes of an index may be read, though they mean nothing.
   static constexpr std::size_t kSlackBytes = 64;
 
   /// Opens `path`, skips a UTF-8 byte order mark; UTF-16 and UTF-32 are kInvalidArgument.
@@ -53,13 +53,14 @@ class RowReader {
   Status skip_mark();
   Status fill();
   void resize(std::size_t capacity);
+  char* block() noexcept { return storage_.get() + kSlackBytes; }
 
   InputStream stream_;
   Splitter splitter_;
   std::size_t block_bytes_;
   std::size_t max_row_bytes_;
   std::unique_ptr<MemoryBudget> budget_;
-  std::unique_ptr<char[]> block_;
+  std::unique_ptr<char[]> storage_;  // the block between two times `kSlackBytes`
   std::size_t capacity_ = 0;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;

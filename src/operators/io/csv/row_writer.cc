@@ -21,6 +21,8 @@ constexpr std::size_t kMostCellBytes = 2 * kShortText + 3;
 static_assert(kMostCellBytes >= kMostFloat64Text + 3);
 constexpr std::string_view kBytesOfValues = "0123456789+-.:TZabcdefghijklmnopqrstuvwxyz";
 
+bool has_text(std::int64_t micros) noexcept { return micros >= kFirstTimestamp && micros <= kLastTimestamp; }
+
 char* put(char* out, std::string_view text) noexcept {
   if (!text.empty()) std::memcpy(out, text.data(), text.size());
   return out + text.size();
@@ -36,41 +38,61 @@ char* put_quoted(char* out, std::string_view text, char quote) noexcept {
   return out;
 }
 
+// Writes texts of up to 32 bytes, quoted where `quoted` or their bytes ask for it; null when it holds a quote. Reads 32 bytes
+// whatever the size.
 #if defined(__SSE2__)
-// Writes a text of up to 32 bytes, quoted where `quoted` or its bytes ask for it; null when it holds a quote. Reads 32
-// bytes whatever the size. Whether a text needs quotes differs from row to row, so that is no branch: both quotes are
-// written, and overwritten by what follows them where they are not wanted.
-inline char* put_short(char* out, const char* text, std::size_t size, bool quoted, char delimiter, char quote) noexcept {
-  const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
-  const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text) + 1);
-  const auto bits = [size](__m128i of_low, __m128i of_high) {
-    const auto all = static_cast<std::uint32_t>(_mm_movemask_epi8(of_low)) |
-                     static_cast<std::uint32_t>(_mm_movemask_epi8(of_high)) << 16;
-    return all & ((std::uint64_t{1} << size) - 1);
-  };
-  const __m128i quotes = _mm_set1_epi8(quote);
-  if (bits(_mm_cmpeq_epi8(low, quotes), _mm_cmpeq_epi8(high, quotes)) != 0) [[unlikely]]
-    return nullptr;
-  const __m128i wanted[3] = {_mm_set1_epi8(delimiter), _mm_set1_epi8('\n'), _mm_set1_epi8('\r')};
-  const auto special = [&](__m128i bytes) {
-    return _mm_or_si128(_mm_cmpeq_epi8(bytes, wanted[0]),
-                        _mm_or_si128(_mm_cmpeq_epi8(bytes, wanted[1]), _mm_cmpeq_epi8(bytes, wanted[2])));
-  };
-  const std::size_t one = static_cast<std::size_t>(quoted) | static_cast<std::size_t>(bits(special(low), special(high)) != 0);
-  *out = quote;
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out + one), low);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(out + one) + 1, high);
-  out[one + size] = quote;
-  return out + size + 2 * one;
-}
+class ShortTexts {
+ public:
+  ShortTexts(char delimiter, char quote) noexcept
+      : quote_(quote), quotes_(_mm_set1_epi8(quote)), delimiters_(_mm_set1_epi8(delimiter)) {}
+
+  // Whether a text needs quotes differs from row to row, so that is no branch: both quotes are written, and overwritten by
+  // what follows them where they are not wanted.
+  char* put(char* out, const char* text, std::size_t size, bool quoted) const noexcept {
+    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+    const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text) + 1);
+    const std::uint64_t inside = (std::uint64_t{1} << size) - 1;
+    if ((bits(_mm_cmpeq_epi8(low, quotes_), _mm_cmpeq_epi8(high, quotes_)) & inside) != 0) [[unlikely]]
+      return nullptr;
+    const auto one = static_cast<std::size_t>(quoted | ((bits(special(low), special(high)) & inside) != 0));
+    *out = quote_;
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + one), low);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + one) + 1, high);
+    out[one + size] = quote_;
+    return out + size + 2 * one;
+  }
+
+ private:
+  static std::uint64_t bits(__m128i low, __m128i high) noexcept {
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(low)) | static_cast<std::uint32_t>(_mm_movemask_epi8(high)) << 16;
+  }
+  __m128i special(__m128i bytes) const noexcept {
+    const __m128i line_ends = _mm_or_si128(_mm_cmpeq_epi8(bytes, feeds_), _mm_cmpeq_epi8(bytes, returns_));
+    return _mm_or_si128(line_ends, _mm_cmpeq_epi8(bytes, delimiters_));
+  }
+  char quote_;
+  __m128i quotes_;
+  __m128i delimiters_;
+  __m128i feeds_ = _mm_set1_epi8('\n');
+  __m128i returns_ = _mm_set1_epi8('\r');
+};
 #else
-inline char* put_short(char* out, const char* text, std::size_t size, bool quoted, char delimiter, char quote) noexcept {
-  const std::string_view bytes(text, size);
-  if (bytes.find(quote) != std::string_view::npos) return nullptr;
-  const char special[] = {delimiter, '\n', '\r'};
-  if (!quoted && bytes.find_first_of(std::string_view(special, 3)) == std::string_view::npos) return put(out, bytes);
-  return put_quoted(out, bytes, quote);
-}
+class ShortTexts {
+ public:
+  ShortTexts(char delimiter, char quote) noexcept : delimiter_(delimiter), quote_(quote) {}
+
+  char* put(char* out, const char* text, std::size_t size, bool quoted) const noexcept {
+    const std::string_view bytes(text, size);
+    if (bytes.find(quote_) != std::string_view::npos) return nullptr;
+    const char special[] = {delimiter_, '\n', '\r'};
+    quoted = quoted || bytes.find_first_of(std::string_view(special, 3)) != std::string_view::npos;
+    return quoted ? put_quoted(out, bytes, quote_) : penstock::csv::put(out, bytes);
+  }
+
+ private:
+  char delimiter_;
+  char quote_;
+};
 #endif
 
 }  // namespace
@@ -103,50 +125,79 @@ void RowWriter::append_names(const Schema& schema) {
 
 void RowWriter::start_batch(const RecordBatch& batch) {
   views_.clear();
-  for (const Column& column : batch.columns()) {
-    View view{column.type(), column.validity(), nullptr, nullptr, -1};
-    switch (column.type()) {
-      case Type::kInt64:
-      case Type::kTimestamp: view.values = column.int64s().data(); break;
-      case Type::kFloat64: view.values = column.float64s().data(); break;
-      case Type::kBool: view.values = column.bits(); break;
-      case Type::kUtf8:
-        view.values = column.offsets();
-        view.bytes = column.bytes();
-        if (dialect_.quote_all || !dialect_.null_text.empty() || batch.num_columns() == 1) break;
-        // The last bytes of the column may be the last of their page.
-        if (column.size() > 0) view.short_end = column.offsets()[column.size()] - static_cast<int>(kShortText);
-    }
-    views_.push_back(view);
-  }
+  for (const Column& column : batch.columns()) views_.push_back(view_of(column, batch.num_columns() == 1));
   most_row_bytes_ = views_.size() * (kMostCellBytes + dialect_.null_text.size()) + 2;
+}
+
+RowWriter::View RowWriter::view_of(const Column& column, bool only_column) const noexcept {
+  const auto kind = [&](Kind usual) { return quote_fixed_ ? Kind::kOther : usual; };
+  const Type type = column.type();
+  const std::uint8_t* const validity = column.validity();
+  switch (type) {
+    case Type::kInt64: return {kind(Kind::kInt64), type, validity, column.int64s().data()};
+    case Type::kTimestamp: return {kind(Kind::kTimestamp), type, validity, column.int64s().data()};
+    case Type::kFloat64: return {kind(Kind::kFloat64), type, validity, column.float64s().data()};
+    case Type::kBool: return {Kind::kOther, type, validity, column.bits()};
+    case Type::kUtf8: break;
+  }
+  View view{Kind::kOther, type, validity, column.offsets(), column.bytes()};
+  if (dialect_.quote_all || !dialect_.null_text.empty() || only_column) return view;
+  view.kind = Kind::kText;
+  // The last bytes of the column may be the last of their page.
+  if (column.size() > 0) view.short_end = column.offsets()[column.size()] - static_cast<int>(kShortText);
+  return view;
 }
 
 bool RowWriter::append_row(std::size_t row) {
   make_room(most_row_bytes_);
   const auto begin = at_ - buffer_.get();
-  const char delimiter = dialect_.delimiter;
-  char* out = at_;
-  for (View& view : views_) {
-    out = put_cell(out, view, row);
-    if (out == nullptr) [[unlikely]] {
-      at_ = buffer_.get() + begin;
-      bad_column_ = static_cast<std::size_t>(&view - views_.data());
-      return false;
-    }
-    *out++ = delimiter;
-  }
-  at_ = end_row(views_.empty() ? out : out - 1);
-  return true;
+  char* const end = put_row(at_, row);
+  at_ = end != nullptr ? end_row(end) : buffer_.get() + begin;
+  return end != nullptr;
 }
 
-char* RowWriter::put_cell(char* out, View& view, std::size_t row) {
-  const bool null = view.validity != nullptr && !get_bit(view.validity, row);
-  if (view.type == Type::kUtf8) return put_text(out, view, row, null);
-  if (null) [[unlikely]]
-    return put_null(out);
-  if (!quote_fixed_) [[likely]]
-    return put_fixed(out, view, row);
+char* RowWriter::put_row(char* out, std::size_t row) {
+  const char delimiter = dialect_.delimiter;
+  const ShortTexts short_texts(delimiter, dialect_.quote);
+  for (View& view : views_) {
+    char* end = nullptr;
+    if (view.kind == Kind::kText) {
+      const std::string_view text = view.text(row);
+      if (text.size() <= kShortText && text.data() - view.bytes <= view.short_end) [[likely]] {
+        end = short_texts.put(out, text.data(), text.size(), text.empty() & !view.is_null(row));
+      }
+    } else if (!view.is_null(row)) [[likely]] {
+      switch (view.kind) {
+        case Kind::kInt64: end = format_int64(out, view.int64(row)); break;
+        case Kind::kFloat64: end = view.floats.format(out, view.float64(row)); break;
+        case Kind::kTimestamp:
+          if (has_text(view.int64(row))) [[likely]]
+            end = view.timestamps.format(out, view.int64(row));
+          break;
+        default: break;
+      }
+    }
+    if (end == nullptr) {
+      end = put_any(out, view, row);
+      if (end == nullptr) [[unlikely]] {
+        bad_column_ = static_cast<std::size_t>(&view - views_.data());
+        return nullptr;
+      }
+    }
+    *end = delimiter;
+    out = end + 1;
+  }
+  return views_.empty() ? out : out - 1;
+}
+
+char* RowWriter::put_any(char* out, View& view, std::size_t row) {
+  if (view.is_null(row)) return put_null(out);
+  if (view.type == Type::kUtf8) {
+    at_ = put_long_text(out, view.text(row));
+    make_room(most_row_bytes_);  // for what is left of the row
+    return at_;
+  }
+  if (!quote_fixed_) return put_fixed(out, view, row);
   *out = dialect_.quote;
   out = put_fixed(out + 1, view, row);
   if (out != nullptr) *out++ = dialect_.quote;
@@ -155,32 +206,16 @@ char* RowWriter::put_cell(char* out, View& view, std::size_t row) {
 
 char* RowWriter::put_fixed(char* out, View& view, std::size_t row) {
   switch (view.type) {
-    case Type::kInt64: return format_int64(out, static_cast<const std::int64_t*>(view.values)[row]);
-    case Type::kFloat64: return format_float64(out, static_cast<const double*>(view.values)[row]);
+    case Type::kInt64: return format_int64(out, view.int64(row));
+    case Type::kFloat64: return view.floats.format(out, view.float64(row));
     case Type::kBool: return put(out, get_bit(static_cast<const std::uint8_t*>(view.values), row) ? "true" : "false");
     case Type::kTimestamp: {
-      const std::int64_t micros = static_cast<const std::int64_t*>(view.values)[row];
-      return micros < kFirstTimestamp || micros > kLastTimestamp ? nullptr : view.timestamps.format(out, micros);
+      const std::int64_t micros = view.int64(row);
+      return has_text(micros) ? view.timestamps.format(out, micros) : nullptr;
     }
     case Type::kUtf8: break;
   }
   return out;
-}
-
-// A null of the short kind is an empty text without quotes.
-char* RowWriter::put_text(char* out, const View& view, std::size_t row, bool null) {
-  const auto* const offsets = static_cast<const std::int32_t*>(view.values);
-  const char* const text = view.bytes + offsets[row];
-  const auto size = static_cast<std::size_t>(offsets[row + 1] - offsets[row]);
-  if (size <= kShortText && offsets[row] <= view.short_end) [[likely]] {
-    const bool quoted = (size == 0) & !null;
-    char* const end = put_short(out, text, size, quoted, dialect_.delimiter, dialect_.quote);
-    return end != nullptr ? end : put_quoted(out, {text, size}, dialect_.quote);
-  }
-  if (null) return put_null(out);
-  at_ = put_long_text(out, {text, size});
-  make_room(most_row_bytes_);  // for what is left of the row
-  return at_;
 }
 
 char* RowWriter::put_long_text(char* out, std::string_view text) {

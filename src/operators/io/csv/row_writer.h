@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/number_text.h"
 #include "data/timestamp_text.h"
 
 namespace penstock::csv {
@@ -48,25 +49,43 @@ class RowWriter {
   void clear() noexcept { at_ = buffer_.get(); }
 
  private:
+  enum class Kind : std::uint8_t {
+    kInt64,
+    kFloat64,
+    kTimestamp,
+    kText,  ///< Nulls are an empty text without quotes.
+    kOther,
+  };
   // A column as bare pointers: a row touches all columns, so what is the same for all rows is looked up once per batch.
   struct View {
+    Kind kind;
     Type type;
     const std::uint8_t* validity;  // null: no nulls
     const void* values;            // offsets for utf8
-    const char* bytes;
-    std::int32_t short_end;  // texts that begin before may be read 32 bytes wide
+    const char* bytes = nullptr;
+    std::int32_t short_end = -1;  // texts that begin before may be read 32 bytes wide
+    Float64Formatter floats = {};
     TimestampFormatter timestamps = {};
+
+    bool is_null(std::size_t row) const noexcept { return validity != nullptr && !get_bit(validity, row); }
+    std::int64_t int64(std::size_t row) const noexcept { return static_cast<const std::int64_t*>(values)[row]; }
+    double float64(std::size_t row) const noexcept { return static_cast<const double*>(values)[row]; }
+    std::string_view text(std::size_t row) const noexcept {
+      const auto* const at = static_cast<const std::int32_t*>(values) + row;
+      return {bytes + at[0], static_cast<std::size_t>(at[1] - at[0])};
+    }
   };
   void make_room(std::size_t bytes) {
     if (static_cast<std::size_t>(end_ - at_) < bytes) [[unlikely]]
       grow(bytes);
   }
   void grow(std::size_t bytes);
+  View view_of(const Column& column, bool only_column) const noexcept;
   // These write at `out`, where there is room for the row, and return the end. `at_` waits at the row's begin: a member that
-  // is read again behind every byte written would cost as much as the byte.
-  char* put_cell(char* out, View& view, std::size_t row);  // null: `append_row` returns false
+  // is read again behind every byte written would cost as much as the byte. Null for a timestamp without a text.
+  char* put_row(char* out, std::size_t row);
+  char* put_any(char* out, View& view, std::size_t row);
   char* put_fixed(char* out, View& view, std::size_t row);
-  char* put_text(char* out, const View& view, std::size_t row, bool null);
   char* put_long_text(char* out, std::string_view text);  // makes its own room; may move the buffer
   char* put_null(char* out) const noexcept;
   char* end_row(char* out) const noexcept;
