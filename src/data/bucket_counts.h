@@ -27,6 +27,12 @@ class BucketCounts {
     }
   }
 
+  /// Asks for the memory of `bucket`, which `add` is about to change.
+  void prefetch(std::int32_t bucket) const noexcept {
+    const std::size_t at = static_cast<std::size_t>(static_cast<std::int64_t>(bucket) - first_);
+    if (at < dense_.size()) __builtin_prefetch(&dense_[at], 1);
+  }
+
   /// Calls f(bucket, count) for every used bucket, lowest first.
   template <class F>
   void each(F f) const {

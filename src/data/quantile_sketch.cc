@@ -69,6 +69,18 @@ QuantileSketch::QuantileSketch(double accuracy) : accuracy_(accuracy), steps_(0)
   steps_ = steps_for(accuracy);
 }
 
+inline std::int32_t QuantileSketch::bucket_of(double size) const noexcept {
+  constexpr std::uint64_t kFraction = (std::uint64_t{1} << 52) - 1;
+  std::uint64_t bits = std::bit_cast<std::uint64_t>(size);
+  int exponent = static_cast<int>(bits >> 52) - 1023;
+  if (exponent == -1023) [[unlikely]] {  // subnormal
+    bits = std::bit_cast<std::uint64_t>(size * 0x1p54);
+    exponent = static_cast<int>(bits >> 52) - 1023 - 54;
+  }
+  const double s = std::bit_cast<double>((bits & kFraction) | std::bit_cast<std::uint64_t>(1.0)) - 1;
+  return exponent * steps_ + static_cast<std::int32_t>(near_log2(s) * steps_);
+}
+
 void QuantileSketch::add(double value) {
   if (value > 0 && value < kInfinity) {
     above_.add(bucket_of(value), 1);
@@ -77,9 +89,34 @@ void QuantileSketch::add(double value) {
   } else {
     return add_unusual(value);
   }
-  ++count_;
-  min_ = std::min(min_, value);
-  max_ = std::max(max_, value);
+  tally(value);
+}
+
+// Buckets first, counts then: the misses of a block overlap.
+void QuantileSketch::add_scattered(QuantileSketch* sketches, const std::uint32_t* groups, const double* values,
+                                   std::size_t count) {
+  constexpr std::size_t kBlock = 32;
+  std::int32_t buckets[kBlock] = {};
+  for (std::size_t begin = 0; begin < count; begin += kBlock) {
+    const std::size_t size = std::min(kBlock, count - begin);
+    for (std::size_t i = 0; i < size; ++i) {
+      const double value = values[begin + i];
+      if (!(value > 0 && value < kInfinity)) continue;
+      const QuantileSketch& sketch = sketches[groups[begin + i]];
+      buckets[i] = sketch.bucket_of(value);
+      sketch.above_.prefetch(buckets[i]);
+    }
+    for (std::size_t i = 0; i < size; ++i) {
+      const double value = values[begin + i];
+      QuantileSketch& sketch = sketches[groups[begin + i]];
+      if (value > 0 && value < kInfinity) {
+        sketch.above_.add(buckets[i], 1);
+        sketch.tally(value);
+      } else {
+        sketch.add(value);
+      }
+    }
+  }
 }
 
 void QuantileSketch::add(const double* values, std::size_t count) {
@@ -150,18 +187,6 @@ double QuantileSketch::value_at(std::uint64_t rank) const noexcept {
   if (rank < zeros_) return 0;
   rank -= zeros_;
   return rank < above_.total() ? find(above_, rank) : kInfinity;
-}
-
-std::int32_t QuantileSketch::bucket_of(double size) const noexcept {
-  constexpr std::uint64_t kFraction = (std::uint64_t{1} << 52) - 1;
-  std::uint64_t bits = std::bit_cast<std::uint64_t>(size);
-  int exponent = static_cast<int>(bits >> 52) - 1023;
-  if (exponent == -1023) [[unlikely]] {  // subnormal
-    bits = std::bit_cast<std::uint64_t>(size * 0x1p54);
-    exponent = static_cast<int>(bits >> 52) - 1023 - 54;
-  }
-  const double s = std::bit_cast<double>((bits & kFraction) | std::bit_cast<std::uint64_t>(1.0)) - 1;
-  return exponent * steps_ + static_cast<std::int32_t>(near_log2(s) * steps_);
 }
 
 /// The value whose relative distance to both borders is the same.

@@ -238,7 +238,11 @@ class QuantileAccumulator final : public Accumulator {
   void resize(std::size_t groups) override { groups_.resize(groups); }
   void add(const Column& values, std::span<const std::uint32_t> groups) override {
     const std::span<const double> doubles = as_doubles(values, scratch_);
-    for (std::size_t i = 0; i < groups.size(); ++i) groups_[groups[i]].add(doubles[i]);
+    if constexpr (requires { &Quantiles::add_scattered; }) {
+      Quantiles::add_scattered(groups_.data(), groups.data(), doubles.data(), groups.size());
+    } else {
+      for (std::size_t i = 0; i < groups.size(); ++i) groups_[groups[i]].add(doubles[i]);
+    }
   }
   void merge(Accumulator& other, std::span<const std::uint32_t> groups) override {
     const std::vector<Quantiles>& theirs = static_cast<QuantileAccumulator&>(other).groups_;

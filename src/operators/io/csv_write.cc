@@ -32,22 +32,28 @@ Status CsvWrite::open(OperatorContext& context) {
 Status CsvWrite::process(Batch batch, Emitter& out) {
   const RecordBatch& rows = batch.record_batch();
   writer_->start_batch(rows);
-  for (std::size_t i = 0; i < rows.num_rows(); ++i) {
-    if (!writer_->append_row(i)) [[unlikely]] {
-      const std::string& name = schema_->fields()[writer_->bad_column()].name;
-      PENSTOCK_TRY(errors_->reject(
-          {.record = i,
-           .reason = fmt::format("the timestamp {} (microseconds since 1970) is outside the years 0001 to 9999",
-                                 rows.column(writer_->bad_column()).int64s()[i]),
-           .raw = errors_->raw_unused() ? std::string() : rows.row_to_json(i),
-           .column = name}));
-      continue;
+  for (std::size_t row = 0; row < rows.num_rows();) {
+    const std::size_t next = writer_->append_rows(row, rows.num_rows());
+    records_ += next - row;
+    row = next;
+    if (writer_->should_flush()) {
+      PENSTOCK_TRY(flush());
+    } else if (row < rows.num_rows()) {
+      PENSTOCK_TRY(reject(rows, row++));
     }
-    ++records_;
-    if (writer_->should_flush()) PENSTOCK_TRY(flush());
   }
   out.emit(std::move(batch));
   return {};
+}
+
+Status CsvWrite::reject(const RecordBatch& rows, std::size_t row) {
+  const std::size_t column = writer_->bad_column();
+  return errors_->reject(
+      {.record = row,
+       .reason = fmt::format("the timestamp {} (microseconds since 1970) is outside the years 0001 to 9999",
+                             rows.column(column).int64s()[row]),
+       .raw = errors_->raw_unused() ? std::string() : rows.row_to_json(row),
+       .column = schema_->fields()[column].name});
 }
 
 Status CsvWrite::flush() {

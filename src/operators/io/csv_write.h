@@ -43,6 +43,7 @@ class CsvWrite final : public Operator {
   std::vector<OutputFile> outputs() const override;
 
  private:
+  Status reject(const RecordBatch& rows, std::size_t row);
   Status flush();
 
   Options options_;

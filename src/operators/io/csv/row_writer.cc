@@ -38,10 +38,12 @@ char* put_quoted(char* out, std::string_view text, char quote) noexcept {
   return out;
 }
 
+}  // namespace
+
 // Writes texts of up to 32 bytes, quoted where `quoted` or their bytes ask for it; null when it holds a quote. Reads 32 bytes
 // whatever the size.
 #if defined(__SSE2__)
-class ShortTexts {
+class RowWriter::ShortTexts {
  public:
   ShortTexts(char delimiter, char quote) noexcept
       : quote_(quote), quotes_(_mm_set1_epi8(quote)), delimiters_(_mm_set1_epi8(delimiter)) {}
@@ -77,7 +79,7 @@ class ShortTexts {
   __m128i returns_ = _mm_set1_epi8('\r');
 };
 #else
-class ShortTexts {
+class RowWriter::ShortTexts {
  public:
   ShortTexts(char delimiter, char quote) noexcept : delimiter_(delimiter), quote_(quote) {}
 
@@ -94,8 +96,6 @@ class ShortTexts {
   char quote_;
 };
 #endif
-
-}  // namespace
 
 RowWriter::RowWriter(WriteDialect dialect)
     : dialect_(std::move(dialect)),
@@ -148,17 +148,23 @@ RowWriter::View RowWriter::view_of(const Column& column, bool only_column) const
   return view;
 }
 
-bool RowWriter::append_row(std::size_t row) {
-  make_room(most_row_bytes_);
-  const auto begin = at_ - buffer_.get();
-  char* const end = put_row(at_, row);
-  at_ = end != nullptr ? end_row(end) : buffer_.get() + begin;
-  return end != nullptr;
+std::size_t RowWriter::append_rows(std::size_t row, std::size_t end) {
+  const ShortTexts short_texts(dialect_.delimiter, dialect_.quote);
+  for (; row < end && !should_flush(); ++row) {
+    make_room(most_row_bytes_);
+    const auto begin = at_ - buffer_.get();
+    char* const row_end = put_row(at_, row, short_texts);
+    if (row_end == nullptr) [[unlikely]] {
+      at_ = buffer_.get() + begin;
+      break;
+    }
+    at_ = end_row(row_end);
+  }
+  return row;
 }
 
-char* RowWriter::put_row(char* out, std::size_t row) {
+inline char* RowWriter::put_row(char* out, std::size_t row, const ShortTexts& short_texts) {
   const char delimiter = dialect_.delimiter;
-  const ShortTexts short_texts(delimiter, dialect_.quote);
   for (View& view : views_) {
     char* end = nullptr;
     if (view.kind == Kind::kText) {

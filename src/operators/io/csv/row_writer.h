@@ -37,11 +37,11 @@ class RowWriter {
 
   /// Appends a row of names.
   void append_names(const Schema& schema);
-  /// Looks at the columns of `batch`, whose rows `append_row` then takes; the batch must stay.
+  /// Looks at the columns of `batch`, whose rows `append_rows` then takes; the batch must stay.
   void start_batch(const RecordBatch& batch);
-  /// Appends row `row`. False when it holds a timestamp outside the years 0001 to 9999, in column `bad_column()`;
-  /// nothing is appended then.
-  bool append_row(std::size_t row);
+  /// Appends the rows from `row` on, up to `end`, until `should_flush()` or up to one that cannot be written: it holds a
+  /// timestamp outside the years 0001 to 9999, in column `bad_column()`. Returns the row behind the last one appended.
+  std::size_t append_rows(std::size_t row, std::size_t end);
   std::size_t bad_column() const noexcept { return bad_column_; }
 
   std::string_view bytes() const noexcept { return {buffer_.get(), static_cast<std::size_t>(at_ - buffer_.get())}; }
@@ -49,6 +49,7 @@ class RowWriter {
   void clear() noexcept { at_ = buffer_.get(); }
 
  private:
+  class ShortTexts;
   enum class Kind : std::uint8_t {
     kInt64,
     kFloat64,
@@ -83,7 +84,7 @@ class RowWriter {
   View view_of(const Column& column, bool only_column) const noexcept;
   // These write at `out`, where there is room for the row, and return the end. `at_` waits at the row's begin: a member that
   // is read again behind every byte written would cost as much as the byte. Null for a timestamp without a text.
-  char* put_row(char* out, std::size_t row);
+  char* put_row(char* out, std::size_t row, const ShortTexts& short_texts);
   char* put_any(char* out, View& view, std::size_t row);
   char* put_fixed(char* out, View& view, std::size_t row);
   char* put_long_text(char* out, std::string_view text);  // makes its own room; may move the buffer
