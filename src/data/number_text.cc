@@ -178,11 +178,27 @@ inline char* try_fixed(char* out, double value) noexcept {
   return write_fixed<kDecimals>(out, static_cast<std::uint64_t>(number));
 }
 
-constexpr std::uint8_t kShortWays = 3;
-inline char* try_short_way(std::uint8_t way, char* out, double value) noexcept {
-  if (way == 0) return try_fixed<2>(out, value);
-  return way == 1 ? try_fixed<6>(out, value) : try_fixed<9>(out, value);
+/// For each of the values the number whose quotient by 10^kDecimals it is, as `try_fixed` finds it, or -1. Returns how many
+/// have none. Without a branch, so that the latencies of the values overlap.
+template <int kDecimals>
+std::size_t find_numbers(const double* values, std::size_t count, std::int64_t* numbers) noexcept {
+  constexpr double kScale = static_cast<double>(power_of_ten(kDecimals));
+  std::size_t misses = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double value = std::fabs(values[i]);
+    const double product = value * kScale;
+    const bool fits = product < 1e15;
+    const auto number = static_cast<std::int64_t>((fits ? product : 0.0) + 0.5);
+    const bool equal = static_cast<double>(number) / kScale == value;
+    const bool found = fits & equal & ((value >= 1e-6) | (value == 0));
+    numbers[i] = found ? number : -1;
+    misses += found ? 0 : 1;
+  }
+  return misses;
 }
+
+using FindNumbers = std::size_t (*)(const double*, std::size_t, std::int64_t*) noexcept;
+constexpr std::array<FindNumbers, 3> kWays = {find_numbers<2>, find_numbers<6>, find_numbers<9>};
 
 /// Lays out `count` digits, the first of which counts for 10^exponent, in the style that the header states.
 char* lay_out(char* out, const char* first, int count, int exponent) noexcept {
@@ -244,6 +260,16 @@ char* put_text(char* out, std::string_view text) noexcept {
   return out + text.size();
 }
 
+/// Any value without a sign.
+char* format_any(char* out, double value) noexcept {
+  if (value >= 1e-6 && value < 1e15) [[likely]]
+    return format_long_decimal(out, value);
+  if (value == 0) return put_text(out, "0.0");
+  if (std::isnan(value)) return put_text(out, "nan");
+  if (std::isinf(value)) return put_text(out, "inf");
+  return format_shortest(out, value);
+}
+
 }  // namespace
 
 ParseOutcome parse_int64(std::string_view text, std::int64_t& value) noexcept {
@@ -298,36 +324,44 @@ char* format_int64(char* out, std::int64_t value) noexcept {
   return digits::write_number(out, number);
 }
 
-char* format_float64(char* out, double value) noexcept { return Float64Formatter().format(out, value); }
-
-// The other ways than the last value's, and what is no short decimal.
-char* Float64Formatter::format_other(char* out, double value) noexcept {
-  if (value >= 1e-6 && value < 1e15) {
-    for (std::uint8_t way = 0; way < kShortWays; ++way) {
-      char* const end = way == way_ ? nullptr : try_short_way(way, out, value);
-      if (end == nullptr) continue;
-      way_ = way;
-      return end;
-    }
-    return format_long_decimal(out, value);
+char* format_float64(char* out, double value) noexcept {
+  if (std::signbit(value) && !std::isnan(value)) {
+    *out++ = '-';
+    value = -value;
   }
-  if (value == 0) return put_text(out, "0.0");
-  if (std::isnan(value)) return put_text(out, "nan");
-  if (std::isinf(value)) return put_text(out, "inf");
-  return format_shortest(out, value);
+  if (value >= 1e-6 && value < 1e15) [[likely]] {
+    if (char* const end = try_fixed<2>(out, value)) return end;
+    if (char* const end = try_fixed<6>(out, value)) return end;
+    if (char* const end = try_fixed<9>(out, value)) return end;
+  }
+  return format_any(out, value);
 }
 
-// A column's values mostly have the same number of decimals, and what has fewer can take the way for more of them, too: the
-// text is the same. So the way that the last value took is tried first.
-char* Float64Formatter::format(char* out, double value) noexcept {
+// A column's values mostly have the same number of decimals, and those that have fewer are found with more of them, too: the
+// text is the same.
+void Float64Formatter::prepare(const double* values, std::size_t count) noexcept {
+  std::size_t fewest = kWays[way_](values, count, numbers_);
+  if (2 * fewest <= count) return;
+  std::uint8_t best = way_;
+  for (std::uint8_t way = 0; way < kWays.size(); ++way) {
+    const std::size_t misses = kWays[way](values, count, numbers_);
+    if (misses >= fewest) continue;
+    fewest = misses;
+    best = way;
+  }
+  way_ = best;
+  kWays[way_](values, count, numbers_);
+}
+
+char* Float64Formatter::format(char* out, std::size_t index, double value) const noexcept {
   *out = '-';
   out += std::signbit(value) && !std::isnan(value) ? 1 : 0;
-  value = std::fabs(value);
-  if (value >= 1e-6 && value < 1e15) [[likely]] {
-    if (char* const end = try_short_way(way_, out, value)) [[likely]]
-      return end;
-  }
-  return format_other(out, value);
+  const std::int64_t number = numbers_[index];
+  if (number < 0) [[unlikely]]
+    return format_any(out, std::fabs(value));
+  if (way_ == 0) return write_fixed<2>(out, static_cast<std::uint64_t>(number));
+  return way_ == 1 ? write_fixed<6>(out, static_cast<std::uint64_t>(number))
+                   : write_fixed<9>(out, static_cast<std::uint64_t>(number));
 }
 
 }  // namespace penstock

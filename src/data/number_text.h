@@ -47,15 +47,20 @@ char* format_int64(char* out, std::int64_t value) noexcept;
 /// whatever the length.
 char* format_float64(char* out, double value) noexcept;
 
-/// Writes many floats as `format_float64` does. Those with as few decimals as the one before cost less. Used by one worker.
+/// Writes many floats as `format_float64` does, faster: it looks for the decimals of a block of values at once. Used by one
+/// worker.
 class Float64Formatter {
  public:
-  char* format(char* out, double value) noexcept;
+  static constexpr std::size_t kMostValues = 64;
+
+  /// Looks at the next `count` values, at most `kMostValues`.
+  void prepare(const double* values, std::size_t count) noexcept;
+  /// Writes `value`, which is number `index` of the values that were prepared.
+  char* format(char* out, std::size_t index, double value) const noexcept;
 
  private:
-  char* format_other(char* out, double value) noexcept;
-
-  std::uint8_t way_ = 0;  // which short way the last value took
+  std::uint8_t way_ = 0;                 // how many decimals, as an index
+  std::int64_t numbers_[kMostValues]{};  // |value| in units of the last decimal; negative: it has another number of them
 };
 
 }  // namespace penstock

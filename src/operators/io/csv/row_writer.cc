@@ -125,6 +125,7 @@ void RowWriter::append_names(const Schema& schema) {
 
 void RowWriter::start_batch(const RecordBatch& batch) {
   views_.clear();
+  block_ = kNoBlock;
   for (const Column& column : batch.columns()) views_.push_back(view_of(column, batch.num_columns() == 1));
   most_row_bytes_ = views_.size() * (kMostCellBytes + dialect_.null_text.size()) + 2;
 }
@@ -151,6 +152,7 @@ RowWriter::View RowWriter::view_of(const Column& column, bool only_column) const
 std::size_t RowWriter::append_rows(std::size_t row, std::size_t end) {
   const ShortTexts short_texts(dialect_.delimiter, dialect_.quote);
   for (; row < end && !should_flush(); ++row) {
+    if (row / kBlockRows != block_) prepare_block(row / kBlockRows, end);
     make_room(most_row_bytes_);
     const auto begin = at_ - buffer_.get();
     char* const row_end = put_row(at_, row, short_texts);
@@ -161,6 +163,15 @@ std::size_t RowWriter::append_rows(std::size_t row, std::size_t end) {
     at_ = end_row(row_end);
   }
   return row;
+}
+
+void RowWriter::prepare_block(std::size_t block, std::size_t end) {
+  block_ = block;
+  const std::size_t first = block * kBlockRows;
+  for (View& view : views_) {
+    if (view.kind != Kind::kFloat64) continue;
+    view.floats.prepare(static_cast<const double*>(view.values) + first, std::min(kBlockRows, end - first));
+  }
 }
 
 inline char* RowWriter::put_row(char* out, std::size_t row, const ShortTexts& short_texts) {
@@ -175,7 +186,7 @@ inline char* RowWriter::put_row(char* out, std::size_t row, const ShortTexts& sh
     } else if (!view.is_null(row)) [[likely]] {
       switch (view.kind) {
         case Kind::kInt64: end = format_int64(out, view.int64(row)); break;
-        case Kind::kFloat64: end = view.floats.format(out, view.float64(row)); break;
+        case Kind::kFloat64: end = view.floats.format(out, row % kBlockRows, view.float64(row)); break;
         case Kind::kTimestamp:
           if (has_text(view.int64(row))) [[likely]]
             end = view.timestamps.format(out, view.int64(row));
@@ -213,7 +224,7 @@ char* RowWriter::put_any(char* out, View& view, std::size_t row) {
 char* RowWriter::put_fixed(char* out, View& view, std::size_t row) {
   switch (view.type) {
     case Type::kInt64: return format_int64(out, view.int64(row));
-    case Type::kFloat64: return view.floats.format(out, view.float64(row));
+    case Type::kFloat64: return format_float64(out, view.float64(row));
     case Type::kBool: return put(out, get_bit(static_cast<const std::uint8_t*>(view.values), row) ? "true" : "false");
     case Type::kTimestamp: {
       const std::int64_t micros = view.int64(row);

@@ -39,7 +39,7 @@ class RowWriter {
   void append_names(const Schema& schema);
   /// Looks at the columns of `batch`, whose rows `append_rows` then takes; the batch must stay.
   void start_batch(const RecordBatch& batch);
-  /// Appends the rows from `row` on, up to `end`, until `should_flush()` or up to one that cannot be written: it holds a
+  /// Appends the rows from `row` on, up to `end`, the same for all rows of a batch, until `should_flush()` or up to one that cannot be written: it holds a
   /// timestamp outside the years 0001 to 9999, in column `bad_column()`. Returns the row behind the last one appended.
   std::size_t append_rows(std::size_t row, std::size_t end);
   std::size_t bad_column() const noexcept { return bad_column_; }
@@ -49,6 +49,8 @@ class RowWriter {
   void clear() noexcept { at_ = buffer_.get(); }
 
  private:
+  static constexpr std::size_t kBlockRows = Float64Formatter::kMostValues;
+  static constexpr std::size_t kNoBlock = static_cast<std::size_t>(-1);
   class ShortTexts;
   enum class Kind : std::uint8_t {
     kInt64,
@@ -65,7 +67,7 @@ class RowWriter {
     const void* values;            // offsets for utf8
     const char* bytes = nullptr;
     std::int32_t short_end = -1;  // texts that begin before may be read 32 bytes wide
-    Float64Formatter floats = {};
+    Float64Formatter floats = {};  // prepared for the rows of `block_`
     TimestampFormatter timestamps = {};
 
     bool is_null(std::size_t row) const noexcept { return validity != nullptr && !get_bit(validity, row); }
@@ -82,6 +84,7 @@ class RowWriter {
   }
   void grow(std::size_t bytes);
   View view_of(const Column& column, bool only_column) const noexcept;
+  void prepare_block(std::size_t block, std::size_t end);
   // These write at `out`, where there is room for the row, and return the end. `at_` waits at the row's begin: a member that
   // is read again behind every byte written would cost as much as the byte. Null for a timestamp without a text.
   char* put_row(char* out, std::size_t row, const ShortTexts& short_texts);
@@ -100,6 +103,7 @@ class RowWriter {
   std::vector<View> views_;
   std::size_t most_row_bytes_ = 0;  // but for long texts, which make their own room
   std::size_t bad_column_ = 0;
+  std::size_t block_ = kNoBlock;  // of kBlockRows rows each, the one at hand
 };
 
 }  // namespace penstock::csv
