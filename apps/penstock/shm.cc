@@ -6,6 +6,7 @@
 
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
+#include "base/printable.h"
 #include "stream/table.h"
 #include "transport/arena.h"
 

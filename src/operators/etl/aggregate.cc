@@ -61,6 +61,8 @@ class Aggregate final : public Operator {
     return StreamType::of_schema(schema_);
   }
 
+  OperatorTraits traits() const override { return {.mergeable = true}; }
+
   Status open(OperatorContext& context) override {
     context_ = &context;
     memory_.open(context);
@@ -89,8 +91,7 @@ class Aggregate final : public Operator {
     return account(rows.num_rows());
   }
 
-  /// Takes over the groups of `other`, an instance of the same step. The order of merging changes no bit.
-  Status merge(Operator& other) {
+  Status merge(Operator& other) override {
     auto& aggregate = static_cast<Aggregate&>(other);
     table_.merge(aggregate.table_, groups_);
     for (std::size_t i = 0; i < parts_.size(); ++i) {
