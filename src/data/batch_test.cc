@@ -4,6 +4,7 @@
 #include <penstock/batch.h>
 
 #include <limits>
+#include <random>
 
 namespace penstock {
 namespace {
@@ -41,6 +42,31 @@ std::vector<std::string> rows_of(const RecordBatch& batch) {
   std::vector<std::string> rows;
   for (std::size_t i = 0; i < batch.num_rows(); ++i) rows.push_back(batch.row_to_json(i));
   return rows;
+}
+
+// A null now and then; texts of many lengths.
+void append_nth(ColumnBuilder& builder, std::size_t i) {
+  if (i % 7 == 3) return builder.append_null();
+  switch (builder.type()) {
+    case Type::kInt64:
+    case Type::kTimestamp: return builder.append_int64(static_cast<std::int64_t>(i));
+    case Type::kFloat64: return builder.append_float64(static_cast<double>(i) / 8);
+    case Type::kBool: return builder.append_bool(i % 3 == 0);
+    case Type::kUtf8: return builder.append_text(std::string(i % 23, static_cast<char>('a' + i % 26)));
+  }
+}
+
+void expect_same(const Column& found, const Column& expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  ASSERT_EQ(found.null_count(), expected.null_count());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    ASSERT_EQ(found.is_null(i), expected.is_null(i)) << i;
+    switch (found.type()) {
+      case Type::kBool: ASSERT_EQ(get_bit(found.bits(), i), get_bit(expected.bits(), i)) << i; break;
+      case Type::kUtf8: ASSERT_EQ(found.text(i), expected.text(i)) << i; break;
+      default: ASSERT_EQ(found.int64s()[i], expected.int64s()[i]) << i;
+    }
+  }
 }
 
 TEST(ColumnBuilder, WritesTheArrowLayout) {
@@ -124,6 +150,27 @@ TEST(RecordBatch, TakesRowsInTheGivenOrder) {
                           R"({"id":1,"price":null,"paid":false,"country":"x","at":"1970-01-01T00:00:01Z"})",
                           R"({"id":1,"price":null,"paid":false,"country":"x","at":"1970-01-01T00:00:01Z"})",
                           R"({"id":3,"price":1.5,"paid":false,"country":null,"at":"1970-01-01T00:00:03Z"})"));
+}
+
+// In runs of many lengths, and so scattered that there are none.
+TEST(Column, TakesTheSameRowsInRunsAndOneByOne) {
+  std::mt19937 random(7);
+  for (const Type type : {Type::kInt64, Type::kFloat64, Type::kBool, Type::kUtf8, Type::kTimestamp}) {
+    ColumnBuilder builder(type, pool());
+    for (std::size_t i = 0; i < 700; ++i) append_nth(builder, i);
+    const Column column = builder.finish();
+    for (const std::uint32_t longest : {1U, 5U, 40U, 700U}) {
+      std::vector<std::uint32_t> rows;
+      while (rows.size() < 900) {
+        const auto begin = static_cast<std::uint32_t>(random() % column.size());
+        const auto size = std::min<std::uint32_t>(1 + static_cast<std::uint32_t>(random()) % longest, 700 - begin);
+        for (std::uint32_t i = 0; i < size; ++i) rows.push_back(begin + i);
+      }
+      ColumnBuilder expected(type, pool());
+      for (const std::uint32_t row : rows) expected.append_from(column, row);
+      expect_same(column.take(rows, pool()), expected.finish());
+    }
+  }
 }
 
 TEST(RecordBatch, SharesTheBuffersWhenAllRowsAreTaken) {

@@ -100,7 +100,8 @@ void ColumnBuilder::pop_back() noexcept {
     if (!get_bit(validity_.data(), size_)) --null_count_;
     validity_rows_ = size_;
   }
-  if (type_ == Type::kUtf8) text_bytes_ = static_cast<std::size_t>(reinterpret_cast<const std::int32_t*>(values_data_)[size_]);
+  if (type_ == Type::kUtf8)
+    text_bytes_ = static_cast<std::size_t>(reinterpret_cast<const std::int32_t*>(values_data_)[size_]);
 }
 
 namespace {
@@ -123,7 +124,8 @@ Column ColumnBuilder::finish() {
   if (type_ == Type::kBool) clear_tail(values_data_, size_);
   values_.set_size(values_bytes(type_, size_));
   if (text_) text_.set_size(text_bytes_);
-  Column column(type_, size_, null_count_, null_count_ == 0 ? Buffer() : std::move(validity_), std::move(values_), std::move(text_));
+  Column column(type_, size_, null_count_, null_count_ == 0 ? Buffer() : std::move(validity_), std::move(values_),
+                std::move(text_));
   *this = ColumnBuilder(type_, *pool_);
   return column;
 }

@@ -56,7 +56,9 @@ inline bool all_digits(std::uint64_t word) noexcept {
 inline std::uint64_t to_number(std::uint64_t word) noexcept {
   word -= kZeros;
   word = word * 10 + (word >> 8);
-  return (((word & 0x000000FF000000FF) * 0x000F424000000064 + ((word >> 16) & 0x000000FF000000FF) * 0x0000271000000001)) >> 32;
+  return (((word & 0x000000FF000000FF) * 0x000F424000000064 +
+           ((word >> 16) & 0x000000FF000000FF) * 0x0000271000000001)) >>
+         32;
 }
 
 /// Where the first '.' is, as a byte index, or 8. Exact for the lowest match, which is the one used.
@@ -74,7 +76,7 @@ inline std::uint64_t close_gap(std::uint64_t word, int point, std::uint64_t carr
 }
 
 /// Powers of ten that doubles hold exactly.
-inline constexpr std::array<double, 17> kPowers = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7, 1e8,
+inline constexpr std::array<double, 17> kPowers = {1e0, 1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7, 1e8,
                                                    1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16};
 
 /// Text of 00 to 99, two bytes each.
@@ -90,8 +92,8 @@ inline constexpr auto kPairs = [] {
 /// Writes a number below 100 as two digits.
 inline void write_pair(char* out, std::uint32_t number) noexcept { std::memcpy(out, &kPairs[2 * number], 2); }
 
-/// Returns the eight digits of a number below 100,000,000 as values 0 to 9, the first in the lowest byte. Three steps halve
-/// the groups of digits side by side in one word (P. Khuong, "How to print integers really fast", 2017).
+/// Returns the eight digits of a number below 100,000,000 as values 0 to 9, the first in the lowest byte. Three steps
+/// halve the groups of digits side by side in one word (P. Khuong, "How to print integers really fast", 2017).
 constexpr std::uint64_t digits_of(std::uint32_t number) noexcept {
   const std::uint64_t fours = number / 10'000 | std::uint64_t{number % 10'000} << 32;
   const std::uint64_t hundreds = (fours * 10'486 >> 20) & 0x0000'007F'0000'007F;  // fours / 100
@@ -117,8 +119,8 @@ inline char* write_up_to_eight(char* out, std::uint32_t number) noexcept {
   return out + (8 - zeros);
 }
 
-/// Writes `number` without leading zeros and returns one past the last digit. Overwrites up to seven bytes behind that, 20
-/// bytes at most.
+/// Writes `number` without leading zeros and returns one past the last digit. Overwrites up to seven bytes behind that,
+/// 20 bytes at most.
 inline char* write_number(char* out, std::uint64_t number) noexcept {
   constexpr std::uint64_t kEight = 100'000'000;
   if (number < kEight) return write_up_to_eight(out, static_cast<std::uint32_t>(number));

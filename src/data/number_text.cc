@@ -58,8 +58,8 @@ struct Words {
   std::uint64_t back;
 };
 
-/// Plain decimals of up to 16 bytes whose digits make an integer below 2^53: that integer and the power of ten are exact,
-/// so one division rounds correctly (Clinger 1990). Returns false for whatever else.
+/// Plain decimals of up to 16 bytes whose digits make an integer below 2^53: that integer and the power of ten are
+/// exact, so one division rounds correctly (Clinger 1990). Returns false for whatever else.
 bool parse_plain(const char* at, std::size_t size, bool negative, double& value) noexcept {
   Words words{digits::kZeros, 0};
   std::size_t decimals = 0;
@@ -121,12 +121,13 @@ constexpr std::uint64_t power_of_ten(int exponent) {
   return power;
 }
 
-/// Writes number / 10^kDecimals plainly, without trailing zeros but for one after the point, for a number of at most eight
-/// digits. Where the text begins and ends is computed, not branched on: it differs from value to value.
+/// Writes number / 10^kDecimals plainly, without trailing zeros but for one after the point, for a number of at most
+/// eight digits. Where the text begins and ends is computed, not branched on: it differs from value to value.
 template <int kDecimals>
 char* write_short_fixed(char* out, std::uint32_t number) noexcept {
   constexpr int kWhole = 8 - kDecimals;
-  constexpr std::uint64_t kUnits = std::uint64_t{1} << 8 * (kWhole - 1);  // stays, also when it is zero; so does the next one
+  constexpr std::uint64_t kUnits = std::uint64_t{1}
+                                   << 8 * (kWhole - 1);  // stays, also when it is zero; so does the next one
   const std::uint64_t values = digits::digits_of(number);
   const std::uint64_t text = values | digits::kZeros;
   const int front_zeros = std::countr_zero(values | kUnits) >> 3;
@@ -164,9 +165,10 @@ char* write_fixed(char* out, std::uint64_t number) noexcept {
   return out + kBehind - (std::countl_zero(decimals | least) >> 3);
 }
 
-/// Writes `value` and returns the end if it is the double nearest to number / 10^kDecimals for a number of at most 15 digits,
-/// null otherwise. At most one decimal of up to 15 digits rounds to a given normal double, so that one, without its trailing
-/// zeros, is the shortest. The product only guesses the number (its error is under 2^-52 of it); the division proves it.
+/// Writes `value` and returns the end if it is the double nearest to number / 10^kDecimals for a number of at most 15
+/// digits, null otherwise. At most one decimal of up to 15 digits rounds to a given normal double, so that one, without
+/// its trailing zeros, is the shortest. The product only guesses the number (its error is under 2^-52 of it); the
+/// division proves it.
 template <int kDecimals>
 inline char* try_fixed(char* out, double value) noexcept {
   constexpr double kScale = static_cast<double>(power_of_ten(kDecimals));
@@ -178,8 +180,8 @@ inline char* try_fixed(char* out, double value) noexcept {
   return write_fixed<kDecimals>(out, static_cast<std::uint64_t>(number));
 }
 
-/// For each of the values the number whose quotient by 10^kDecimals it is, as `try_fixed` finds it, or -1. Returns how many
-/// have none. Without a branch, so that the latencies of the values overlap.
+/// For each of the values the number whose quotient by 10^kDecimals it is, as `try_fixed` finds it, or -1. Returns how
+/// many have none. Without a branch, so that the latencies of the values overlap.
 template <int kDecimals>
 std::size_t find_numbers(const double* values, std::size_t count, std::int64_t* numbers) noexcept {
   constexpr double kScale = static_cast<double>(power_of_ten(kDecimals));
@@ -337,8 +339,8 @@ char* format_float64(char* out, double value) noexcept {
   return format_any(out, value);
 }
 
-// A column's values mostly have the same number of decimals, and those that have fewer are found with more of them, too: the
-// text is the same.
+// A column's values mostly have the same number of decimals, and those that have fewer are found with more of them,
+// too: the text is the same.
 void Float64Formatter::prepare(const double* values, std::size_t count) noexcept {
   std::size_t fewest = kWays[way_](values, count, numbers_);
   if (2 * fewest <= count) return;

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "data/padded_number.h"
+
 namespace penstock {
 namespace {
 
@@ -56,7 +58,8 @@ void expect_shortest_round_trip(double value) {
   ASSERT_EQ(parse_tight(text, back), ParseOutcome::kOk) << text;
   ASSERT_TRUE(same_bits(back, value)) << text << " seed " << kSeed;
   char expected[32];
-  const std::string shortest(expected, std::to_chars(expected, expected + 32, value, std::chars_format::scientific).ptr);
+  const std::string shortest(expected,
+                             std::to_chars(expected, expected + 32, value, std::chars_format::scientific).ptr);
   ASSERT_EQ(significant(text), significant(shortest)) << text << " seed " << kSeed;
   ASSERT_LE(text.size(), kMostFloat64Text);
 }
@@ -64,7 +67,8 @@ void expect_shortest_round_trip(double value) {
 TEST(ParseInt64, ReadsWholeRange) {
   for (const std::int64_t value :
        {std::int64_t{0}, std::int64_t{-1}, std::int64_t{7}, std::int64_t{99'999'999}, std::int64_t{100'000'000},
-        std::int64_t{9'999'999'999'999'999}, std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min()}) {
+        std::int64_t{9'999'999'999'999'999}, std::numeric_limits<std::int64_t>::max(),
+        std::numeric_limits<std::int64_t>::min()}) {
     std::int64_t back = 1;
     EXPECT_EQ(parse_int64(std::to_string(value), back), ParseOutcome::kOk);
     EXPECT_EQ(back, value);
@@ -107,7 +111,8 @@ TEST(FormatInt64, EqualsStandardLibrary) {
     ASSERT_EQ(text_of_int(value), std::to_string(value));
   }
   for (std::int64_t power = 1; power < std::numeric_limits<std::int64_t>::max() / 10; power *= 10) {
-    for (const std::int64_t value : {power - 1, power, power + 1, -power}) EXPECT_EQ(text_of_int(value), std::to_string(value));
+    for (const std::int64_t value : {power - 1, power, power + 1, -power})
+      EXPECT_EQ(text_of_int(value), std::to_string(value));
   }
   EXPECT_EQ(text_of_int(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");
 }
@@ -135,9 +140,12 @@ TEST(ParseFloat64, ReadsExponents) {
 
 TEST(ParseFloat64, RejectsWhatIsNotANumber) {
   double value = 7;
-  for (const char* text : {"", "-", ".", "-.", "+1", " 1", "1 ", "1,5", "1.2.3", "1..2", "12345678.1.", "1.2345678.", "nan",
-                           "inf", "-inf", "Infinity", "e5", "1e", "1e+", "0x10", "1_000", "12a", "--1", "nan(1)", "1.e",
-                           "1/2", "1:2", ".1.", "..", "123456789012345678x", "1.5\xA0"}) {
+  for (const char* text : {"",       "-",    ".",     "-.",       "+1",          " 1",
+                           "1 ",     "1,5",  "1.2.3", "1..2",     "12345678.1.", "1.2345678.",
+                           "nan",    "inf",  "-inf",  "Infinity", "e5",          "1e",
+                           "1e+",    "0x10", "1_000", "12a",      "--1",         "nan(1)",
+                           "1.e",    "1/2",  "1:2",   ".1.",      "..",          "123456789012345678x",
+                           "1.5\xA0"}) {
     EXPECT_EQ(parse_tight(text, value), ParseOutcome::kInvalid) << text;
   }
   EXPECT_EQ(parse_tight("1e400", value), ParseOutcome::kOutOfRange);
@@ -211,6 +219,58 @@ TEST(FormatFloat64, IsShortestAndReadsBackForDecimals) {
     expect_shortest_round_trip(value);
     expect_shortest_round_trip(std::nextafter(value, 0.0));
     expect_shortest_round_trip(std::nextafter(value, 1e300));
+  }
+}
+
+TEST(Float64Formatter, WritesWhatFormatFloat64Writes) {
+  std::mt19937_64 random(kSeed);
+  const double unusual[] = {0.0,
+                            -0.0,
+                            1e-6,
+                            9.9e-7,
+                            5e-7,
+                            1e15,
+                            1e16,
+                            1e300,
+                            5e-324,
+                            999999.99,
+                            1e8,
+                            -1.0,
+                            std::numeric_limits<double>::infinity(),
+                            -std::numeric_limits<double>::infinity(),
+                            std::numeric_limits<double>::quiet_NaN(),
+                            -std::numeric_limits<double>::quiet_NaN()};
+  Float64Formatter formatter;
+  for (int block = 0; block < 4'000; ++block) {
+    std::vector<double> values(1 + random() % Float64Formatter::kMostValues);
+    const double scale = std::pow(10.0, static_cast<double>(random() % 12));
+    for (double& value : values) {
+      value = static_cast<double>(random() >> (random() % 40 + 24)) / scale;
+      if (random() % 3 == 0) value = -value;
+      if (random() % 8 == 0) value = unusual[random() % std::size(unusual)];
+      if (random() % 16 == 0) value = std::nextafter(value, 1e300);
+    }
+    formatter.prepare(values.data(), values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      char text[kMostFloat64Text];
+      ASSERT_EQ(std::string(text, formatter.format(text, i, values[i])), text_of(values[i])) << "seed " << kSeed;
+    }
+  }
+}
+
+TEST(PaddedNumbers, AreReadAsOthers) {
+  std::mt19937_64 random(kSeed);
+  const std::string_view bytes = "0123456789012345678901234567890123456789.-+e x\x80";
+  for (int i = 0; i < 400'000; ++i) {
+    std::string text(7, bytes[random() % bytes.size()]);
+    for (std::size_t size = random() % 12; size > 0; --size) text += bytes[random() % bytes.size()];
+    const std::string_view number = std::string_view(text).substr(7);
+    std::int64_t integers[2] = {};
+    EXPECT_EQ(parse_padded_int64(number, integers[0]), parse_int64(number, integers[1])) << number;
+    ASSERT_EQ(integers[0], integers[1]) << number;
+    double floats[2] = {};
+    EXPECT_EQ(parse_padded_float64(number, floats[0]), parse_float64(number, floats[1])) << number;
+    ASSERT_TRUE(same_bits(floats[0], floats[1])) << number;
   }
 }
 

@@ -39,7 +39,8 @@ class QuantileSketch {
   void add(double value);
   void add(const double* values, std::size_t count);
   /// Adds values[i] to sketches[groups[i]]; faster than one by one when the buckets are too many for the first cache.
-  static void add_scattered(QuantileSketch* sketches, const std::uint32_t* groups, const double* values, std::size_t count);
+  static void add_scattered(QuantileSketch* sketches, const std::uint32_t* groups, const double* values,
+                            std::size_t count);
   /// Adds another sketch. kInvalidArgument when the accuracies differ; then nothing changes.
   Status merge(const QuantileSketch& other);
 

@@ -156,5 +156,20 @@ TEST(QuantileSketch, MemoryFollowsTheSpreadNotTheNumber) {
   EXPECT_LE(sketch.heap_bytes(), 2u * 35 * 10 * 8);
 }
 
+TEST(QuantileSketch, AddsScatteredValuesAsOneByOne) {
+  std::mt19937_64 random(kSeed);
+  std::vector<double> values = spread_values(random, 5'000, 40);
+  values.insert(values.end(), {kInfinity, -kInfinity, kMax, kTiniest, -0.0, kNan});
+  std::vector<std::uint32_t> groups;
+  std::vector<QuantileSketch> expected(5);
+  for (const double value : values) {
+    groups.push_back(static_cast<std::uint32_t>(random() % expected.size()));
+    expected[groups.back()].add(value);
+  }
+  std::vector<QuantileSketch> sketches(expected.size());
+  QuantileSketch::add_scattered(sketches.data(), groups.data(), values.data(), values.size());
+  for (std::size_t i = 0; i < sketches.size(); ++i) EXPECT_EQ(bytes_of(sketches[i]), bytes_of(expected[i])) << kSeed;
+}
+
 }  // namespace
 }  // namespace penstock

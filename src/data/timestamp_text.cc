@@ -51,7 +51,8 @@ bool subtract_picture(std::uint64_t& word) noexcept {
     return mask;
   }();
   word ^= kPicture;  // digits become 0 to 9, or 10 to 15 for what follows '9', or more; the rest becomes 0
-  return ((word & ~kDigits) | ((word + (0x7676767676767676 & kDigits)) & 0x8080808080808080) | (word & 0x8080808080808080)) == 0;
+  return ((word & ~kDigits) | ((word + (0x7676767676767676 & kDigits)) & 0x8080808080808080) |
+          (word & 0x8080808080808080)) == 0;
 }
 
 /// The two digits at a byte and the next.
@@ -60,7 +61,9 @@ std::uint32_t pair(std::uint64_t word, int byte) noexcept {
 }
 
 /// The three digits of `kSecondToMilli`, subtracted.
-std::uint32_t milli_of(std::uint64_t tail) noexcept { return pair(tail, 4) * 10 + static_cast<std::uint32_t>(tail >> 48 & 0xFF); }
+std::uint32_t milli_of(std::uint64_t tail) noexcept {
+  return pair(tail, 4) * 10 + static_cast<std::uint32_t>(tail >> 48 & 0xFF);
+}
 
 constexpr std::uint64_t kDayToMinute = word_of("00T00:00");
 constexpr std::uint64_t kSecondToMilli = word_of(":00.000Z");
@@ -156,7 +159,8 @@ bool read_any(std::string_view text, Fields& fields, bool& in_range) noexcept {
     return false;
   }
   if (reader.done()) return true;
-  if (!reader.take_any("Tt ") || !reader.number(2, fields.hour) || !reader.take(':') || !reader.number(2, fields.minute)) {
+  if (!reader.take_any("Tt ") || !reader.number(2, fields.hour) || !reader.take(':') ||
+      !reader.number(2, fields.minute)) {
     return false;
   }
   if (reader.take(':')) {
@@ -205,7 +209,8 @@ ParseOutcome TimestampParser::parse(std::string_view text, std::int64_t& micros)
 char* format_timestamp(char* out, std::int64_t micros) noexcept { return TimestampFormatter().format(out, micros); }
 
 char* TimestampFormatter::format(char* out, std::int64_t micros) noexcept {
-  PENSTOCK_CHECK(micros >= kFirstTimestamp && micros <= kLastTimestamp, "format_timestamp: outside the years 0001 to 9999");
+  PENSTOCK_CHECK(micros >= kFirstTimestamp && micros <= kLastTimestamp,
+                 "format_timestamp: outside the years 0001 to 9999");
   if (static_cast<std::uint64_t>(micros - midnight_) >= kMicrosPerDay || midnight_ == 1) {
     const std::int64_t day = day_of(micros);
     const CivilDate date = civil_from_days(day);

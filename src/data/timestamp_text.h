@@ -10,16 +10,17 @@
 
 namespace penstock {
 
-/// Reads a timestamp: "2024-01-31", "2024-01-31T10:20" or "2024-01-31T10:20:30", the last with a fraction of 1 to 9 digits
-/// after '.' or ','. Between date and time stands 'T', 't' or one space. The time may be followed by 'Z', 'z' or an offset
-/// "+hh:mm", "+hhmm" or "+hh" (or '-'); without one it is UTC. Digits of the fraction after the sixth are cut off (the time
-/// is rounded down). The whole text must be the timestamp.
-/// kInvalid: another form. kOutOfRange: the form is right, but there is no such day or time (February 30th, 24:00, second
-/// 60, an offset beyond 23:59), or it is, in UTC, outside the years 0001 to 9999. `micros` changes only on kOk.
+/// Reads a timestamp: "2024-01-31", "2024-01-31T10:20" or "2024-01-31T10:20:30", the last with a fraction of 1 to 9
+/// digits after '.' or ','. Between date and time stands 'T', 't' or one space. The time may be followed by 'Z', 'z' or
+/// an offset
+/// "+hh:mm", "+hhmm" or "+hh" (or '-'); without one it is UTC. Digits of the fraction after the sixth are cut off (the
+/// time is rounded down). The whole text must be the timestamp. kInvalid: another form. kOutOfRange: the form is right,
+/// but there is no such day or time (February 30th, 24:00, second 60, an offset beyond 23:59), or it is, in UTC,
+/// outside the years 0001 to 9999. `micros` changes only on kOk.
 ParseOutcome parse_timestamp(std::string_view text, std::int64_t& micros) noexcept;
 
-/// Reads many timestamps as `parse_timestamp` does. Those of the same day as the one before, as in most logs, cost less.
-/// Used by one worker.
+/// Reads many timestamps as `parse_timestamp` does. Those of the same day as the one before, as in most logs, cost
+/// less. Used by one worker.
 class TimestampParser {
  public:
   ParseOutcome parse(std::string_view text, std::int64_t& micros) noexcept;
@@ -33,12 +34,13 @@ class TimestampParser {
 /// The most bytes that `format_timestamp` writes: "2024-01-31T10:20:30.123456Z".
 inline constexpr std::size_t kMostTimestampText = 27;
 
-/// Writes "2024-01-31T10:20:30Z", with ".fff" or ".ffffff" when there are milliseconds or microseconds, at `out` and returns
-/// one past the last byte; it reads back as the same timestamp.
-/// Requires a timestamp from `kFirstTimestamp` to `kLastTimestamp` (data/calendar.h).
+/// Writes "2024-01-31T10:20:30Z", with ".fff" or ".ffffff" when there are milliseconds or microseconds, at `out` and
+/// returns one past the last byte; it reads back as the same timestamp. Requires a timestamp from `kFirstTimestamp` to
+/// `kLastTimestamp` (data/calendar.h).
 char* format_timestamp(char* out, std::int64_t micros) noexcept;
 
-/// Writes many timestamps as `format_timestamp` does. Those of the same day as the one before cost less. Used by one worker.
+/// Writes many timestamps as `format_timestamp` does. Those of the same day as the one before cost less. Used by one
+/// worker.
 class TimestampFormatter {
  public:
   char* format(char* out, std::int64_t micros) noexcept;

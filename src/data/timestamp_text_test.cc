@@ -65,14 +65,39 @@ TEST(ParseTimestamp, AppliesOffsets) {
 
 TEST(ParseTimestamp, RejectsOtherForms) {
   std::int64_t micros = 7;
-  for (const char* text :
-       {"", "2024", "2024-01", "2024-1-31", "20240131", "2024/01/31", "2024-01-31T", "2024-01-31Z", "2024-01-31T10",
-        "2024-01-31T1:20:30Z", "2024-01-31T10:20:3Z", "2024-01-31T10:20:30.Z", "2024-01-31T10:20:30.1234567890Z",
-        "2024-01-31T10:20:30ZZ", "2024-01-31T10:20:30Z ", " 2024-01-31", "2024-01-31  10:20:30", "2024-01-31X10:20:30Z",
-        "2024-01-31T10:20:30+2", "2024-01-31T10:20:30+02:", "2024-01-31T10:20:30+02:0", "2024-01-31T10:20:30+020",
-        "+2024-01-31", "-2024-01-31", "12024-01-31", "2024-01-31T10-20-30Z", "2024-01-31T10:20:30.12aZ",
-        "2024-01-31T10:20:3:Z", "2024-01-3/T10:20:30Z", "2O24-01-31T10:20:30.123Z", "2024-01-31T10:20:30.123z1",
-        "2024-01-31T10:20:30.1\xB9" "3Z"}) {
+  for (const char* text : {"",
+                           "2024",
+                           "2024-01",
+                           "2024-1-31",
+                           "20240131",
+                           "2024/01/31",
+                           "2024-01-31T",
+                           "2024-01-31Z",
+                           "2024-01-31T10",
+                           "2024-01-31T1:20:30Z",
+                           "2024-01-31T10:20:3Z",
+                           "2024-01-31T10:20:30.Z",
+                           "2024-01-31T10:20:30.1234567890Z",
+                           "2024-01-31T10:20:30ZZ",
+                           "2024-01-31T10:20:30Z ",
+                           " 2024-01-31",
+                           "2024-01-31  10:20:30",
+                           "2024-01-31X10:20:30Z",
+                           "2024-01-31T10:20:30+2",
+                           "2024-01-31T10:20:30+02:",
+                           "2024-01-31T10:20:30+02:0",
+                           "2024-01-31T10:20:30+020",
+                           "+2024-01-31",
+                           "-2024-01-31",
+                           "12024-01-31",
+                           "2024-01-31T10-20-30Z",
+                           "2024-01-31T10:20:30.12aZ",
+                           "2024-01-31T10:20:3:Z",
+                           "2024-01-3/T10:20:30Z",
+                           "2O24-01-31T10:20:30.123Z",
+                           "2024-01-31T10:20:30.123z1",
+                           "2024-01-31T10:20:30.1\xB9"
+                           "3Z"}) {
     EXPECT_EQ(parse_tight(text, micros), ParseOutcome::kInvalid) << text;
   }
   EXPECT_EQ(parse_tight(std::string("2024-01-31T10:20:30\0", 20), micros), ParseOutcome::kInvalid);
@@ -81,10 +106,10 @@ TEST(ParseTimestamp, RejectsOtherForms) {
 
 TEST(ParseTimestamp, RejectsDaysAndTimesThatDoNotExist) {
   std::int64_t micros = 7;
-  for (const char* text :
-       {"2023-02-29", "2024-02-30", "1900-02-29", "2024-04-31", "2024-00-10", "2024-13-10", "2024-01-00", "2024-01-32",
-        "0000-01-01", "2024-01-31T24:00:00Z", "2024-01-31T10:60:00Z", "2024-01-31T10:20:60Z", "2024-01-31T10:20:99.000Z",
-        "2024-01-31T10:20:30+24:00", "2024-01-31T10:20:30+01:60", "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"}) {
+  for (const char* text : {"2023-02-29", "2024-02-30", "1900-02-29", "2024-04-31", "2024-00-10", "2024-13-10",
+                           "2024-01-00", "2024-01-32", "0000-01-01", "2024-01-31T24:00:00Z", "2024-01-31T10:60:00Z",
+                           "2024-01-31T10:20:60Z", "2024-01-31T10:20:99.000Z", "2024-01-31T10:20:30+24:00",
+                           "2024-01-31T10:20:30+01:60", "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"}) {
     EXPECT_EQ(parse_tight(text, micros), ParseOutcome::kOutOfRange) << text;
   }
   EXPECT_EQ(micros, 7);
@@ -123,11 +148,46 @@ TEST(FormatTimestamp, WritesTheShortestOfThreeForms) {
 TEST(FormatTimestamp, ReadsBackAsTheSame) {
   std::mt19937_64 random(kSeed);
   for (int i = 0; i < 200'000; ++i) {
-    std::int64_t micros = kFirstTimestamp + static_cast<std::int64_t>(random() % (kLastTimestamp - kFirstTimestamp + 1ULL));
+    std::int64_t micros =
+        kFirstTimestamp + static_cast<std::int64_t>(random() % (kLastTimestamp - kFirstTimestamp + 1ULL));
     if (i % 3 == 1) micros = floor_divide(micros, 1000) * 1000;
     if (i % 3 == 2) micros = floor_divide(micros, kMicrosPerSecond) * kMicrosPerSecond;
     if (micros < kFirstTimestamp) continue;
     ASSERT_EQ(parsed(text_of(micros)), micros) << "seed " << kSeed;
+  }
+}
+
+TEST(TimestampParser, ReadsWhatParseTimestampReads) {
+  std::mt19937_64 random(kSeed);
+  TimestampParser parser;
+  std::int64_t last = kExample;
+  for (int i = 0; i < 200'000; ++i) {
+    if (random() % 50 == 0) {
+      last = kFirstTimestamp +
+             static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(kLastTimestamp - kFirstTimestamp));
+    }
+    last = std::min(last + static_cast<std::int64_t>(random() % 3'600) * kMicrosPerSecond, kLastTimestamp);
+    std::string text = text_of(last - last % 1000);
+    if (random() % 5 == 0) text[random() % text.size()] = "0123456789-:.TZ +x"[random() % 18];
+    if (random() % 9 == 0) text.back() = "Zz0+"[random() % 4];
+    std::int64_t micros[2] = {-1, -1};
+    ASSERT_EQ(parser.parse(text, micros[0]), parse_timestamp(text, micros[1])) << text << " seed " << kSeed;
+    ASSERT_EQ(micros[0], micros[1]) << text << " seed " << kSeed;
+  }
+}
+
+TEST(TimestampFormatter, WritesWhatFormatTimestampWrites) {
+  std::mt19937_64 random(kSeed);
+  TimestampFormatter formatter;
+  const std::int64_t edges[] = {kFirstTimestamp,   kLastTimestamp, 0, -1, 1, kMicrosPerDay,
+                                kMicrosPerDay - 1, -kMicrosPerDay};
+  for (int i = 0; i < 100'000; ++i) {
+    const auto range = static_cast<std::uint64_t>(kLastTimestamp - kFirstTimestamp);
+    const std::int64_t any = kFirstTimestamp + static_cast<std::int64_t>(random() % range);
+    const std::int64_t near = kExample + static_cast<std::int64_t>(random() % (2 * kMicrosPerDay));
+    const std::int64_t micros = random() % 4 == 0 ? edges[random() % std::size(edges)] : random() % 4 == 0 ? any : near;
+    char text[kMostTimestampText];
+    ASSERT_EQ(std::string(text, formatter.format(text, micros)), text_of(micros)) << micros;
   }
 }
 

@@ -250,6 +250,33 @@ TEST(Expression, SelectsAcrossWordsOfTheBitmap) {
   EXPECT_THAT(rows, ElementsAre(0, 63, 126, 189));
 }
 
+TEST(Expression, SelectsTheOthers) {
+  const auto others = [](std::string_view text) {
+    std::vector<std::uint32_t> rows = {7};
+    RowFailures failures;
+    Expression::compile(text, order_schema())->select_others(orders(), BufferPool::shared(), rows, failures);
+    return std::pair(rows, failures.size());
+  };
+  EXPECT_THAT(others("amount > 0").first, ElementsAre(1, 2));
+  EXPECT_THAT(others("true").first, ElementsAre());
+  EXPECT_THAT(others("bool(null)").first, ElementsAre(0, 1, 2));
+  EXPECT_EQ(others("id // quantity >= 0 or true"), std::pair(std::vector<std::uint32_t>{2}, std::size_t{1}));
+}
+
+TEST(Expression, SelectsWholeWordsOfTheBitmapAndTheirOthers) {
+  RecordBatchBuilder builder(*make_schema({{"n", Type::kInt64}}), BufferPool::shared());
+  for (int i = 0; i < 200; ++i) builder.column(0).append_int64(i);
+  const RecordBatch batch = builder.finish();
+  const Expression most = *Expression::compile("n <> 130", batch.schema_ptr());
+  std::vector<std::uint32_t> rows;
+  RowFailures failures;
+  most.select(batch, BufferPool::shared(), rows, failures);
+  ASSERT_EQ(rows.size(), 199U);
+  for (std::uint32_t i = 0; i < 199; ++i) EXPECT_EQ(rows[i], i < 130 ? i : i + 1);
+  most.select_others(batch, BufferPool::shared(), rows, failures);
+  EXPECT_THAT(rows, ElementsAre(130));
+}
+
 TEST(Expression, KnowsItsTypeColumnsAndText) {
   const Result<Expression> expression = Expression::compile("quantity * amount + quantity", order_schema());
   ASSERT_TRUE(expression);

@@ -108,9 +108,8 @@ Column trim_all(Call& call) {
 template <bool Left, bool Right>
 Column trim(Call& call) {
   if (bytes_of(call.argument(0)) <= call.evaluation().most_text) return trim_all<Left, Right>(call);
-  return map_texts(call, [&call](std::size_t row, TextWriter& writer) {
-    writer.write(trimmed<Left, Right>(call.text(0, row)));
-  });
+  return map_texts(
+      call, [&call](std::size_t row, TextWriter& writer) { writer.write(trimmed<Left, Right>(call.text(0, row))); });
 }
 
 Column length(Call& call) {

@@ -80,7 +80,8 @@ inline std::size_t GroupTable::probe(std::uint64_t hash, std::string_view text) 
 // Asks for the slot of a row some way ahead, so that the misses of a table larger than the caches overlap.
 void GroupTable::prefetch(const std::vector<std::uint64_t>& hashes, std::size_t row) const noexcept {
   constexpr std::size_t kAhead = 16;
-  if (slots_.size() > kCachedSlots && row + kAhead < hashes.size()) __builtin_prefetch(&slots_[hashes[row + kAhead] & (slots_.size() - 1)]);
+  if (slots_.size() > kCachedSlots && row + kAhead < hashes.size())
+    __builtin_prefetch(&slots_[hashes[row + kAhead] & (slots_.size() - 1)]);
 }
 
 template <class Key>

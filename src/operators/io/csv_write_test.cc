@@ -108,6 +108,47 @@ TEST_F(CsvWriteTest, RejectsTimestampsWithoutADate) {
   EXPECT_EQ(get("out.csv"), "at,b\n1970-01-01T00:00:00Z,2\n");
 }
 
+TEST_F(CsvWriteTest, GoesOnBehindARejectedRowWhereverItStands) {
+  RecordBatchBuilder builder(*make_schema({{"n", Type::kFloat64}, {"at", Type::kTimestamp}}), BufferPool::shared());
+  std::string expected = "n,at\n";
+  for (int i = 0; i < 200; ++i) {
+    const bool bad = i == 0 || i == 63 || i == 64 || i == 130 || i == 199;
+    builder.column(0).append_float64(i + 0.25);
+    builder.column(1).append_int64(bad ? std::numeric_limits<std::int64_t>::min() : 0);
+    if (!bad) expected += std::to_string(i) + ".25,1970-01-01T00:00:00Z\n";
+  }
+  const HarnessResult result = write(builder.finish(), {}, {.on_error = skip()});
+  ASSERT_TRUE(result.status) << result.error();
+  EXPECT_EQ(result.reasons().size(), 5U);
+  EXPECT_EQ(get("out.csv"), expected);
+}
+
+// Up to 32 bytes, more, and those at the end of their column take different ways.
+TEST_F(CsvWriteTest, WritesTextsOfAllLengthsAlike) {
+  std::mt19937 random(11);
+  RecordBatchBuilder builder(*make_schema({{"a", Type::kUtf8}, {"b", Type::kUtf8}}), BufferPool::shared());
+  std::string expected = "a,b\n";
+  for (std::size_t i = 0; i < 3'000; ++i) {
+    for (std::size_t c = 0; c < 2; ++c) {
+      std::string text(random() % 40, 'x');
+      if (!text.empty() && random() % 3 == 0) text[random() % text.size()] = ",\n\r\";"[random() % 5];
+      const bool null = random() % 4 == 0;
+      if (null) {
+        builder.column(c).append_null();
+      } else {
+        builder.column(c).append_text(text);
+        const bool quoted = text.empty() || text.find_first_of(",\n\r\"") != std::string::npos;
+        const std::size_t quote = text.find('"');
+        if (quote != std::string::npos) text.insert(quote, 1, '"');
+        expected += quoted ? '"' + text + '"' : text;
+      }
+      expected += c == 0 ? ',' : '\n';
+    }
+  }
+  ASSERT_TRUE(write(builder.finish()).status);
+  EXPECT_EQ(get("out.csv"), expected);
+}
+
 TEST_F(CsvWriteTest, AppearsAtCommitAndKeepsTheOldFileUntilThen) {
   put("out.csv", "old");
   CsvWrite op({.path = path("out.csv")});

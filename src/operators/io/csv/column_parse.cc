@@ -88,7 +88,9 @@ struct Int64Cells {
 struct Float64Cells {
   using Value = double;
   ParseOutcome parse(std::string_view text, Value& value) noexcept { return parse_float64(text, value); }
-  ParseOutcome parse_in_block(std::string_view text, Value& value) noexcept { return parse_padded_float64(text, value); }
+  ParseOutcome parse_in_block(std::string_view text, Value& value) noexcept {
+    return parse_padded_float64(text, value);
+  }
 };
 struct TimestampCells {
   using Value = std::int64_t;
@@ -122,7 +124,8 @@ void parse_values(const ColumnPlan& plan, std::size_t column, const CellRules& r
     bool null = false;
     ParseOutcome outcome = ParseOutcome::kOk;
     if (quoting && text.size > 0 && *text.data == quote) [[unlikely]] {
-      outcome = cells.parse(value_of({text.data, static_cast<std::uint32_t>(text.size), true}, rules, scratch).text, value);
+      outcome =
+          cells.parse(value_of({text.data, static_cast<std::uint32_t>(text.size), true}, rules, scratch).text, value);
     } else {
       if constexpr (kPlain) {
         null = text.size == 0;

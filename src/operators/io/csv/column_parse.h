@@ -79,8 +79,8 @@ CellValue value_of(const Cell& cell, const CellRules& rules, std::string& scratc
 /// Reads the text as a value of `type` and forgets it. kUtf8 is always kOk.
 ParseOutcome try_parse(Type type, std::string_view text) noexcept;
 
-/// Parses one column other than utf8; marks rows that do not fit. Up to 64 bytes before and behind those of the index must be
-/// readable.
+/// Parses one column other than utf8; marks rows that do not fit. Up to 64 bytes before and behind those of the index
+/// must be readable.
 Column parse_fixed(const ColumnPlan& plan, std::size_t column, const CellRules& rules, RowSet& rows, BufferPool& pool);
 /// Copies one utf8 column.
 Column parse_text(const ColumnPlan& plan, const CellRules& rules, const RowSet& rows, BufferPool& pool);

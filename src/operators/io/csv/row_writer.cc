@@ -40,16 +40,16 @@ char* put_quoted(char* out, std::string_view text, char quote) noexcept {
 
 }  // namespace
 
-// Writes texts of up to 32 bytes, quoted where `quoted` or their bytes ask for it; null when it holds a quote. Reads 32 bytes
-// whatever the size.
+// Writes texts of up to 32 bytes, quoted where `quoted` or their bytes ask for it; null when it holds a quote. Reads 32
+// bytes whatever the size.
 #if defined(__SSE2__)
 class RowWriter::ShortTexts {
  public:
   ShortTexts(char delimiter, char quote) noexcept
       : quote_(quote), quotes_(_mm_set1_epi8(quote)), delimiters_(_mm_set1_epi8(delimiter)) {}
 
-  // Whether a text needs quotes differs from row to row, so that is no branch: both quotes are written, and overwritten by
-  // what follows them where they are not wanted.
+  // Whether a text needs quotes differs from row to row, so that is no branch: both quotes are written, and overwritten
+  // by what follows them where they are not wanted.
   char* put(char* out, const char* text, std::size_t size, bool quoted) const noexcept {
     const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
     const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text) + 1);
@@ -66,7 +66,8 @@ class RowWriter::ShortTexts {
 
  private:
   static std::uint64_t bits(__m128i low, __m128i high) noexcept {
-    return static_cast<std::uint32_t>(_mm_movemask_epi8(low)) | static_cast<std::uint32_t>(_mm_movemask_epi8(high)) << 16;
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(low)) | static_cast<std::uint32_t>(_mm_movemask_epi8(high))
+                                                                    << 16;
   }
   __m128i special(__m128i bytes) const noexcept {
     const __m128i line_ends = _mm_or_si128(_mm_cmpeq_epi8(bytes, feeds_), _mm_cmpeq_epi8(bytes, returns_));

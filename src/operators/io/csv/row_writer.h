@@ -39,8 +39,9 @@ class RowWriter {
   void append_names(const Schema& schema);
   /// Looks at the columns of `batch`, whose rows `append_rows` then takes; the batch must stay.
   void start_batch(const RecordBatch& batch);
-  /// Appends the rows from `row` on, up to `end`, the same for all rows of a batch, until `should_flush()` or up to one that cannot be written: it holds a
-  /// timestamp outside the years 0001 to 9999, in column `bad_column()`. Returns the row behind the last one appended.
+  /// Appends the rows from `row` on, up to `end`, the same for all rows of a batch, until `should_flush()` or up to one
+  /// that cannot be written: it holds a timestamp outside the years 0001 to 9999, in column `bad_column()`. Returns the
+  /// row behind the last one appended.
   std::size_t append_rows(std::size_t row, std::size_t end);
   std::size_t bad_column() const noexcept { return bad_column_; }
 
@@ -66,7 +67,7 @@ class RowWriter {
     const std::uint8_t* validity;  // null: no nulls
     const void* values;            // offsets for utf8
     const char* bytes = nullptr;
-    std::int32_t short_end = -1;  // texts that begin before may be read 32 bytes wide
+    std::int32_t short_end = -1;   // texts that begin before may be read 32 bytes wide
     Float64Formatter floats = {};  // prepared for the rows of `block_`
     TimestampFormatter timestamps = {};
 
@@ -85,8 +86,8 @@ class RowWriter {
   void grow(std::size_t bytes);
   View view_of(const Column& column, bool only_column) const noexcept;
   void prepare_block(std::size_t block, std::size_t end);
-  // These write at `out`, where there is room for the row, and return the end. `at_` waits at the row's begin: a member that
-  // is read again behind every byte written would cost as much as the byte. Null for a timestamp without a text.
+  // These write at `out`, where there is room for the row, and return the end. `at_` waits at the row's begin: a member
+  // that is read again behind every byte written would cost as much as the byte. Null for a timestamp without a text.
   char* put_row(char* out, std::size_t row, const ShortTexts& short_texts);
   char* put_any(char* out, View& view, std::size_t row);
   char* put_fixed(char* out, View& view, std::size_t row);
