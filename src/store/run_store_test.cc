@@ -162,7 +162,8 @@ TEST_F(Store, ADamagedRecordIsSaidToBeDamaged) {
     ASSERT_FALSE(run) << text;
     EXPECT_EQ(run.error().code(), ErrorCode::kDataLoss) << text;
   }
-  for (const StoredRun& run : RunStore(root_).list().value()) {
+  const std::vector<StoredRun> runs = RunStore(root_).list().value();
+  for (const StoredRun& run : runs) {
     EXPECT_EQ(run.status, "unreadable");
     EXPECT_THAT(run.error, HasSubstr("not the record of a run: "));
     EXPECT_THAT(run.started_at, MatchesRegex("20..-..-..T..:..:..Z"));

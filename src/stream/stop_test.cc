@@ -73,7 +73,7 @@ TEST(RunTimeout, EndsARunWhoseOperatorWorksTooLong) {
     ASSERT_FALSE(outcome.status);
     EXPECT_EQ(outcome.status.error().code(), ErrorCode::kTimeout);
     EXPECT_TRUE(outcome.status.error().retryable());
-    EXPECT_THAT(error_text(outcome.status), AllOf(HasSubstr("did not end within its timeout of 0.0 s"),
+    EXPECT_THAT(error_text(outcome.status), AllOf(HasSubstr("did not end within its timeout of 30.0 ms"),
                                                   HasSubstr("\"slow\" has worked on its batch 1 for")));
     EXPECT_EQ(outcome.report.outcome, Report::Outcome::kFailed);
     EXPECT_EQ(aborted, 1);
@@ -172,7 +172,7 @@ TEST(OperatorTimeout, NamesTheOperatorAndItsBatch) {
     EXPECT_EQ(report.error().code(), ErrorCode::kTimeout);
     EXPECT_EQ(report.error().where(), "slow");
     EXPECT_THAT(error_text(report),
-                AllOf(HasSubstr("worked on its batch 1 for"), HasSubstr("longer than its timeout of 0.0 s")));
+                AllOf(HasSubstr("worked on its batch 1 for"), HasSubstr("longer than its timeout of 30.0 ms")));
   }
 }
 
