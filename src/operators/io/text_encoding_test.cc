@@ -4,12 +4,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <penstock/testing.h>
 
 #include <iterator>
 #include <string>
 
 #include "operators/io/io_test_files.h"
-#include "operators/operator_harness.h"
 
 namespace penstock {
 namespace {
