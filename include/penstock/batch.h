@@ -196,6 +196,12 @@ class BatchData {
   virtual const void* key() const noexcept = 0;
   /// Null when the records cannot be copied. Record batches share their buffers.
   virtual std::unique_ptr<BatchData> copy() const = 0;
+  /// Whether the calling thread made it, and so probably allocated what its records hold.
+  bool made_here() const noexcept { return maker_ == &thread_mark_; }
+
+ private:
+  static inline thread_local char thread_mark_ = 0;
+  const void* maker_ = &thread_mark_;
 };
 
 /// The identity of a record type: the same address for the same `T` in all of one program.
@@ -246,6 +252,7 @@ class Batch {
   std::size_t num_records() const noexcept { return data_ == nullptr ? 0 : data_->num_records(); }
   std::size_t unpooled_bytes() const noexcept { return data_ == nullptr ? 0 : data_->unpooled_bytes(); }
   explicit operator bool() const noexcept { return data_ != nullptr; }
+  bool made_here() const noexcept { return data_ == nullptr || data_->made_here(); }
   bool is_record_batch() const noexcept { return data_ != nullptr && data_->key() == record_key<RecordBatch>(); }
   /// Requires `is_record_batch()`.
   RecordBatch& record_batch() noexcept { return static_cast<RecordBatchData&>(*data_).batch; }

@@ -84,6 +84,9 @@ class Emitter {
   virtual bool emit(Batch batch) = 0;
   /// True when `emit` would return false.
   virtual bool done() const noexcept = 0;
+  /// Takes typed records that nobody needs any more, so that the worker that allocated what they hold can free it: memory that
+  /// wanders from thread to thread costs several times as much. Need not be called.
+  virtual void give_back(Batch spent);
 };
 
 /// What an operator may use while it works; valid from `open` to `finish`.

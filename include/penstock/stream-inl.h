@@ -578,6 +578,7 @@ class TypedOperator final : public Operator, public FusedSteps {
       std::vector<In>& records = batch.records<In>();
       Status status =
           fill_vector<Loop>(loop_, made->records, records.size(), [&](auto& push) { push_all(records, *stop_, push); });
+      out.give_back(std::move(batch));
       if constexpr (!Loop::kEnds) out.emit(Batch(std::move(made)));
       return status;
     }

@@ -56,7 +56,24 @@ void Channel::wake() noexcept {
   changed_.notify_all();
 }
 
+void Channel::give_back(Batch spent) noexcept {
+  const std::uint64_t at = given_back_.load(std::memory_order_relaxed);
+  if (spent.made_here() || at - freed_.load(std::memory_order_acquire) == kMostSpent) return;
+  spent_[at % kMostSpent] = std::move(spent);
+  given_back_.store(at + 1, std::memory_order_release);
+}
+
+void Channel::free_spent() noexcept {
+  const std::uint64_t end = given_back_.load(std::memory_order_acquire);
+  for (std::uint64_t at = freed_.load(std::memory_order_relaxed); at != end; ++at) {
+    Batch spent = std::move(spent_[at % kMostSpent]);
+    if (upstream_ != nullptr && !spent.made_here()) upstream_->give_back(std::move(spent));
+    freed_.store(at + 1, std::memory_order_release);
+  }
+}
+
 bool Channel::push(Batch batch) {
+  free_spent();
   if (full()) {
     wait_until([this] {
       return cancelled_.load(std::memory_order_seq_cst) || refused_.load(std::memory_order_seq_cst) || !full();

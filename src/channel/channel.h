@@ -5,6 +5,7 @@
 #include <penstock/batch.h>
 #include <penstock/buffer.h>
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -13,7 +14,7 @@
 
 namespace penstock {
 
-/// One producer, one consumer, in order.
+/// One producer, one consumer, in order. Spent batches go back the other way: see `give_back`.
 ///
 /// Thread-safe for one pushing and one popping thread; close and cancel may come from anywhere. While both sides are busy
 /// a push or pop costs two atomic operations and no lock; a side that must wait yields its core a few times and then
@@ -28,6 +29,12 @@ class Channel {
   bool push(Batch batch);
   /// Waits while the channel is empty. Returns false at the end: the producer closed and all was popped, or cancelled.
   bool pop(Batch& batch);
+
+  /// By the consumer: hands a batch that is not needed any more towards the thread that made it, which frees it when it pushes
+  /// next. A few are kept; more are freed here.
+  void give_back(Batch spent) noexcept;
+  /// Before work begins: where spent batches go on to that the producer did not make, the channel that feeds the producer.
+  void set_upstream(Channel* upstream) noexcept { upstream_ = upstream; }
 
   /// By the producer: no batch follows.
   void close() noexcept;
@@ -47,6 +54,9 @@ class Channel {
   template <class Ready>
   void wait_until(Ready ready);
   void wake() noexcept;
+  void free_spent() noexcept;
+
+  static constexpr std::size_t kMostSpent = 4;
 
   const std::size_t depth_;
   const MemoryBudget budget_;
@@ -56,6 +66,12 @@ class Channel {
   std::uint64_t popped_seen_ = 0;  // the producer's last look at popped_
   alignas(64) std::atomic<std::uint64_t> popped_{0};
   std::uint64_t pushed_seen_ = 0;  // the consumer's last look at pushed_
+
+  // The ring of spent batches, in which the consumer produces.
+  Channel* upstream_ = nullptr;
+  alignas(64) std::atomic<std::uint64_t> given_back_{0};
+  std::array<Batch, kMostSpent> spent_;
+  alignas(64) std::atomic<std::uint64_t> freed_{0};
 
   alignas(64) std::atomic<bool> closed_{false};
   std::atomic<bool> refused_{false};

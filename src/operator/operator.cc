@@ -5,6 +5,7 @@ namespace penstock {
 
 RowErrors::~RowErrors() = default;
 Emitter::~Emitter() = default;
+void Emitter::give_back(Batch) {}
 Operator::~Operator() = default;
 
 Status Operator::open(OperatorContext&) { return {}; }

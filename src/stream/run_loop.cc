@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 
+#include "platform/machine.h"
 #include "stream/monitor.h"
 #include "stream/run_report.h"
 #include "stream/segment.h"
@@ -56,7 +57,7 @@ void make_steps(Run& run) {
     auto at_work = std::make_unique<StepAtWork>();
     at_work->step = &step;
     at_work->index = i;
-    const std::string part = fmt::format("{}.{}.{}.part", quarantine_path(*step.spec, run.state->options), getpid(), i);
+    const std::string part = fmt::format("{}.{}.{}.part", quarantine_path(*step.spec, run.state->options), this_process_mark(), i);
     at_work->rejects = std::make_unique<RowRejects>(step.spec->name, step.spec->on_error, part, run.state->rejects);
     run.steps.push_back(std::move(at_work));
   }
@@ -165,12 +166,13 @@ void connect_by_channel(Run& run, std::size_t producer, std::size_t consumer) {
     from.replicas->add_output(channel);
   } else {
     run.runners_of[producer].front()->add_consumer(channel);
+    channel.set_upstream(from.workers.front()->input());
   }
   const SegmentAtWork& to = run.segments[index];
   if (to.replicas != nullptr) {
     to.replicas->set_input(channel);
   } else {
-    to.workers.front()->set_input(&channel);
+    to.workers.front()->set_input(channel);
   }
 }
 

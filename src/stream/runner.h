@@ -45,6 +45,8 @@ class Runner final : public Emitter {
 
   void add_consumer(Runner& runner) { targets_.push_back({&runner, nullptr}); }
   void add_consumer(Channel& channel) { targets_.push_back({nullptr, &channel}); }
+  /// The channel that feeds the worker; spent batches go back there.
+  void set_input(Channel& channel) noexcept { input_ = &channel; }
   /// For workers of a replicated segment: failures, and what leaves the last runner, go into `parcel`.
   void pack_into(Parcel& parcel, bool last) noexcept {
     parcel_ = &parcel;
@@ -74,6 +76,9 @@ class Runner final : public Emitter {
 
   bool emit(Batch batch) override;
   bool done() const noexcept override;
+  void give_back(Batch spent) override {
+    if (input_ != nullptr) input_->give_back(std::move(spent));
+  }
 
   Operator& op() noexcept { return *op_; }
   const std::vector<StepAtWork*>& steps() const noexcept { return steps_; }
@@ -115,6 +120,7 @@ class Runner final : public Emitter {
   const bool keeps_rejects_;
   const bool may_add_records_;
   std::vector<Target> targets_;
+  Channel* input_ = nullptr;  // null in the worker of a source, and in replicated segments, where consumers are many
   Parcel* parcel_ = nullptr;
   bool packs_output_ = false;
   std::vector<StepCounts> taken_;          // of a fused loop, which counts since open

@@ -8,6 +8,11 @@ Runner& Segment::add(std::unique_ptr<Runner> runner) {
   return *runners_.back();
 }
 
+void Segment::set_input(Channel& channel) noexcept {
+  input_ = &channel;
+  for (const auto& runner : runners_) runner->set_input(channel);
+}
+
 void Segment::join(Replicas& replicas, std::vector<Segment*> workers) {
   replicas_ = &replicas;
   workers_ = std::move(workers);

@@ -20,7 +20,7 @@ class Segment final : public Task, private ParcelOutlet {
   /// Adds a runner whose consumers in this worker are added later.
   Runner& add(std::unique_ptr<Runner> runner);
   /// Where batches come from; null for segments of sources.
-  void set_input(Channel* channel) noexcept { input_ = channel; }
+  void set_input(Channel& channel) noexcept;
   Channel* input() const noexcept { return input_; }
 
   /// Makes it one of the workers of a replicated segment; `workers` are all of them, this one included.
