@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A report for people and for programs.
 #include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 #include <penstock/run.h>
 
@@ -100,23 +101,6 @@ std::string Report::to_json() const {
         {{"path", output.path}, {"kind", output.kind}, {"records", output.records}, {"size_bytes", output.size_bytes}});
   }
   return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-std::string Report::trace_to_json() const {
-  using Json = nlohmann::ordered_json;
-  Json events = Json::array();
-  for (std::size_t s = 0; s < plan.segments.size(); ++s) {
-    events.push_back({{"ph", "M"}, {"pid", 1}, {"tid", s}, {"name", "thread_name"}, {"args", {{"name", fmt::format("segment {}", s)}}}});
-  }
-  for (const Span& span : trace) {
-    events.push_back({{"ph", "X"},
-                      {"pid", 1},
-                      {"tid", span.segment},
-                      {"name", steps[span.step].name},
-                      {"ts", static_cast<double>(span.begin_ns) / 1e3},
-                      {"dur", static_cast<double>(span.end_ns - span.begin_ns) / 1e3}});
-  }
-  return Json{{"traceEvents", std::move(events)}, {"displayTimeUnit", "ms"}}.dump() + "\n";
 }
 
 }  // namespace penstock

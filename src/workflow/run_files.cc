@@ -6,6 +6,7 @@
 #include "platform/file.h"
 #include "platform/machine.h"
 #include "store/digest.h"
+#include "stream/trace_text.h"
 
 namespace penstock {
 namespace {
@@ -217,20 +218,15 @@ std::string metrics_json(const FileRun& run) {
 
 // One process per stage in the timeline, each with its own zero.
 std::string trace_json(const FileRun& run) {
-  Json events = Json::array();
+  std::string events;
   for (std::size_t i = 0; i < run.stages.size(); ++i) {
     const StageRun& stage = run.stages[i];
     const double offset = static_cast<double>(stage.started_micros - run.stages.front().started_micros);
-    events.push_back(
-        {{"ph", "M"}, {"pid", i + 1}, {"tid", 0}, {"name", "process_name"}, {"args", {{"name", stage.name}}}});
-    Json trace = parsed(stage.outcome.report.trace_to_json());
-    for (Json& event : trace["traceEvents"]) {
-      event["pid"] = i + 1;
-      if (event.contains("ts")) event["ts"] = event["ts"].get<double>() + offset;
-      events.push_back(std::move(event));
-    }
+    const Json named = {{"ph", "M"}, {"pid", i + 1}, {"tid", 0}, {"name", "process_name"}, {"args", {{"name", stage.name}}}};
+    events += (events.empty() ? "" : ",\n") + named.dump();
+    append_trace_events(events, stage.outcome.report, i + 1, offset);
   }
-  return Json{{"traceEvents", std::move(events)}, {"displayTimeUnit", "ms"}}.dump() + "\n";
+  return trace_of_events(events);
 }
 
 std::string output_json(const FileStage& stage, const StageRun& run) {
