@@ -170,6 +170,33 @@ bool read_any(std::string_view text, Fields& fields, bool& in_range) noexcept {
   return read_offset(reader, fields, in_range) && reader.done();
 }
 
+/// "2024-01-31T"
+void write_date(char* out, const CivilDate& date) noexcept {
+  digits::write_pair(out, static_cast<std::uint32_t>(date.year) / 100);
+  digits::write_pair(out + 2, static_cast<std::uint32_t>(date.year) % 100);
+  out[4] = '-';
+  digits::write_pair(out + 5, static_cast<std::uint32_t>(date.month));
+  out[7] = '-';
+  digits::write_pair(out + 8, static_cast<std::uint32_t>(date.day));
+  out[10] = 'T';
+}
+
+/// Nothing, ".123" or ".123456".
+char* write_fraction(char* out, std::uint32_t micro) noexcept {
+  if (micro == 0) return out;
+  const std::uint32_t milli = micro / 1000;
+  *out = '.';
+  out[1] = static_cast<char>('0' + milli / 100);
+  digits::write_pair(out + 2, milli % 100);
+  out += 4;
+  if (const std::uint32_t rest = micro % 1000; rest != 0) {
+    out[0] = static_cast<char>('0' + rest / 100);
+    digits::write_pair(out + 1, rest % 100);
+    out += 3;
+  }
+  return out;
+}
+
 }  // namespace
 
 ParseOutcome parse_timestamp(std::string_view text, std::int64_t& micros) noexcept {
@@ -212,39 +239,18 @@ char* TimestampFormatter::format(char* out, std::int64_t micros) noexcept {
   PENSTOCK_CHECK(micros >= kFirstTimestamp && micros <= kLastTimestamp,
                  "format_timestamp: outside the years 0001 to 9999");
   if (static_cast<std::uint64_t>(micros - midnight_) >= kMicrosPerDay || midnight_ == 1) {
-    const std::int64_t day = day_of(micros);
-    const CivilDate date = civil_from_days(day);
-    midnight_ = day * kMicrosPerDay;
-    digits::write_pair(date_, static_cast<std::uint32_t>(date.year) / 100);
-    digits::write_pair(date_ + 2, static_cast<std::uint32_t>(date.year) % 100);
-    date_[4] = '-';
-    digits::write_pair(date_ + 5, static_cast<std::uint32_t>(date.month));
-    date_[7] = '-';
-    digits::write_pair(date_ + 8, static_cast<std::uint32_t>(date.day));
-    date_[10] = 'T';
+    midnight_ = day_of(micros) * kMicrosPerDay;
+    write_date(date_, civil_from_days(day_of(micros)));
   }
   std::memcpy(out, date_, sizeof date_);
   const std::int64_t of_day = micros - midnight_;
   const auto seconds = static_cast<std::uint32_t>(of_day / kMicrosPerSecond);
-  const auto micro = static_cast<std::uint32_t>(of_day % kMicrosPerSecond);
   digits::write_pair(out + 11, seconds / 3600);
   out[13] = ':';
   digits::write_pair(out + 14, seconds / 60 % 60);
   out[16] = ':';
   digits::write_pair(out + 17, seconds % 60);
-  out += 19;
-  if (micro != 0) {
-    const std::uint32_t milli = micro / 1000;
-    *out = '.';
-    out[1] = static_cast<char>('0' + milli / 100);
-    digits::write_pair(out + 2, milli % 100);
-    out += 4;
-    if (const std::uint32_t rest = micro % 1000; rest != 0) {
-      out[0] = static_cast<char>('0' + rest / 100);
-      digits::write_pair(out + 1, rest % 100);
-      out += 3;
-    }
-  }
+  out = write_fraction(out + 19, static_cast<std::uint32_t>(of_day % kMicrosPerSecond));
   *out++ = 'Z';
   return out;
 }
