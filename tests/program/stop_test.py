@@ -20,8 +20,9 @@ class Stop(ProgramTest):
         pipe = open(self.folder / "in.csv", "w", encoding="utf-8")  # waits until the run reads
         self.addCleanup(self.close, pipe)
         try:
-            pipe.write("id\n" + "".join(f"{i}\n" for i in range(rows)))
-            pipe.flush()
+            if rows is not None:  # else not even a header, which the run needs before it can begin
+                pipe.write("id\n" + "".join(f"{i}\n" for i in range(rows)))
+                pipe.flush()
         except BrokenPipeError:  # a run with a timeout may have ended before it read all
             pass
         return process, pipe
@@ -62,6 +63,17 @@ class Stop(ProgramTest):
                 report = json.loads((run / "metrics.json").read_text())["stages"][0]["report"]
                 self.assertEqual(report["records_in"], len(lines) - 1)
 
+    def test_one_interrupt_ends_a_run_whose_input_is_quiet(self):
+        for strategy in ("serial", "threads", "parallel"):
+            with self.subTest(strategy=strategy):
+                process, _ = self.begin("--quiet", "--strategy", strategy, rows=1000)
+                process.send_signal(signal.SIGINT)
+                self.wait_for(process, "stopping: no more input is read")
+                self.assertEqual(process.wait(), 130)  # though nobody writes into the pipe or closes it
+                self.assertEqual(self.latest("run.json")["status"], "drained")
+                lines = (self.run_folder() / "copy/artifacts/out.csv").read_text().splitlines()
+                self.assertEqual(lines, ["id"] + [str(i) for i in range(len(lines) - 1)])
+
     def test_two_interrupts_cancel_and_leave_no_output(self):
         process, _ = self.begin("--quiet")
         process.send_signal(signal.SIGTERM)
@@ -84,7 +96,7 @@ class Stop(ProgramTest):
     def test_a_timeout_ends_a_run_whose_input_never_comes(self):
         for strategy in ("serial", "threads"):
             with self.subTest(strategy=strategy):
-                process, _ = self.begin("--quiet", "--timeout", "100ms", "--strategy", strategy)
+                process, _ = self.begin("--quiet", "--timeout", "1s", "--strategy", strategy, rows=10)
                 self.assertEqual(process.wait(), 1)
                 error = process.stderr.read()
                 self.assertRegex(error, r"the run did not end within its timeout of \d+\.\d ms")  # what is left for the stage
@@ -93,7 +105,7 @@ class Stop(ProgramTest):
                 self.assertEqual(self.latest("run.json")["error"]["code"], "timeout")
 
     def test_a_run_that_waits_before_it_begins_is_given_up(self):
-        process, _ = self.begin("--quiet", "--timeout", "100ms", rows=1)
+        process, _ = self.begin("--quiet", "--timeout", "100ms", rows=None)
         self.assertEqual(process.wait(), 1)
         self.assertEqual(process.stderr.read(),
                          "penstock: error: the run did not end within its timeout of 100.0 ms, and an operator did not return when it was "
@@ -101,7 +113,7 @@ class Stop(ProgramTest):
         self.assertEqual((self.latest("run.json")["status"], self.latest("run.json")["error"]["code"]), ("failed", "timeout"))
 
     def test_a_run_that_waits_before_it_begins_can_be_cancelled(self):
-        process, _ = self.begin("--quiet", rows=1)
+        process, _ = self.begin("--quiet", rows=None)
         process.send_signal(signal.SIGINT)
         self.wait_for(process, "stopping: ")
         process.send_signal(signal.SIGINT)
