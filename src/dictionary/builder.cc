@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/check.h"
-#include "data/utf8.h"
+#include "base/utf8.h"
 #include "dictionary/builder_impl.h"
 #include "dictionary/key_hash.h"
 

@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "data/utf8.h"
+#include "base/utf8.h"
 #include "dictionary/block_header.h"
 #include "dictionary/index_limits.h"
 #include "dictionary/key_hash.h"
