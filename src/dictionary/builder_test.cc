@@ -326,7 +326,7 @@ TEST(DictionaryRows, BecomeDictsUnderTheirKeyColumn) {
 
 TEST(DictionaryRows, NeedAKeyColumnOfTextOrIntegersWithoutNulls) {
   DictionaryBuilder builder;
-  EXPECT_EQ(builder.add_rows(sample_rows(), "nmae").error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(builder.add_rows(sample_rows(), "nmae").error().code(), ErrorCode::kInvalidArgument);
   EXPECT_EQ(builder.add_rows(sample_rows(), "x").error().message(),
             "column \"x\" cannot be the key: it is float64, expected utf8 or int64");
   EXPECT_EQ(builder.add_rows(sample_rows(), "name").error().message(), "column \"name\" cannot be the key: row 1 is null");
