@@ -29,7 +29,8 @@ int main() {
   const std::uint64_t shape[] = {2, 3};
   builder.add("weights", ps::ArrayView::of<float>(weights, shape));
   builder.key("settings");
-  if (const auto status = builder.value_json(R"({"rate": 2.5, "tags": ["a", "b"]})"); !status) return ps::fail(status.error());
+  if (const auto status = builder.value_json(R"({"rate": 2.5, "tags": ["a", "b"]})"); !status)
+    return ps::fail(status.error());
 
   const auto block = builder.finish();  // plain bytes: for a file, a socket, shared memory
   if (!block) return ps::fail(block.error());

@@ -36,6 +36,7 @@ int main() {
   const auto report = pipeline.run({.strategy = ps::threads});
   if (!report) return ps::fail(report.error());
   std::printf("%llu in, %llu out, %llu rejected, %llu dropped\n", static_cast<unsigned long long>(report->records_in),
-              static_cast<unsigned long long>(report->records_out), static_cast<unsigned long long>(report->records_rejected),
+              static_cast<unsigned long long>(report->records_out),
+              static_cast<unsigned long long>(report->records_rejected),
               static_cast<unsigned long long>(report->records_dropped));
 }

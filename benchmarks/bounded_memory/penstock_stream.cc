@@ -20,7 +20,8 @@ Outcome on_threads(std::uint64_t records) {
   RunOptions options;
   options.strategy = threads;
   options.batch_size = 1;
-  const Result<Report> report = from_function(next).for_each([&sink](const Batch& batch) { sink.take(batch); }).run(options);
+  const Result<Report> report =
+      from_function(next).for_each([&sink](const Batch& batch) { sink.take(batch); }).run(options);
   if (!report) contract_broken(report.error().to_text().c_str());
   return sink.outcome();
 }

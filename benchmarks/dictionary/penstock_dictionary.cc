@@ -104,12 +104,22 @@ Outcome scan_fields(std::uint64_t records) {
     for (const auto& [key, entry] : dictionary.root()) {
       const auto row = entry.as_dict();
       if (row.layout() != outer.layout) {
-        outer = {.layout = row.layout(), .id = row.field("id"), .name = row.field("name"), .value = row.field("value"),
-                 .meta = row.field("meta"), .tag = {}, .score = {}};
+        outer = {.layout = row.layout(),
+                 .id = row.field("id"),
+                 .name = row.field("name"),
+                 .value = row.field("value"),
+                 .meta = row.field("meta"),
+                 .tag = {},
+                 .score = {}};
       }
       const auto meta = row[outer.meta].as_dict();
       if (meta.layout() != inner.layout) {
-        inner = {.layout = meta.layout(), .id = {}, .name = {}, .value = {}, .meta = {}, .tag = meta.field("tag"),
+        inner = {.layout = meta.layout(),
+                 .id = {},
+                 .name = {},
+                 .value = {},
+                 .meta = {},
+                 .tag = meta.field("tag"),
                  .score = meta.field("score")};
       }
       sum += seen(row[outer.id].int64_or(0), row[outer.name].string_or("?"), row[outer.value].float64_or(0),

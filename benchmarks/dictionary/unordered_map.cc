@@ -49,7 +49,8 @@ Outcome scan(std::uint64_t records) {
   const Map& map = made<kCount>();
   return scans<kCount>(records, [&] {
     double sum = 0;
-    for (const auto& [key, entry] : map) sum += seen(entry.id, entry.name, entry.value, entry.meta.tag, entry.meta.score);
+    for (const auto& [key, entry] : map)
+      sum += seen(entry.id, entry.name, entry.value, entry.meta.tag, entry.meta.score);
     return sum;
   });
 }

@@ -40,7 +40,10 @@ const std::vector<Entry>& entries() {
       char key[32];
       std::snprintf(key, sizeof key, "entry_%06zu", i);
       const auto number = static_cast<std::int64_t>(random() >> 33);
-      made[i] = {key, static_cast<std::int64_t>(i), "name_" + std::to_string(number % 100'000), 0.25 * static_cast<double>(number % 9973),
+      made[i] = {key,
+                 static_cast<std::int64_t>(i),
+                 "name_" + std::to_string(number % 100'000),
+                 0.25 * static_cast<double>(number % 9973),
                  {"tag_" + std::to_string(i % 17), static_cast<double>(number % 1000)}};
     }
     return made;

@@ -12,7 +12,9 @@
 
 namespace penstock {
 
-inline bool get_bit(const std::uint8_t* bits, std::size_t index) noexcept { return (bits[index >> 3] >> (index & 7) & 1) != 0; }
+inline bool get_bit(const std::uint8_t* bits, std::size_t index) noexcept {
+  return (bits[index >> 3] >> (index & 7) & 1) != 0;
+}
 inline void set_bit(std::uint8_t* bits, std::size_t index, bool value) noexcept {
   const auto mask = static_cast<std::uint8_t>(1U << (index & 7));
   bits[index >> 3] = static_cast<std::uint8_t>(value ? bits[index >> 3] | mask : bits[index >> 3] & ~mask);
@@ -27,8 +29,13 @@ class Column {
  public:
   Column() = default;
   /// Requires buffers of matching size. `bytes` is for utf8 only, where `values` holds the offsets.
-  Column(Type type, std::size_t size, std::size_t null_count, Buffer validity, Buffer values, Buffer bytes = {}) noexcept
-      : type_(type), size_(size), null_count_(null_count), validity_(std::move(validity)), values_(std::move(values)),
+  Column(Type type, std::size_t size, std::size_t null_count, Buffer validity, Buffer values,
+         Buffer bytes = {}) noexcept
+      : type_(type),
+        size_(size),
+        null_count_(null_count),
+        validity_(std::move(validity)),
+        values_(std::move(values)),
         bytes_(std::move(bytes)) {}
 
   Type type() const noexcept { return type_; }
@@ -39,7 +46,9 @@ class Column {
   bool is_null(std::size_t row) const noexcept { return null_count_ != 0 && !get_bit(validity_.data(), row); }
 
   /// For int64 and timestamp.
-  std::span<const std::int64_t> int64s() const noexcept { return {reinterpret_cast<const std::int64_t*>(values_.data()), size_}; }
+  std::span<const std::int64_t> int64s() const noexcept {
+    return {reinterpret_cast<const std::int64_t*>(values_.data()), size_};
+  }
   std::span<const double> float64s() const noexcept { return {reinterpret_cast<const double*>(values_.data()), size_}; }
   /// For bool: one bit per row.
   const std::uint8_t* bits() const noexcept { return values_.data(); }
@@ -103,7 +112,8 @@ class ColumnBuilder {
   /// Returns room for a text of at most `max_bytes`, to be followed by `end_text`.
   char* begin_text(std::size_t max_bytes) {
     room_for_row();
-    if (text_bytes_ + max_bytes > text_capacity_) [[unlikely]] grow_text(max_bytes);
+    if (text_bytes_ + max_bytes > text_capacity_) [[unlikely]]
+      grow_text(max_bytes);
     return reinterpret_cast<char*>(text_data_) + text_bytes_;
   }
   void end_text(std::size_t bytes) noexcept {
@@ -121,7 +131,8 @@ class ColumnBuilder {
 
  private:
   void room_for_row() {
-    if (size_ == capacity_) [[unlikely]] grow_rows(size_ + 1);
+    if (size_ == capacity_) [[unlikely]]
+      grow_rows(size_ + 1);
   }
   void grow_rows(std::size_t rows);
   void grow_text(std::size_t more_bytes);
@@ -246,7 +257,8 @@ class TypedRecords final : public BatchData {
 class Batch {
  public:
   Batch() noexcept = default;
-  Batch(RecordBatch batch) : data_(std::make_unique<RecordBatchData>(std::move(batch))) {}  // NOLINT: implicit on purpose
+  Batch(RecordBatch batch)
+      : data_(std::make_unique<RecordBatchData>(std::move(batch))) {}  // NOLINT: implicit on purpose
   explicit Batch(std::unique_ptr<BatchData> data) noexcept : data_(std::move(data)) {}
 
   std::size_t num_records() const noexcept { return data_ == nullptr ? 0 : data_->num_records(); }
@@ -279,9 +291,9 @@ class Batch {
 
 /// What flows on one edge of a pipeline, known before the first record moves.
 struct StreamType {
-  SchemaPtr schema = {};             ///< Of record batches; null for typed records.
-  const void* key = nullptr;         ///< `record_key` of the records; null for the (absent) input of a source.
-  std::string record_name = {};      ///< For messages: "record batch" or the name of the C++ type.
+  SchemaPtr schema = {};         ///< Of record batches; null for typed records.
+  const void* key = nullptr;     ///< `record_key` of the records; null for the (absent) input of a source.
+  std::string record_name = {};  ///< For messages: "record batch" or the name of the C++ type.
 
   static StreamType of_schema(SchemaPtr schema) {
     return {std::move(schema), record_key<RecordBatch>(), "record batch"};

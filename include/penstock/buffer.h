@@ -2,11 +2,12 @@
 // Memory of columns: reference-counted aligned blocks from a pool, counted against a budget.
 #pragma once
 
+#include <penstock/fwd.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <penstock/fwd.h>
 #include <span>
 
 namespace penstock {
@@ -40,7 +41,8 @@ class MemoryBudget {
 /// A growable block of bytes aligned to 64, as the Arrow columnar format advises, with shared ownership.
 ///
 /// Copies share the bytes; writing needs `unique()`. Thread-compatible; the reference count is atomic, so copies may
-/// live in several threads. An empty buffer owns nothing. A buffer may also wrap bytes of somebody else, to be read only.
+/// live in several threads. An empty buffer owns nothing. A buffer may also wrap bytes of somebody else, to be read
+/// only.
 class Buffer {
  public:
   Buffer() noexcept = default;
@@ -49,8 +51,8 @@ class Buffer {
   Buffer& operator=(Buffer other) noexcept;
   ~Buffer();
 
-  /// Wraps bytes that stay as they are while `keeper` lives, such as a view of shared memory: no copy is made, and the last
-  /// copy of the buffer lets go of `keeper`. `unique()` is false for ever. Requires bytes aligned to 64.
+  /// Wraps bytes that stay as they are while `keeper` lives, such as a view of shared memory: no copy is made, and the
+  /// last copy of the buffer lets go of `keeper`. `unique()` is false for ever. Requires bytes aligned to 64.
   static Buffer wrap(std::span<const std::uint8_t> bytes, std::shared_ptr<const void> keeper);
 
   const std::uint8_t* data() const noexcept { return block_ == nullptr ? nullptr : block_->bytes; }

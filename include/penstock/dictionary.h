@@ -62,16 +62,17 @@ constexpr ElementType element_type() noexcept {
     return sizeof(T) == 4 ? ElementType::kFloat32 : ElementType::kFloat64;
   } else {
     constexpr int kPower = std::countr_zero(sizeof(T));
-    return static_cast<ElementType>(static_cast<int>(std::is_signed_v<T> ? ElementType::kInt8 : ElementType::kUint8) + kPower);
+    return static_cast<ElementType>(static_cast<int>(std::is_signed_v<T> ? ElementType::kInt8 : ElementType::kUint8) +
+                                    kPower);
   }
 }
 
 /// A dictionary in one relocatable block of bytes: a view, two pointers wide.
 ///
 /// Thread-compatible: the bytes never change, so any number of threads and processes may read them. Whoever owns the
-/// bytes must keep them, unchanged, as long as a view of them or anything got from it is in use: values, texts and spans
-/// point into the block. Nothing is deserialised and nothing allocated; reading cannot fail, but find that there is no
-/// such value or that it is of another kind.
+/// bytes must keep them, unchanged, as long as a view of them or anything got from it is in use: values, texts and
+/// spans point into the block. Nothing is deserialised and nothing allocated; reading cannot fail, but find that there
+/// is no such value or that it is of another kind.
 ///
 /// The block begins at a multiple of 8 bytes in memory. Elements of arrays of 64 bytes or more lie at multiples of 64
 /// from its start, so a block at a multiple of 64 gives aligned arrays.
@@ -98,18 +99,19 @@ class Dictionary {
   /// when it is of a newer major version; kDataLoss when it is cut off. Cost: a few comparisons.
   static Result<Dictionary> view(std::span<const std::byte> block);
 
-  /// Says whether the block is safe to read, whatever is in it: checksum, every offset, length and count, nesting, UTF-8
-  /// of texts and keys, the hash index. After that no read leaves the block and a walk over all of it ends.
+  /// Says whether the block is safe to read, whatever is in it: checksum, every offset, length and count, nesting,
+  /// UTF-8 of texts and keys, the hash index. After that no read leaves the block and a walk over all of it ends.
   ///
-  /// Errors: as `view`, and kDataLoss with the place in the block. Cost: linear in the block's bytes, without allocation
-  /// but for the keys of shapes; stack for 256 levels at most. A block without a checksum is checked for all the rest.
+  /// Errors: as `view`, and kDataLoss with the place in the block. Cost: linear in the block's bytes, without
+  /// allocation but for the keys of shapes; stack for 256 levels at most. A block without a checksum is checked for all
+  /// the rest.
   static Status verify(std::span<const std::byte> block);
 
   /// Returns the member, absent when there is none. Cost: a hash of the key and two or three reads.
   Value find(std::string_view key) const noexcept;
   Value operator[](std::string_view key) const noexcept;
-  /// Returns what a path of keys leads to, as "meta.score"; in lists a part is a position: "items.0". Absent when there is
-  /// none. Keys that have dots themselves need `find` or `Path`.
+  /// Returns what a path of keys leads to, as "meta.score"; in lists a part is a position: "items.0". Absent when there
+  /// is none. Keys that have dots themselves need `find` or `Path`.
   Value find_path(std::string_view dotted) const noexcept;
   /// As `find_path`; kNotFound with the part that is missing and the nearest key.
   Result<Value> at(std::string_view dotted) const;
@@ -166,7 +168,8 @@ class Dictionary::Value {
   std::string_view string_or(std::string_view otherwise) const noexcept {
     if (tag_ == Tag::kString) return {reinterpret_cast<const char*>(target()), length()};
     if (!is_short()) return otherwise;
-    return {reinterpret_cast<const char*>(slot_), static_cast<std::size_t>(tag_) - static_cast<std::size_t>(Tag::kShort)};
+    return {reinterpret_cast<const char*>(slot_),
+            static_cast<std::size_t>(tag_) - static_cast<std::size_t>(Tag::kShort)};
   }
 
   /// The value, or an empty one when it is absent or of another kind.
@@ -208,7 +211,7 @@ class Dictionary::Field {
  private:
   friend class Dict;
   friend class Path;
-  std::uint32_t tag_ = 0;  // bytes from the start of the dict
+  std::uint32_t tag_ = 0;   // bytes from the start of the dict
   std::uint32_t slot_ = 0;  // 0: there is none
 };
 
@@ -225,18 +228,19 @@ class Dictionary::Dict {
   std::size_t size() const noexcept {
     if (node_ == nullptr) return 0;
     if (indexed_) return dictionary_format::load<std::uint64_t>(node_);
-    return dictionary_format::load<std::uint32_t>(dictionary_format::shape_of(node_) + offsetof(dictionary_format::Shape, count));
+    return dictionary_format::load<std::uint32_t>(dictionary_format::shape_of(node_) +
+                                                  offsetof(dictionary_format::Shape, count));
   }
   bool empty() const noexcept { return size() == 0; }
-  /// Returns the member, absent when there is none. Cost: large dicts and the root: a hash of the key, two or three reads;
-  /// others: linear in the keys.
+  /// Returns the member, absent when there is none. Cost: large dicts and the root: a hash of the key, two or three
+  /// reads; others: linear in the keys.
   Value find(std::string_view key) const noexcept;
   Value operator[](std::string_view key) const noexcept { return find(key); }
   Iterator begin() const noexcept;
   std::default_sentinel_t end() const noexcept { return {}; }
 
-  /// Equal for dicts of one block that share their keys; null where keys are not shared. For loops over many dicts: ask for
-  /// the fields once per layout, then each dict for the values of these fields.
+  /// Equal for dicts of one block that share their keys; null where keys are not shared. For loops over many dicts: ask
+  /// for the fields once per layout, then each dict for the values of these fields.
   const void* layout() const noexcept {
     return node_ == nullptr || indexed_ ? nullptr : dictionary_format::shape_of(node_);
   }
@@ -297,7 +301,8 @@ class Dictionary::Dict::Iterator {
   std::string_view key_of_shaped() const noexcept {
     namespace format = dictionary_format;
     const std::byte* const shape = format::shape_of(at_);
-    const auto key = format::load<format::ShapeKey>(shape + sizeof(format::Shape) + position_ * sizeof(format::ShapeKey));
+    const auto key =
+        format::load<format::ShapeKey>(shape + sizeof(format::Shape) + position_ * sizeof(format::ShapeKey));
     return {reinterpret_cast<const char*>(shape + key.offset), key.length};
   }
 
@@ -309,7 +314,9 @@ class Dictionary::Dict::Iterator {
 
 inline Dictionary::Dict::Iterator Dictionary::Dict::begin() const noexcept {
   Iterator iterator;
-  iterator.at_ = indexed_ ? node_ - dictionary_format::load<std::uint64_t>(node_ + offsetof(dictionary_format::Index, first)) : node_;
+  iterator.at_ = indexed_
+                     ? node_ - dictionary_format::load<std::uint64_t>(node_ + offsetof(dictionary_format::Index, first))
+                     : node_;
   iterator.size_ = size();
   iterator.indexed_ = indexed_;
   return iterator;
@@ -444,12 +451,17 @@ inline Dictionary::List Dictionary::Value::as_list() const noexcept {
 inline Dictionary::Array Dictionary::Value::as_array() const noexcept {
   return tag_ == Tag::kArray ? Array(target()) : Array();
 }
-inline Dictionary::Value Dictionary::Value::operator[](std::string_view key) const noexcept { return as_dict().find(key); }
-inline Dictionary::Value Dictionary::Value::operator[](std::size_t position) const noexcept { return as_list()[position]; }
+inline Dictionary::Value Dictionary::Value::operator[](std::string_view key) const noexcept {
+  return as_dict().find(key);
+}
+inline Dictionary::Value Dictionary::Value::operator[](std::size_t position) const noexcept {
+  return as_list()[position];
+}
 
 inline Dictionary::Dict Dictionary::root() const noexcept {
   if (block_ == nullptr) return {};
-  return Dict::indexed(block_ + dictionary_format::load<std::uint64_t>(block_ + offsetof(dictionary_format::Header, root)));
+  return Dict::indexed(block_ +
+                       dictionary_format::load<std::uint64_t>(block_ + offsetof(dictionary_format::Header, root)));
 }
 inline std::size_t Dictionary::size() const noexcept { return root().size(); }
 inline Dictionary::Value Dictionary::find(std::string_view key) const noexcept { return root().find(key); }

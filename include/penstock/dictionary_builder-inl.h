@@ -120,7 +120,8 @@ inline std::size_t DictionaryBuilder::bound_of_length(std::size_t bytes) noexcep
 template <class V>
 [[gnu::always_inline]] inline std::size_t DictionaryBuilder::bound(const V& value) noexcept {
   if constexpr (dictionary_detail::kIsRow<V>) {
-    return std::apply([](const auto&... each) __attribute__((always_inline)) { return (std::size_t{24} + ... + (9 + bound(each))); },
+    return std::apply([](const auto&... each)
+                          __attribute__((always_inline)) { return (std::size_t{24} + ... + (9 + bound(each))); },
                       value.values);
   } else if constexpr (dictionary_detail::kIsOptional<V>) {
     return value ? bound(*value) : 0;
@@ -142,7 +143,8 @@ template <class V>
 [[gnu::always_inline]] inline bool DictionaryBuilder::prepare(const V& value) {
   if constexpr (dictionary_detail::kIsRow<V>) {
     if (shape_places_[value.shape.number_] == 0 && !place_shape(value.shape.number_)) return false;
-    return std::apply([&](const auto&... each) __attribute__((always_inline)) { return (true && ... && prepare(each)); },
+    return std::apply([&](const auto&... each)
+                          __attribute__((always_inline)) { return (true && ... && prepare(each)); },
                       value.values);
   } else if constexpr (dictionary_detail::kIsOptional<V>) {
     return !value || prepare(*value);
@@ -179,8 +181,9 @@ template <class V>
   } else if constexpr (std::is_same_v<V, ArrayView>) {
     return encode_array(cursor, value);
   } else {
-    static_assert(dictionary_detail::Numbers<V>,
-                  "penstock: a dictionary holds null, bool, integers, floats, text, bytes, arrays of numbers, and rows of these");
+    static_assert(
+        dictionary_detail::Numbers<V>,
+        "penstock: a dictionary holds null, bool, integers, floats, text, bytes, arrays of numbers, and rows of these");
     const std::uint64_t length = std::span(value).size();
     return encode_array(cursor, dictionary_detail::array_of(value, length));
   }
@@ -188,29 +191,33 @@ template <class V>
 
 // The row's own bytes first, then what its values refer to.
 template <class... V>
-[[gnu::always_inline]] inline DictionaryBuilder::Encoded DictionaryBuilder::encode_row(Cursor& cursor, const Row<V...>& row) {
+[[gnu::always_inline]] inline DictionaryBuilder::Encoded DictionaryBuilder::encode_row(Cursor& cursor,
+                                                                                       const Row<V...>& row) {
   constexpr std::size_t kCount = sizeof...(V);
   constexpr std::size_t kSlots = dictionary_format::slots_offset(kCount);
   check_values(row.shape, kCount);
   const std::uint64_t node = cursor.at;
   cursor.at += dictionary_format::node_bytes(kCount);
   std::memset(cursor.memory + node, 0, kSlots);
-  dictionary_format::store(cursor.memory + node, static_cast<std::uint32_t>((node - shape_places_[row.shape.number_]) / 8));
+  dictionary_format::store(cursor.memory + node,
+                           static_cast<std::uint32_t>((node - shape_places_[row.shape.number_]) / 8));
   [&]<std::size_t... kAt>(std::index_sequence<kAt...>) __attribute__((always_inline)) {
     (place(cursor.memory, node + kSlots + 8 * kAt, node + 4 + kAt, encode(cursor, std::get<kAt>(row.values))), ...);
-  }
-  (std::index_sequence_for<V...>());
+  }(std::index_sequence_for<V...>());
   return {Tag::kShaped, 0, node};
 }
 
-[[gnu::always_inline]] inline DictionaryBuilder::Encoded DictionaryBuilder::encode_text(Cursor& cursor, std::string_view text) {
+[[gnu::always_inline]] inline DictionaryBuilder::Encoded DictionaryBuilder::encode_text(Cursor& cursor,
+                                                                                        std::string_view text) {
   if (text.size() <= dictionary_format::kShortBytes) {
     const std::uint64_t word = dictionary_detail::short_word(text.data(), text.size());
-    if ((word & dictionary_detail::kHighBits) != 0) [[unlikely]] check_utf8(text);
+    if ((word & dictionary_detail::kHighBits) != 0) [[unlikely]]
+      check_utf8(text);
     return {static_cast<Tag>(static_cast<std::size_t>(Tag::kShort) + text.size()), 0, word};
   }
   const std::uint64_t place = cursor.at;
-  if (!dictionary_detail::is_ascii(text)) [[unlikely]] check_utf8(text);
+  if (!dictionary_detail::is_ascii(text)) [[unlikely]]
+    check_utf8(text);
   cursor.at += dictionary_detail::copy_padded(cursor.memory + place, text);
   return {Tag::kString, static_cast<std::uint32_t>(text.size()), place};
 }
@@ -218,7 +225,9 @@ template <class... V>
 // Requires room. The entry's step to the next one is written when that begins.
 [[gnu::always_inline]] inline std::uint64_t DictionaryBuilder::begin_entry(Cursor& cursor, std::string_view key) {
   const std::uint64_t entry = cursor.at;
-  if ((key.size() > dictionary_format::kMaxKeyBytes || !dictionary_detail::is_ascii(key)) && !check_key(key)) [[unlikely]] key = {};
+  if ((key.size() > dictionary_format::kMaxKeyBytes || !dictionary_detail::is_ascii(key)) && !check_key(key))
+      [[unlikely]]
+    key = {};
   dictionary_format::store(cursor.memory + entry,
                            dictionary_format::Entry{0, 0, static_cast<std::uint16_t>(key.size()), Tag::kNull, 0});
   cursor.at += sizeof(dictionary_format::Entry);

@@ -16,8 +16,8 @@ namespace penstock {
 class DictionarySink {
  public:
   virtual ~DictionarySink() = default;
-  /// Returns memory of at least `bytes`, at a multiple of 8, that begins with the first `used` bytes of what it returned
-  /// before. Empty memory means that there is no more; the builder then fails with kResourceExhausted.
+  /// Returns memory of at least `bytes`, at a multiple of 8, that begins with the first `used` bytes of what it
+  /// returned before. Empty memory means that there is no more; the builder then fails with kResourceExhausted.
   virtual std::span<std::byte> resize(std::size_t bytes, std::size_t used) = 0;
 };
 
@@ -35,12 +35,13 @@ struct ArrayView {
 
 /// Builds a dictionary block in one pass, into its own memory or the caller's.
 ///
-/// Used by one worker. Errors of data (a key twice, text that is not UTF-8, memory too small, nested too deep) are kept,
-/// the first one wins, and `finish` returns it; calls after it do nothing. A value without a key in a dict and unbalanced
-/// calls end the program.
+/// Used by one worker. Errors of data (a key twice, text that is not UTF-8, memory too small, nested too deep) are
+/// kept, the first one wins, and `finish` returns it; calls after it do nothing. A value without a key in a dict and
+/// unbalanced calls end the program.
 ///
-/// What `add` and `value` take: nullptr, bool, integers (unsigned ones up to 2^63 - 1), float, double, text, `std::span<const
-/// std::byte>`, contiguous ranges of numbers, `ArrayView`, `std::optional` of these (empty: null), and rows.
+/// What `add` and `value` take: nullptr, bool, integers (unsigned ones up to 2^63 - 1), float, double, text,
+/// `std::span<const std::byte>`, contiguous ranges of numbers, `ArrayView`, `std::optional` of these (empty: null), and
+/// rows.
 ///
 /// Rows are the fast way where many dicts have the same keys:
 ///
@@ -86,7 +87,8 @@ class DictionaryBuilder {
     std::uint32_t number_ = 0;
     std::uint32_t count_ = 0;
   };
-  /// Makes keys for rows; the same keys give the same shape. At most 65,535 keys; look-ups by name go through them one by one.
+  /// Makes keys for rows; the same keys give the same shape. At most 65,535 keys; look-ups by name go through them one
+  /// by one.
   Shape shape(std::span<const std::string_view> keys);
   Shape shape(std::initializer_list<std::string_view> keys) { return shape(std::span(keys.begin(), keys.size())); }
 
@@ -119,15 +121,15 @@ class DictionaryBuilder {
   void begin_list();
   void end_list();
 
-  /// Adds all members of a JSON object to the dict at hand; `value_json` takes any JSON value, as `value` does. Integers
-  /// beyond int64 become float64. Errors: kInvalidArgument with line and column; what came before stays.
+  /// Adds all members of a JSON object to the dict at hand; `value_json` takes any JSON value, as `value` does.
+  /// Integers beyond int64 become float64. Errors: kInvalidArgument with line and column; what came before stays.
   Status add_json(std::string_view object);
   Status value_json(std::string_view json);
-  /// Adds one dict per row to the dict at hand, under the text of column `key_column` (utf8 or int64, no nulls), with the other
-  /// columns as members. Timestamps become int64, in microseconds. Errors: kNotFound, kInvalidArgument.
+  /// Adds one dict per row to the dict at hand, under the text of column `key_column` (utf8 or int64, no nulls), with
+  /// the other columns as members. Timestamps become int64, in microseconds. Errors: kNotFound, kInvalidArgument.
   Status add_rows(const RecordBatch& rows, std::string_view key_column);
-  /// Adds one member per column to the dict at hand: an array (bool, int64, float64), or a list for utf8 and where there are
-  /// nulls.
+  /// Adds one member per column to the dict at hand: an array (bool, int64, float64), or a list for utf8 and where
+  /// there are nulls.
   void add_columns(const RecordBatch& columns);
 
   /// Ends the block and returns it: the memory of the builder, the caller or the sink, valid until `clear` or the next
@@ -166,7 +168,9 @@ class DictionaryBuilder {
   template <class V>
   static std::size_t bound(const V& value) noexcept;
   static std::size_t bound_of_length(std::size_t bytes) noexcept;
-  static std::size_t entry_bound(std::string_view key) noexcept { return sizeof(dictionary_format::Entry) + key.size() + 8; }
+  static std::size_t entry_bound(std::string_view key) noexcept {
+    return sizeof(dictionary_format::Entry) + key.size() + 8;
+  }
   template <class V>
   Encoded encode(Cursor& cursor, const V& value);
   template <class... V>
@@ -187,8 +191,8 @@ class DictionaryBuilder {
   }
   static void place(std::byte* memory, std::uint64_t slot, std::uint64_t tag, const Encoded& value) noexcept {
     const auto distance = static_cast<std::int64_t>(value.word - slot);
-    dictionary_format::store(memory + slot,
-                             is_reference(value.tag) ? dictionary_format::reference(distance, value.length) : value.word);
+    dictionary_format::store(
+        memory + slot, is_reference(value.tag) ? dictionary_format::reference(distance, value.length) : value.word);
     memory[tag] = static_cast<std::byte>(value.tag);
   }
   void put(const Encoded& value);
@@ -201,14 +205,15 @@ class DictionaryBuilder {
   void check_utf8(std::string_view text);
   void too_large();
   void check_values(const Shape& shape, std::size_t values) const noexcept {
-    if (shape.count_ != values) contract_broken("DictionaryBuilder: a row has another number of values than its shape has keys");
+    if (shape.count_ != values)
+      contract_broken("DictionaryBuilder: a row has another number of values than its shape has keys");
   }
 
   std::byte* memory_ = nullptr;
   std::size_t capacity_ = 0;
-  std::size_t at_ = 0;    // bytes used
-  bool indexed_ = true;   // the dict at hand
-  int depth_ = 1;         // of the dict or list at hand
+  std::size_t at_ = 0;                       // bytes used
+  bool indexed_ = true;                      // the dict at hand
+  int depth_ = 1;                            // of the dict or list at hand
   std::vector<std::uint64_t> shape_places_;  // by number; 0: not in this block yet
   std::unique_ptr<Impl> impl_;
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bytes of a dictionary block, for who reads and who writes them; docs/formats/dictionary.md describes them for people.
+// The bytes of a dictionary block, for who reads and who writes them; docs/formats/dictionary.md describes them for
+// people.
 #pragma once
 
 #include <bit>
@@ -28,7 +29,7 @@ inline constexpr std::size_t kShortBytes = 8;  ///< Strings up to this length li
 /// What a slot holds.
 enum class Tag : std::uint8_t {
   kNull = 0,
-  kBool = 1,      ///< 0 or 1.
+  kBool = 1,  ///< 0 or 1.
   kInt64 = 2,
   kFloat64 = 3,   ///< IEEE 754 binary64.
   kString = 4,    ///< Distance and length of UTF-8 text.
@@ -75,8 +76,8 @@ struct Entry {
   std::uint8_t reserved;  ///< 0.
 };
 
-/// The end of an indexed dict; `num_slots` numbers follow, 0 for an empty slot, otherwise the lowest 24 bits of the key's
-/// hash above 40 bits of distance back to its entry, in units of 8 bytes.
+/// The end of an indexed dict; `num_slots` numbers follow, 0 for an empty slot, otherwise the lowest 24 bits of the
+/// key's hash above 40 bits of distance back to its entry, in units of 8 bytes.
 struct Index {
   std::uint64_t count;      ///< Of entries; less than `num_slots`.
   std::uint64_t seed;       ///< Of XXH3-64.

@@ -2,8 +2,9 @@
 // The exception that `Result::value()` throws, for examples and small programs.
 #pragma once
 
-#include <exception>
 #include <penstock/result.h>
+
+#include <exception>
 
 namespace penstock {
 

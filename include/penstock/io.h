@@ -29,19 +29,21 @@ Stream<RecordBatch> read_jsonl(std::string path, Options options = {}, StepOptio
 /// Lines of text files, in the column `line`.
 Stream<RecordBatch> read_text(std::string path, Options options = {}, StepOptions step = {});
 
-/// Rows of CSV files as records of `T`; columns are found by the names of the fields, others are not parsed. Rows that do
-/// not fit are rejected by the policy of `step`.
+/// Rows of CSV files as records of `T`; columns are found by the names of the fields, others are not parsed. Rows that
+/// do not fit are rejected by the policy of `step`.
 template <Record T>
 Stream<T> read_csv(std::string path, Options options = {}, StepOptions step = {}) {
   const StepOptions conversion{.name = {}, .on_error = step.on_error};
-  return read_csv(std::move(path), detail::with_schema("csv.read", *schema_of<T>(), std::move(options)), std::move(step))
+  return read_csv(std::move(path), detail::with_schema("csv.read", *schema_of<T>(), std::move(options)),
+                  std::move(step))
       .template as<T>(conversion);
 }
 /// Objects of JSON Lines files as records of `T`.
 template <Record T>
 Stream<T> read_jsonl(std::string path, Options options = {}, StepOptions step = {}) {
   const StepOptions conversion{.name = {}, .on_error = step.on_error};
-  return read_jsonl(std::move(path), detail::with_schema("json.read", *schema_of<T>(), std::move(options)), std::move(step))
+  return read_jsonl(std::move(path), detail::with_schema("json.read", *schema_of<T>(), std::move(options)),
+                    std::move(step))
       .template as<T>(conversion);
 }
 

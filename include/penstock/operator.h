@@ -16,10 +16,10 @@ namespace penstock {
 struct ErrorPolicy {
   enum class Action : std::uint8_t { kFail, kSkip, kQuarantine };
 
-  Action action = Action::kFail;    ///< What happens when all attempts failed.
-  std::string quarantine_path = {};      ///< JSON Lines; empty: "quarantine.jsonl" in the folder of the run's artifacts.
-  std::uint32_t max_attempts = 1;   ///< At least 1.
-  std::int64_t backoff_micros = 0;  ///< Before the second attempt; doubles with each further one.
+  Action action = Action::kFail;     ///< What happens when all attempts failed.
+  std::string quarantine_path = {};  ///< JSON Lines; empty: "quarantine.jsonl" in the folder of the run's artifacts.
+  std::uint32_t max_attempts = 1;    ///< At least 1.
+  std::int64_t backoff_micros = 0;   ///< Before the second attempt; doubles with each further one.
 };
 
 /// The run ends with the error. The default.
@@ -33,21 +33,22 @@ ErrorPolicy retry(std::uint32_t max_attempts, std::int64_t backoff_micros = 10'0
 
 /// A record that an operator refuses.
 struct Rejection {
-  std::uint64_t record = 0;   ///< Its index in the batch at hand (the engine adds what came before); for sources: in all.
-  std::string reason;         ///< What was found and what was expected.
-  std::string raw;            ///< The record as it came: its bytes, or JSON.
-  std::string column = {};    ///< The column at fault, when there is one.
-  std::string file = {};      ///< Where it was read, when known.
-  std::uint64_t line = 0;     ///< Line in `file`, from 1; 0: unknown.
-  std::uint64_t offset = 0;   ///< First byte in `file` after decompression; means nothing while `line` is 0.
+  std::uint64_t record =
+      0;                    ///< Its index in the batch at hand (the engine adds what came before); for sources: in all.
+  std::string reason;       ///< What was found and what was expected.
+  std::string raw;          ///< The record as it came: its bytes, or JSON.
+  std::string column = {};  ///< The column at fault, when there is one.
+  std::string file = {};    ///< Where it was read, when known.
+  std::uint64_t line = 0;   ///< Line in `file`, from 1; 0: unknown.
+  std::uint64_t offset = 0;  ///< First byte in `file` after decompression; means nothing while `line` is 0.
 };
 
 /// Where an operator hands its rejected records to. Belongs to one worker; not thread-safe.
 class RowErrors {
  public:
   virtual ~RowErrors();
-  /// Applies the operator's policy: OK means the record is counted (and kept, if the policy says so) and the work goes on;
-  /// an error is to be returned from `process` at once.
+  /// Applies the operator's policy: OK means the record is counted (and kept, if the policy says so) and the work goes
+  /// on; an error is to be returned from `process` at once.
   virtual Status reject(Rejection rejection) = 0;
   /// True when the policy keeps no rejected record, so that `raw` need not be filled.
   virtual bool raw_unused() const noexcept { return false; }
@@ -84,22 +85,22 @@ class Emitter {
   virtual bool emit(Batch batch) = 0;
   /// True when `emit` would return false.
   virtual bool done() const noexcept = 0;
-  /// Takes typed records that nobody needs any more, so that the worker that allocated what they hold can free it: memory that
-  /// wanders from thread to thread costs several times as much. Need not be called.
+  /// Takes typed records that nobody needs any more, so that the worker that allocated what they hold can free it:
+  /// memory that wanders from thread to thread costs several times as much. Need not be called.
   virtual void give_back(Batch spent);
 };
 
 /// What an operator may use while it works; valid from `open` to `finish`.
 struct OperatorContext {
-  std::string name;                      ///< In the pipeline; for messages.
-  std::uint32_t worker = 0;              ///< Which of the operator's workers this is.
-  /// Most records per batch that a source or aggregate should emit. The engine lowers it between two calls of `produce` when
-  /// fewer are wanted, so look at it in each.
+  std::string name;          ///< In the pipeline; for messages.
+  std::uint32_t worker = 0;  ///< Which of the operator's workers this is.
+  /// Most records per batch that a source or aggregate should emit. The engine lowers it between two calls of `produce`
+  /// when fewer are wanted, so look at it in each.
   std::size_t batch_size = 1024;
-  BufferPool* pool = nullptr;            ///< For columns.
-  RowErrors* errors = nullptr;           ///< For rejected records.
-  const ErrorPolicy* policy = nullptr;   ///< What the user asked for.
-  const StopSignal* stop = nullptr;      ///< To look at in long loops.
+  BufferPool* pool = nullptr;           ///< For columns.
+  RowErrors* errors = nullptr;          ///< For rejected records.
+  const ErrorPolicy* policy = nullptr;  ///< What the user asked for.
+  const StopSignal* stop = nullptr;     ///< To look at in long loops.
 };
 
 // ---- Operators -----------------------------------------------------------------------------------------------------
@@ -113,8 +114,9 @@ enum class RowEffect : std::uint8_t {
 
 /// What an operator promises, for the strategies.
 struct OperatorTraits {
-  bool stateless = false;     ///< `process` depends on nothing but its batch: workers may be replicated.
-  bool mergeable = false;     ///< Its workers may each see a part of the batches, and `merge` puts together what they gathered.
+  bool stateless = false;  ///< `process` depends on nothing but its batch: workers may be replicated.
+  bool mergeable =
+      false;  ///< Its workers may each see a part of the batches, and `merge` puts together what they gathered.
   bool light = false;         ///< A few nanoseconds per record: not worth a thread of its own.
   bool unordered = false;     ///< The output's order may differ between strategies; plan and report say so.
   bool effects = false;       ///< It must see every record even when nobody needs its output: it writes something.
@@ -144,7 +146,8 @@ class Operator {
   /// Checks that it can work on `input` and returns what it emits. Called once, before open.
   virtual Result<StreamType> bind(const StreamType& input) = 0;
   virtual OperatorTraits traits() const { return {}; }
-  /// One line on what the operator decided by itself, for plan and report (for instance an inferred schema). May be empty.
+  /// One line on what the operator decided by itself, for plan and report (for instance an inferred schema). May be
+  /// empty.
   virtual std::string note() const { return {}; }
   /// Gets ready; keeps `context`.
   virtual Status open(OperatorContext& context);
@@ -153,15 +156,15 @@ class Operator {
   /// How many more records it has use for at most; 0: it needs no more input, so that what feeds it may end early.
   virtual std::uint64_t records_wanted() const noexcept { return kAll; }
   static constexpr std::uint64_t kAll = static_cast<std::uint64_t>(-1);
-  /// Takes over what `other`, an instance of the same step in another worker, gathered. Called before finish, in the order of the
-  /// workers, when all batches were processed; the result must not depend on which worker saw which batch.
+  /// Takes over what `other`, an instance of the same step in another worker, gathered. Called before finish, in the
+  /// order of the workers, when all batches were processed; the result must not depend on which worker saw which batch.
   virtual Status merge(Operator& other);
   /// Emits what is left; every record was seen.
   virtual Status finish(Emitter& out);
   /// Makes outputs visible, whole. Called in pipeline order after every operator finished.
   virtual Status commit();
-  /// Removes what is half-written. Called after `commit` when a later operator could not commit: then it takes back what
-  /// became visible, so that of all outputs of a run there are all or none.
+  /// Removes what is half-written. Called after `commit` when a later operator could not commit: then it takes back
+  /// what became visible, so that of all outputs of a run there are all or none.
   virtual void abort() noexcept;
   /// What commit left behind.
   virtual std::vector<OutputFile> outputs() const { return {}; }
@@ -184,8 +187,8 @@ class Source : public Operator {
   /// Called from another thread while the source works.
   virtual SourceProgress progress() const noexcept { return {}; }
   static constexpr std::uint64_t kUnknown = static_cast<std::uint64_t>(-1);
-  /// How many records it found in its input, counted by itself; kUnknown: the engine counts. The engine compares it with
-  /// what was emitted and rejected. Called after the source ended.
+  /// How many records it found in its input, counted by itself; kUnknown: the engine counts. The engine compares it
+  /// with what was emitted and rejected. Called after the source ended.
   virtual std::uint64_t records_read() const noexcept { return kUnknown; }
   Status process(Batch batch, Emitter& out) final;
 };
@@ -209,15 +212,15 @@ class OptionValue {
   using Table = std::vector<Entry>;
 
   OptionValue() noexcept = default;
-  OptionValue(bool value) : kind_(Kind::kBool), bool_(value) {}                              // NOLINT: implicit on purpose
-  OptionValue(int value) : OptionValue(std::int64_t{value}) {}                               // NOLINT
-  OptionValue(std::int64_t value) : kind_(Kind::kInteger), integer_(value) {}                // NOLINT
-  OptionValue(double value) : kind_(Kind::kNumber), number_(value) {}                        // NOLINT
-  OptionValue(std::string value) : kind_(Kind::kText), text_(std::move(value)) {}            // NOLINT
-  OptionValue(std::string_view value) : OptionValue(std::string(value)) {}                   // NOLINT
-  OptionValue(const char* value) : OptionValue(std::string(value)) {}                        // NOLINT
-  OptionValue(List value);                                                                   // NOLINT
-  OptionValue(Table value);                                                                  // NOLINT
+  OptionValue(bool value) : kind_(Kind::kBool), bool_(value) {}                    // NOLINT: implicit on purpose
+  OptionValue(int value) : OptionValue(std::int64_t{value}) {}                     // NOLINT
+  OptionValue(std::int64_t value) : kind_(Kind::kInteger), integer_(value) {}      // NOLINT
+  OptionValue(double value) : kind_(Kind::kNumber), number_(value) {}              // NOLINT
+  OptionValue(std::string value) : kind_(Kind::kText), text_(std::move(value)) {}  // NOLINT
+  OptionValue(std::string_view value) : OptionValue(std::string(value)) {}         // NOLINT
+  OptionValue(const char* value) : OptionValue(std::string(value)) {}              // NOLINT
+  OptionValue(List value);                                                         // NOLINT
+  OptionValue(Table value);                                                        // NOLINT
 
   /// Null when it is something else.
   const bool* as_bool() const noexcept { return kind_ == Kind::kBool ? &bool_ : nullptr; }
@@ -254,7 +257,7 @@ struct OptionValue::Entry {
 enum class OptionKind : std::uint8_t {
   kBool,
   kInteger,
-  kNumber,       ///< An integer is accepted too.
+  kNumber,  ///< An integer is accepted too.
   kText,
   kChoice,       ///< A text out of `OptionInfo::choices`.
   kBytes,        ///< An integer, or a text like "64MiB"; read it with `Options::integer`.
@@ -270,11 +273,11 @@ const char* to_string(OptionKind kind) noexcept;
 struct OptionInfo {
   std::string name;
   OptionKind kind = OptionKind::kText;
-  std::string doc;                         ///< One or two sentences; what it does, unit, range.
-  OptionValue default_value = {};          ///< Nothing: see `required`.
+  std::string doc;                 ///< One or two sentences; what it does, unit, range.
+  OptionValue default_value = {};  ///< Nothing: see `required`.
   bool required = false;
   std::vector<std::string> choices = {};
-  std::string example = {};                ///< As in a TOML file, for instance `"amount > 0"`.
+  std::string example = {};  ///< As in a TOML file, for instance `"amount > 0"`.
 };
 
 /// The options of one operator, by name.
@@ -317,7 +320,7 @@ Result<std::int64_t> parse_duration(std::string_view text);
 struct OperatorInfo {
   enum class Role : std::uint8_t { kSource, kTransform, kSink };
 
-  std::string name;     ///< "csv.read".
+  std::string name;  ///< "csv.read".
   Role role = Role::kTransform;
   std::string summary;  ///< One sentence.
   std::vector<OptionInfo> options = {};
@@ -344,7 +347,8 @@ class Registry {
   Result<const OperatorInfo*> find(std::string_view name) const;
   /// By name.
   std::vector<const OperatorInfo*> all() const;
-  /// Checks names and kinds of `options`, fills in defaults, makes the operator. Errors carry the place and "did you mean".
+  /// Checks names and kinds of `options`, fills in defaults, makes the operator. Errors carry the place and "did you
+  /// mean".
   Result<std::unique_ptr<Operator>> make(std::string_view name, const Options& options) const;
   /// The first half of `make`.
   Result<Options> check_options(const OperatorInfo& info, const Options& options) const;

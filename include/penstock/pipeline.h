@@ -15,12 +15,12 @@ class OperatorFactory {
 
 /// What one may say about a step besides what it does.
 struct StepOptions {
-  std::string name = {};                 ///< For messages, plan and report; by default the operator's name, made unique.
-  ErrorPolicy on_error = {};             ///< By default `fail()`.
+  std::string name = {};      ///< For messages, plan and report; by default the operator's name, made unique.
+  ErrorPolicy on_error = {};  ///< By default `fail()`.
   std::chrono::milliseconds timeout{0};  ///< For one batch; 0: none.
   bool light = false;                    ///< Not worth a thread of its own, whatever the operator says.
-  /// Its result depends on its record or batch alone, so that workers may be replicated. Known without saying for operators of the
-  /// registry, and for callables that capture nothing; each worker has a copy of the callable.
+  /// Its result depends on its record or batch alone, so that workers may be replicated. Known without saying for
+  /// operators of the registry, and for callables that capture nothing; each worker has a copy of the callable.
   bool stateless = false;
 };
 
@@ -36,12 +36,12 @@ class Pipeline {
 
   struct Step {
     std::string name;
-    std::string op;                                          ///< Name in the registry, or of the function: "map".
-    Options options;                                         ///< For operators of the registry.
-    std::shared_ptr<const OperatorFactory> factory;          ///< Null: by name.
-    std::shared_ptr<const OperatorFactory> fused;            ///< One loop for this and the `fused_steps - 1` steps before.
+    std::string op;                                  ///< Name in the registry, or of the function: "map".
+    Options options;                                 ///< For operators of the registry.
+    std::shared_ptr<const OperatorFactory> factory;  ///< Null: by name.
+    std::shared_ptr<const OperatorFactory> fused;    ///< One loop for this and the `fused_steps - 1` steps before.
     std::size_t fused_steps = 1;
-    StepId input = kNone;                                    ///< kNone for sources.
+    StepId input = kNone;  ///< kNone for sources.
     ErrorPolicy on_error;
     std::chrono::milliseconds timeout{0};
     bool light = false;
@@ -53,7 +53,8 @@ class Pipeline {
   /// Adds an operator of the registry behind `input`; sources have none. Returns its id.
   StepId add(std::string op, Options options = {}, StepOptions step = {}, StepId input = kLast);
   /// Adds an operator made by `factory`; `op` names it in messages.
-  StepId add(std::string op, std::shared_ptr<const OperatorFactory> factory, StepOptions step = {}, StepId input = kLast);
+  StepId add(std::string op, std::shared_ptr<const OperatorFactory> factory, StepOptions step = {},
+             StepId input = kLast);
   /// Says that `fused` does the work of step `id` and of the `steps - 1` steps before it in one loop.
   void set_fused(StepId id, std::shared_ptr<const OperatorFactory> fused, std::size_t steps);
 
@@ -88,7 +89,7 @@ struct StrategyInput {
     std::string name;
     bool stays = false;  ///< It belongs into the segment of its input, so that not one record too many is looked at.
   };
-  std::vector<Step> steps;  ///< In an order in which every step follows its input.
+  std::vector<Step> steps;    ///< In an order in which every step follows its input.
   std::uint32_t workers = 0;  ///< At most so many; 0: free to choose.
   std::size_t queue_depth = 8;
   std::uint32_t cores = 1;

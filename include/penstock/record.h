@@ -2,11 +2,12 @@
 // What records look like: types, fields, schemas.
 #pragma once
 
+#include <penstock/result.h>
+
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <penstock/result.h>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,7 @@ namespace penstock {
 /// The types of columns.
 enum class Type : std::uint8_t {
   kInt64,
-  kFloat64,    ///< IEEE 754 binary64.
+  kFloat64,  ///< IEEE 754 binary64.
   kBool,
   kUtf8,       ///< Text; valid UTF-8.
   kTimestamp,  ///< Microseconds since 1970-01-01 00:00 UTC.
@@ -24,7 +25,8 @@ enum class Type : std::uint8_t {
 
 /// Returns "int64", "float64", "bool", "utf8" or "timestamp".
 const char* to_string(Type type) noexcept;
-/// Takes the names of to_string, no others; kInvalidArgument with the right name as a hint, also for "integer", "string" …
+/// Takes the names of to_string, no others; kInvalidArgument with the right name as a hint, also for "integer",
+/// "string" …
 Result<Type> type_from_string(std::string_view name);
 
 /// An instant, for members of typed records.

@@ -45,8 +45,8 @@ class [[nodiscard]] Error {
   ~Error();
 
   /// Puts `place` in front of where it happened: `at("csv.read").at("clean")` reads "clean/csv.read"; "" adds nothing.
-  /// A place in a file, "FILE:LINE" or "FILE:LINE:COLUMN", always stands first, and only the one that was given first, the
-  /// most exact, is kept: `at("a.toml:20:3").at("derive").at("a.toml:16:1")` reads "a.toml:20:3/derive".
+  /// A place in a file, "FILE:LINE" or "FILE:LINE:COLUMN", always stands first, and only the one that was given first,
+  /// the most exact, is kept: `at("a.toml:20:3").at("derive").at("a.toml:16:1")` reads "a.toml:20:3/derive".
   Error&& at(std::string place) &&;
   /// Says what to try. The last call wins.
   Error&& hint(std::string remedy) &&;
@@ -65,8 +65,8 @@ class [[nodiscard]] Error {
   bool retryable() const noexcept;
   const Error* cause() const noexcept;  ///< Null when there is none.
 
-  /// Returns everything as text for people, one line per cause: "where: message (record 7)\n  try: hint". Control characters
-  /// in it are escaped, so that it can be printed on a terminal whatever names and values it holds.
+  /// Returns everything as text for people, one line per cause: "where: message (record 7)\n  try: hint". Control
+  /// characters in it are escaped, so that it can be printed on a terminal whatever names and values it holds.
   std::string to_text() const;
 
  private:
@@ -94,8 +94,8 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(T value) : value_(std::move(value)), has_value_(true) {}         // NOLINT: implicit on purpose
-  Result(Error error) : error_(std::move(error)), has_value_(false) {}    // NOLINT: implicit on purpose
+  Result(T value) : value_(std::move(value)), has_value_(true) {}       // NOLINT: implicit on purpose
+  Result(Error error) : error_(std::move(error)), has_value_(false) {}  // NOLINT: implicit on purpose
   template <class U>
     requires(std::is_convertible_v<U &&, T> && !std::is_same_v<std::remove_cvref_t<U>, Result> &&
              !std::is_same_v<std::remove_cvref_t<U>, Error> && !std::is_same_v<std::remove_cvref_t<U>, T>)
@@ -220,16 +220,17 @@ using Status = Result<void>;
 #define PENSTOCK_CONCAT(a, b) PENSTOCK_CONCAT_INNER(a, b)
 
 /// Returns the error of `expression` (a Result or Status) from the surrounding function, if it has one.
-#define PENSTOCK_TRY(expression)                                                       \
-  do {                                                                                 \
-    auto&& penstock_result = (expression);                                             \
+#define PENSTOCK_TRY(expression)                                                        \
+  do {                                                                                  \
+    auto&& penstock_result = (expression);                                              \
     if (!penstock_result) return ::penstock::Error(std::move(penstock_result).error()); \
   } while (false)
 
-/// Declares `declaration` from the value of `expression`, or returns its error: `PENSTOCK_ASSIGN(auto file, open(path));`.
+/// Declares `declaration` from the value of `expression`, or returns its error: `PENSTOCK_ASSIGN(auto file,
+/// open(path));`.
 #define PENSTOCK_ASSIGN(declaration, expression) \
   PENSTOCK_ASSIGN_INNER(PENSTOCK_CONCAT(penstock_result_, __LINE__), declaration, expression)
-#define PENSTOCK_ASSIGN_INNER(result, declaration, expression)                       \
-  auto result = (expression);                                                        \
-  if (!result) return ::penstock::Error(std::move(result).error());                  \
+#define PENSTOCK_ASSIGN_INNER(result, declaration, expression)      \
+  auto result = (expression);                                       \
+  if (!result) return ::penstock::Error(std::move(result).error()); \
   declaration = std::move(*result)

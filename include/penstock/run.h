@@ -20,7 +20,8 @@ struct Strategy {
 inline const Strategy serial{"serial"};
 /// A thread per segment, in order.
 inline const Strategy threads{"threads"};
-/// Threads, and several workers for each segment whose operators look at nothing but their batch: as many as there are cores.
+/// Threads, and several workers for each segment whose operators look at nothing but their batch: as many as there are
+/// cores.
 inline const Strategy parallel{"parallel"};
 
 /// What the progress of a run looks like at one moment.
@@ -32,9 +33,9 @@ struct Progress {
     std::uint64_t records_rejected = 0;
     double load = 0;  ///< Part of the time since the last update that it was busy, 0 to 1.
   };
-  double seconds = 0;             ///< Since the start.
-  SourceProgress source;          ///< Of the slowest source.
-  std::uint64_t records_in = 0;   ///< Read by the sources.
+  double seconds = 0;            ///< Since the start.
+  SourceProgress source;         ///< Of the slowest source.
+  std::uint64_t records_in = 0;  ///< Read by the sources.
   std::uint64_t records_rejected = 0;
   std::vector<Step> steps;
 };
@@ -49,16 +50,16 @@ class ProgressListener {
 /// How to run. The defaults suit most programs.
 struct RunOptions {
   Strategy strategy = serial;
-  std::size_t batch_size = 4096;              ///< Most records per batch; at least 1.
-  std::size_t queue_depth = 8;                ///< Most batches in one channel; at least 1.
-  std::uint64_t memory_limit = 0;             ///< Bytes in flight; 0: no limit beyond batch size and queue depth.
-  std::chrono::milliseconds timeout{0};       ///< Of the whole run; 0: none.
+  std::size_t batch_size = 4096;         ///< Most records per batch; at least 1.
+  std::size_t queue_depth = 8;           ///< Most batches in one channel; at least 1.
+  std::uint64_t memory_limit = 0;        ///< Bytes in flight; 0: no limit beyond batch size and queue depth.
+  std::chrono::milliseconds timeout{0};  ///< Of the whole run; 0: none.
   std::uint64_t max_errors = static_cast<std::uint64_t>(-1);  ///< The run fails when more records are rejected.
-  std::string artifacts = ".";                ///< Folder for quarantine files without a path of their own.
-  StopSignal* stop = nullptr;                 ///< To drain or cancel from outside, for instance at SIGINT.
+  std::string artifacts = ".";  ///< Folder for quarantine files without a path of their own.
+  StopSignal* stop = nullptr;   ///< To drain or cancel from outside, for instance at SIGINT.
   ProgressListener* progress = nullptr;
-  bool metrics = true;                        ///< Times and loads per operator; records are always counted.
-  bool trace = false;                         ///< Keep a timeline for `Report::trace_to_json`.
+  bool metrics = true;  ///< Times and loads per operator; records are always counted.
+  bool trace = false;   ///< Keep a timeline for `Report::trace_to_json`.
 };
 
 /// A segment of a plan: the operators that one worker runs fused.
@@ -66,8 +67,8 @@ struct PlanSegment {
   std::vector<std::size_t> steps;  ///< Indices of the pipeline's steps, in order.
   std::string worker = "thread";   ///< "caller" or "thread".
   std::uint32_t workers = 1;
-  std::size_t queue_depth = 0;     ///< Of the channel into it; 0 for segments that begin with a source.
-  std::string reason;              ///< Why it begins where it begins.
+  std::size_t queue_depth = 0;  ///< Of the channel into it; 0 for segments that begin with a source.
+  std::string reason;           ///< Why it begins where it begins.
 };
 
 /// The decision how a pipeline runs, as data.
@@ -107,12 +108,12 @@ struct StepReport {
   std::uint64_t retries = 0;
   std::uint64_t fallbacks = 0;
   std::uint64_t batches = 0;
-  double busy_seconds = 0;             ///< In the operator; 0 for steps fused into one loop with the step before.
-  double wait_seconds = 0;             ///< Waiting for input.
-  double blocked_seconds = 0;          ///< Waiting for the next operator to take the output.
-  std::string first_rejection;         ///< Reason of the first rejected record, with its number.
+  double busy_seconds = 0;      ///< In the operator; 0 for steps fused into one loop with the step before.
+  double wait_seconds = 0;      ///< Waiting for input.
+  double blocked_seconds = 0;   ///< Waiting for the next operator to take the output.
+  std::string first_rejection;  ///< Reason of the first rejected record, with its number.
   std::string note;
-  bool fused = false;                  ///< Ran in one loop with the step before.
+  bool fused = false;  ///< Ran in one loop with the step before.
 };
 
 /// What a run did.
@@ -127,9 +128,9 @@ struct Report {
   std::uint64_t records_dropped = 0;   ///< On purpose, by filters, up to there.
   std::uint64_t records_out = 0;       ///< What came through up to there: in = out + rejected + dropped.
   double wall_seconds = 0;
-  double cpu_seconds = 0;              ///< Of the whole process during the run.
-  std::uint64_t memory_peak_bytes = 0; ///< Most resident memory of the process so far.
-  std::uint64_t buffer_peak_bytes = 0; ///< Most bytes in flight.
+  double cpu_seconds = 0;               ///< Of the whole process during the run.
+  std::uint64_t memory_peak_bytes = 0;  ///< Most resident memory of the process so far.
+  std::uint64_t buffer_peak_bytes = 0;  ///< Most bytes in flight.
   std::vector<StepReport> steps;
   std::vector<OutputFile> outputs;
 

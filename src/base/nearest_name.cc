@@ -48,7 +48,8 @@ std::string nearest_name(std::string_view wrong, std::span<const std::string> kn
 
 std::string suggest_name(std::string_view wrong, std::span<const std::string> known) {
   if (known.empty()) return {};
-  if (const std::string name = nearest_name(wrong, known); !name.empty()) return fmt::format("did you mean \"{}\"?", name);
+  if (const std::string name = nearest_name(wrong, known); !name.empty())
+    return fmt::format("did you mean \"{}\"?", name);
   return fmt::format("known: {}", fmt::join(known, ", "));
 }
 

@@ -6,7 +6,8 @@ namespace penstock {
 namespace {
 
 Result<int> half(int value) {
-  if (value % 2 != 0) return Error(ErrorCode::kInvalidArgument, "expected an even number, found: " + std::to_string(value));
+  if (value % 2 != 0)
+    return Error(ErrorCode::kInvalidArgument, "expected an even number, found: " + std::to_string(value));
   return value / 2;
 }
 
@@ -41,7 +42,8 @@ TEST(Error, TextNamesPlaceRecordRemedyAndCause) {
                    .record(7)
                    .hint("check the rates")
                    .caused_by(Error(ErrorCode::kNotFound, "no rate for: CHF"));
-  EXPECT_EQ(error.to_text(), "clean/score: operator failed (record 7)\n  try: check the rates\n  cause: no rate for: CHF");
+  EXPECT_EQ(error.to_text(),
+            "clean/score: operator failed (record 7)\n  try: check the rates\n  cause: no rate for: CHF");
 }
 
 TEST(Error, OfAllPlacesInFilesKeepsTheMostExactInFront) {

@@ -16,24 +16,26 @@ namespace penstock {
 
 /// One producer, one consumer, in order. Spent batches go back the other way: see `give_back`.
 ///
-/// Thread-safe for one pushing and one popping thread; close and cancel may come from anywhere. While both sides are busy
-/// a push or pop costs two atomic operations and no lock; a side that must wait yields its core a few times and then
-/// sleeps. Bytes in the channel that no buffer pool counts are charged to the budget.
-/// The ring is Lamport's (1977) with cached opposite indices (as in "FastForward", Giacomoni et al. 2008).
+/// Thread-safe for one pushing and one popping thread; close and cancel may come from anywhere. While both sides are
+/// busy a push or pop costs two atomic operations and no lock; a side that must wait yields its core a few times and
+/// then sleeps. Bytes in the channel that no buffer pool counts are charged to the budget. The ring is Lamport's (1977)
+/// with cached opposite indices (as in "FastForward", Giacomoni et al. 2008).
 class Channel {
  public:
   /// Holds at most `depth` batches, at least one.
   Channel(std::size_t depth, MemoryBudget budget);
 
-  /// Waits while the channel is full. Returns false when it was cancelled or the consumer wants no more: the batch is dropped.
+  /// Waits while the channel is full. Returns false when it was cancelled or the consumer wants no more: the batch is
+  /// dropped.
   bool push(Batch batch);
   /// Waits while the channel is empty. Returns false at the end: the producer closed and all was popped, or cancelled.
   bool pop(Batch& batch);
 
-  /// By the consumer: hands a batch that is not needed any more towards the thread that made it, which frees it when it pushes
-  /// next. A few are kept; more are freed here.
+  /// By the consumer: hands a batch that is not needed any more towards the thread that made it, which frees it when it
+  /// pushes next. A few are kept; more are freed here.
   void give_back(Batch spent) noexcept;
-  /// Before work begins: where spent batches go on to that the producer did not make, the channel that feeds the producer.
+  /// Before work begins: where spent batches go on to that the producer did not make, the channel that feeds the
+  /// producer.
   void set_upstream(Channel* upstream) noexcept { upstream_ = upstream; }
 
   /// By the producer: no batch follows.
@@ -43,7 +45,9 @@ class Channel {
   /// Both sides return false from now on.
   void cancel() noexcept;
 
-  bool wants_more() const noexcept { return !cancelled_.load(std::memory_order_relaxed) && !refused_.load(std::memory_order_relaxed); }
+  bool wants_more() const noexcept {
+    return !cancelled_.load(std::memory_order_relaxed) && !refused_.load(std::memory_order_relaxed);
+  }
   std::size_t depth() const noexcept { return depth_; }
   /// How many batches are inside; for progress and messages.
   std::size_t size() const noexcept;

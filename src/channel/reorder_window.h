@@ -13,18 +13,20 @@
 
 namespace penstock {
 
-/// A window over numbered parcels: tickets count from 0, each is submitted once, and parcels are delivered in their order.
+/// A window over numbered parcels: tickets count from 0, each is submitted once, and parcels are delivered in their
+/// order.
 ///
-/// Thread-safe. A worker whose ticket lies `width` or more behind the next to be delivered waits: that bounds what is held. The
-/// worker with the lowest ticket never waits for another one's, so nobody waits for ever as long as each works on one ticket
-/// at a time. Parcels are delivered by whichever worker brings the next one, one at a time, outside of the lock.
+/// Thread-safe. A worker whose ticket lies `width` or more behind the next to be delivered waits: that bounds what is
+/// held. The worker with the lowest ticket never waits for another one's, so nobody waits for ever as long as each
+/// works on one ticket at a time. Parcels are delivered by whichever worker brings the next one, one at a time, outside
+/// of the lock.
 template <class Parcel>
 class ReorderWindow {
  public:
   explicit ReorderWindow(std::size_t width) : slots_(std::max<std::size_t>(width, 1)) {}
 
-  /// Hands over the parcel of `ticket`; `deliver(Parcel)` is called for it and for those behind it that are there. Returns false
-  /// when it was cancelled: the parcel is dropped.
+  /// Hands over the parcel of `ticket`; `deliver(Parcel)` is called for it and for those behind it that are there.
+  /// Returns false when it was cancelled: the parcel is dropped.
   template <class Deliver>
   bool submit(std::uint64_t ticket, Parcel parcel, Deliver&& deliver) {
     std::unique_lock lock(mutex_);
@@ -74,9 +76,9 @@ class ReorderWindow {
   std::condition_variable changed_;
   // Guarded by mutex_:
   std::vector<std::optional<Parcel>> slots_;
-  std::uint64_t next_ = 0;     // the ticket to be delivered next
-  bool delivering_ = false;    // somebody delivers outside of the lock
-  bool claimed_ = false;       // it is the worker of next_, before its parcel is complete
+  std::uint64_t next_ = 0;   // the ticket to be delivered next
+  bool delivering_ = false;  // somebody delivers outside of the lock
+  bool claimed_ = false;     // it is the worker of next_, before its parcel is complete
   bool cancelled_ = false;
 };
 

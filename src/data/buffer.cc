@@ -31,7 +31,8 @@ struct Buffer::Shelves {
   static constexpr std::size_t kSmallestBlock = 64;
   static constexpr std::size_t kNumShelves = 40;
 
-  Shelves(MemoryBudget budget_of_pool, std::size_t max_idle_bytes) : budget(std::move(budget_of_pool)), max_idle(max_idle_bytes) {}
+  Shelves(MemoryBudget budget_of_pool, std::size_t max_idle_bytes)
+      : budget(std::move(budget_of_pool)), max_idle(max_idle_bytes) {}
   ~Shelves() {
     for (auto& shelf : idle) {
       for (void* memory : shelf) std::free(memory);

@@ -30,7 +30,9 @@ constexpr std::int64_t floor_divide(std::int64_t dividend, std::int64_t divisor)
   return dividend / divisor - (dividend % divisor < 0 ? 1 : 0);
 }
 
-constexpr bool is_leap_year(std::int64_t year) noexcept { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
+constexpr bool is_leap_year(std::int64_t year) noexcept {
+  return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
 
 /// Returns 28 to 31. Requires `month` in [1, 12].
 constexpr int days_in_month(std::int64_t year, int month) noexcept {

@@ -28,8 +28,9 @@ Result<std::vector<std::size_t>> find_fields(const Schema& schema, const char* n
     const Type found = schema[*column].type;
     const bool widens = types[i] == Type::kFloat64 && found == Type::kInt64;
     if (found != types[i] && !widens) {
-      return Error(ErrorCode::kInvalidArgument, fmt::format("column \"{}\" is {}, but the member of {} is {}", fields[i],
-                                                            to_string(found), record_name, to_string(types[i])))
+      return Error(ErrorCode::kInvalidArgument,
+                   fmt::format("column \"{}\" is {}, but the member of {} is {}", fields[i], to_string(found),
+                               record_name, to_string(types[i])))
           .hint("change the member's type, or derive a column of that type");
     }
     columns.push_back(*column);

@@ -21,7 +21,8 @@ RecordBatch batch_of(const std::vector<Visit>& visits) {
 }
 
 Result<std::vector<std::size_t>> columns_in(const Schema& schema) {
-  return detail::find_fields(schema, Visit::penstock_field_names(), detail::field_types(Visit().penstock_fields()), "Visit");
+  return detail::find_fields(schema, Visit::penstock_field_names(), detail::field_types(Visit().penstock_fields()),
+                             "Visit");
 }
 
 TEST(Fields, GiveTheSchema) {

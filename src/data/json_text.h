@@ -14,7 +14,8 @@ namespace penstock {
 bool append_json_text(std::string& out, std::string_view text);
 
 /// Appends one value of a column: null, number in its shortest form (NaN and infinities as strings "NaN", "Infinity",
-/// "-Infinity"), true/false, string; timestamps as ISO 8601 strings in UTC, outside the years 0001 to 9999 as microseconds.
+/// "-Infinity"), true/false, string; timestamps as ISO 8601 strings in UTC, outside the years 0001 to 9999 as
+/// microseconds.
 void append_json_value(std::string& out, const Column& column, std::size_t row);
 
 /// Appends the row as an object on one line: {"id":1,"country":"DE"}.

@@ -22,10 +22,10 @@ namespace {
 // What other programs call our types; only for hints.
 std::string_view nearest_type(std::string_view name) {
   static constexpr std::pair<std::string_view, std::string_view> kElsewhere[] = {
-      {"integer", "int64"},  {"int", "int64"},       {"int32", "int64"},    {"bigint", "int64"},
-      {"long", "int64"},     {"double", "float64"},  {"float", "float64"},  {"float32", "float64"},
-      {"real", "float64"},   {"number", "float64"},  {"decimal", "float64"}, {"boolean", "bool"},
-      {"string", "utf8"},    {"str", "utf8"},        {"text", "utf8"},      {"varchar", "utf8"},
+      {"integer", "int64"},  {"int", "int64"},          {"int32", "int64"},     {"bigint", "int64"},
+      {"long", "int64"},     {"double", "float64"},     {"float", "float64"},   {"float32", "float64"},
+      {"real", "float64"},   {"number", "float64"},     {"decimal", "float64"}, {"boolean", "bool"},
+      {"string", "utf8"},    {"str", "utf8"},           {"text", "utf8"},       {"varchar", "utf8"},
       {"date", "timestamp"}, {"datetime", "timestamp"}, {"time", "timestamp"},
   };
   for (const auto& [theirs, ours] : kElsewhere) {
@@ -57,7 +57,8 @@ Result<std::size_t> Schema::find(std::string_view name) const {
   if (const std::size_t index = index_of(name); index != kNone) return index;
   std::vector<std::string> names;
   for (const Field& field : fields_) names.push_back(field.name);
-  return Error(ErrorCode::kInvalidArgument, fmt::format("no column \"{}\"; the columns are: {}", name, fmt::join(names, ", ")))
+  return Error(ErrorCode::kInvalidArgument,
+               fmt::format("no column \"{}\"; the columns are: {}", name, fmt::join(names, ", ")))
       .hint(nearest_name(name, names).empty() ? std::string() : suggest_name(name, names));
 }
 
@@ -72,7 +73,8 @@ std::string Schema::to_text() const {
 Result<SchemaPtr> make_schema(std::vector<Field> fields) {
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (fields[i].name.empty()) {
-      return Error(ErrorCode::kInvalidArgument, fmt::format("column {} has no name", i + 1)).hint("give every column a name");
+      return Error(ErrorCode::kInvalidArgument, fmt::format("column {} has no name", i + 1))
+          .hint("give every column a name");
     }
     for (std::size_t j = 0; j < i; ++j) {
       if (fields[i].name != fields[j].name) continue;

@@ -27,7 +27,8 @@ DictionaryBuilder::DictionaryBuilder(std::span<std::byte> memory, Options option
   impl_->options.initial_bytes = memory.size();
   clear();
 }
-DictionaryBuilder::DictionaryBuilder(DictionarySink& sink, Options options) : impl_(std::make_unique<Impl>(options, sink)) {
+DictionaryBuilder::DictionaryBuilder(DictionarySink& sink, Options options)
+    : impl_(std::make_unique<Impl>(options, sink)) {
   clear();
 }
 DictionaryBuilder::~DictionaryBuilder() = default;
@@ -58,8 +59,10 @@ bool DictionaryBuilder::grow(std::size_t bytes) {
                            fmt::format("dictionary: values are nested more than {} deep", format::kMaxDepth)));
   }
   if (bytes > format::kMaxBytes - at_) {
-    return impl.fail(Error(ErrorCode::kResourceExhausted, fmt::format("dictionary: it needs more than {} GiB, or a text or bytes "
-                                                                      "more than 4 GiB", format::kMaxBytes >> 30)));
+    return impl.fail(
+        Error(ErrorCode::kResourceExhausted, fmt::format("dictionary: it needs more than {} GiB, or a text or bytes "
+                                                         "more than 4 GiB",
+                                                         format::kMaxBytes >> 30)));
   }
   const std::size_t most = std::max(at_ + bytes, std::min(2 * capacity_, format::kMaxBytes));
   std::span<std::byte> memory = impl.sink->resize(most, at_);
@@ -85,12 +88,14 @@ void DictionaryBuilder::check_utf8(std::string_view text) {
 }
 
 void DictionaryBuilder::too_large() {
-  impl_->fail(Error(ErrorCode::kInvalidArgument, "dictionary: an unsigned integer is beyond 2^63 - 1").hint("add it as a float64"));
+  impl_->fail(Error(ErrorCode::kInvalidArgument, "dictionary: an unsigned integer is beyond 2^63 - 1")
+                  .hint("add it as a float64"));
 }
 
 DictionaryBuilder::Encoded DictionaryBuilder::encode_bytes(Cursor& cursor, std::span<const std::byte> bytes) {
   const std::uint64_t place = cursor.at;
-  cursor.at += dictionary_detail::copy_padded(cursor.memory + place, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  cursor.at += dictionary_detail::copy_padded(cursor.memory + place,
+                                              {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   return {Tag::kBytes, static_cast<std::uint32_t>(bytes.size()), place};
 }
 
@@ -107,11 +112,12 @@ DictionaryBuilder::Encoded DictionaryBuilder::encode_array(Cursor& cursor, const
   }
   const std::uint64_t place = cursor.at;
   std::byte* const head = cursor.memory + place;
-  format::store(head, format::ArrayHead{static_cast<std::uint8_t>(array.type), static_cast<std::uint8_t>(array.shape.size()), {}});
+  format::store(head, format::ArrayHead{
+                          static_cast<std::uint8_t>(array.type), static_cast<std::uint8_t>(array.shape.size()), {}});
   if (!array.shape.empty()) std::memcpy(head + sizeof(format::ArrayHead), array.shape.data(), 8 * array.shape.size());
   cursor.at += head_bytes;
-  cursor.at += dictionary_detail::copy_padded(cursor.memory + cursor.at,
-                                   {reinterpret_cast<const char*>(array.elements.data()), array.elements.size()});
+  cursor.at += dictionary_detail::copy_padded(
+      cursor.memory + cursor.at, {reinterpret_cast<const char*>(array.elements.data()), array.elements.size()});
   return {Tag::kArray, 0, place};
 }
 
@@ -146,7 +152,8 @@ bool DictionaryBuilder::Impl::check_key(std::string_view key) {
 }
 
 bool DictionaryBuilder::Impl::fail_twice(std::string_view key) {
-  return fail(Error(ErrorCode::kAlreadyExists, fmt::format("dictionary: the key \"{}\" is there twice in one dict", key)));
+  return fail(
+      Error(ErrorCode::kAlreadyExists, fmt::format("dictionary: the key \"{}\" is there twice in one dict", key)));
 }
 
 bool DictionaryBuilder::place_shape(std::uint32_t number) {
@@ -226,8 +233,8 @@ void DictionaryBuilder::end_dict() {
 }
 
 // Writes what was staged as a list or shaped dict.
-DictionaryBuilder::Encoded DictionaryBuilder::end_node(const Frame& frame, Tag tag, std::size_t count, std::uint32_t first,
-                                                       std::uint64_t shape) {
+DictionaryBuilder::Encoded DictionaryBuilder::end_node(const Frame& frame, Tag tag, std::size_t count,
+                                                       std::uint32_t first, std::uint64_t shape) {
   std::vector<Encoded>& staged = impl_->staged;
   if (!room(format::node_bytes(count))) {
     staged.resize(frame.staged_begin);
@@ -262,7 +269,8 @@ void DictionaryBuilder::key(std::string_view key) {
 void DictionaryBuilder::put(const Encoded& value) {
   Impl& impl = *impl_;
   Frame& frame = impl.frames.back();
-  PENSTOCK_CHECK(frame.kind == Frame::Kind::kList || frame.has_key, "DictionaryBuilder: a value without a key in a dict");
+  PENSTOCK_CHECK(frame.kind == Frame::Kind::kList || frame.has_key,
+                 "DictionaryBuilder: a value without a key in a dict");
   frame.has_key = false;
   if (frame.kind != Frame::Kind::kIndexed) {
     impl.staged.push_back(value);

@@ -23,11 +23,11 @@ struct PendingEntry {
 struct DictionaryBuilder::Frame {
   enum class Kind : std::uint8_t { kIndexed, kShaped, kList };
   Kind kind = Kind::kIndexed;
-  bool has_key = false;            // a key that waits for its value
-  ShapeTable::Node node = 0;       // of the keys so far, if shaped
-  std::size_t staged_begin = 0;    // its values among the staged ones, if shaped or a list
-  std::size_t pending_begin = 0;   // its entries among the pending ones, if indexed
-  std::uint64_t entry = 0;         // that waits for its value; 0: no room for it
+  bool has_key = false;           // a key that waits for its value
+  ShapeTable::Node node = 0;      // of the keys so far, if shaped
+  std::size_t staged_begin = 0;   // its values among the staged ones, if shaped or a list
+  std::size_t pending_begin = 0;  // its entries among the pending ones, if indexed
+  std::uint64_t entry = 0;        // that waits for its value; 0: no room for it
   std::uint64_t first_entry = 0;
   std::uint64_t last_entry = 0;
 };
@@ -43,7 +43,8 @@ struct DictionaryBuilder::Impl {
   bool check_key(std::string_view key);
   bool check_keys(std::vector<std::string_view> keys);
   static void set_step(std::byte* memory, std::uint64_t entry, std::uint64_t next) noexcept {
-    dictionary_format::store(memory + entry + offsetof(dictionary_format::Entry, step), static_cast<std::uint32_t>((next - entry) / 8));
+    dictionary_format::store(memory + entry + offsetof(dictionary_format::Entry, step),
+                             static_cast<std::uint32_t>((next - entry) / 8));
   }
 
   Options options;

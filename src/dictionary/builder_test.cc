@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <penstock/batch.h>
-#include <penstock/dictionary_builder.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <penstock/batch.h>
+#include <penstock/dictionary_builder.h>
 
 #include "dictionary/key_hash.h"
 #include "dictionary/model.h"
@@ -33,8 +32,9 @@ TEST(DictionaryBuilder, TakesValuesOfCppTypes) {
   builder.add("optional", std::optional<int>(3));
   builder.add("empty", std::optional<std::string>());
   builder.add("numbers", std::vector<std::int16_t>{1, 2});
-  EXPECT_EQ(json_of(builder), R"({"null":null,"bool":true,"int":-1,"unsigned":4611686018427387904,"float":0.5,"literal":"text",)"
-                              R"("string":"a string of many bytes","optional":3,"empty":null,"numbers":[1,2]})");
+  EXPECT_EQ(json_of(builder),
+            R"({"null":null,"bool":true,"int":-1,"unsigned":4611686018427387904,"float":0.5,"literal":"text",)"
+            R"("string":"a string of many bytes","optional":3,"empty":null,"numbers":[1,2]})");
 }
 
 TEST(DictionaryBuilder, MakesRowsThatAreTheSameAsDictsBuiltValueByValue) {
@@ -48,8 +48,9 @@ TEST(DictionaryBuilder, MakesRowsThatAreTheSameAsDictsBuiltValueByValue) {
   rows.begin_list();
   rows.value(inner("in a list", 1));
   rows.end_list();
-  EXPECT_EQ(json_of(rows), R"({"first":{"id":1,"name":"a name of more than eight","inner":{"tag":"tag","score":0.5},"maybe":null},)"
-                           R"("list":[{"tag":"in a list","score":1}]})");
+  EXPECT_EQ(json_of(rows),
+            R"({"first":{"id":1,"name":"a name of more than eight","inner":{"tag":"tag","score":0.5},"maybe":null},)"
+            R"("list":[{"tag":"in a list","score":1}]})");
 }
 
 TEST(DictionaryBuilder, SharesTheKeysOfRowsAndOfDictsBuiltValueByValue) {
@@ -292,7 +293,8 @@ TEST(DictionaryJson, SaysWhereTheJsonIsWrong) {
 TEST(DictionaryJson, RefusesNestingBeyondTheLimit) {
   DictionaryBuilder builder;
   EXPECT_TRUE(builder.add_json("{\"a\":" + std::string(255, '[') + std::string(255, ']') + "}"));
-  EXPECT_THAT(builder.add_json("{\"b\":" + std::string(100'000, '[')).error().to_text(), HasSubstr("nested more than 256 deep"));
+  EXPECT_THAT(builder.add_json("{\"b\":" + std::string(100'000, '[')).error().to_text(),
+              HasSubstr("nested more than 256 deep"));
 }
 
 TEST(DictionaryJson, PutsAnyValueUnderAKeyAndKeepsLargeIntegersAsFloats) {
@@ -303,8 +305,9 @@ TEST(DictionaryJson, PutsAnyValueUnderAKeyAndKeepsLargeIntegersAsFloats) {
 }
 
 RecordBatch sample_rows() {
-  RecordBatchBuilder rows(*make_schema({{"id", Type::kInt64}, {"name", Type::kUtf8}, {"ok", Type::kBool}, {"x", Type::kFloat64}}),
-                          BufferPool::shared());
+  RecordBatchBuilder rows(
+      *make_schema({{"id", Type::kInt64}, {"name", Type::kUtf8}, {"ok", Type::kBool}, {"x", Type::kFloat64}}),
+      BufferPool::shared());
   for (const int id : {3, 1}) {
     rows.column(0).append_int64(id);
     if (id == 1) {
@@ -329,7 +332,8 @@ TEST(DictionaryRows, NeedAKeyColumnOfTextOrIntegersWithoutNulls) {
   EXPECT_EQ(builder.add_rows(sample_rows(), "nmae").error().code(), ErrorCode::kInvalidArgument);
   EXPECT_EQ(builder.add_rows(sample_rows(), "x").error().message(),
             "column \"x\" cannot be the key: it is float64, expected utf8 or int64");
-  EXPECT_EQ(builder.add_rows(sample_rows(), "name").error().message(), "column \"name\" cannot be the key: row 1 is null");
+  EXPECT_EQ(builder.add_rows(sample_rows(), "name").error().message(),
+            "column \"name\" cannot be the key: row 1 is null");
 }
 
 TEST(DictionaryColumns, BecomeArraysOrLists) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <penstock/dictionary.h>
-
 #include <fmt/format.h>
+#include <penstock/dictionary.h>
 
 #include <charconv>
 #include <string>
@@ -32,7 +31,7 @@ const char* to_string(ValueKind kind) noexcept {
 }
 
 const char* to_string(ElementType type) noexcept {
-  static constexpr const char* kNames[] = {"bool",  "int8",   "int16",  "int32",   "int64",  "uint8",
+  static constexpr const char* kNames[] = {"bool",   "int8",   "int16",  "int32",   "int64",  "uint8",
                                            "uint16", "uint32", "uint64", "float32", "float64"};
   const auto at = static_cast<std::size_t>(type);
   return at < std::size(kNames) ? kNames[at] : "unknown";
@@ -45,7 +44,8 @@ Status check_block_header(std::span<const std::byte> block, format::Header& head
     return Error(ErrorCode::kInvalidArgument, "dictionary block: it must begin at a multiple of 8 in memory");
   }
   if (block.size() < sizeof header) {
-    return Error(ErrorCode::kInvalidArgument, fmt::format("dictionary block: {} bytes are less than its header", block.size()));
+    return Error(ErrorCode::kInvalidArgument,
+                 fmt::format("dictionary block: {} bytes are less than its header", block.size()));
   }
   std::memcpy(&header, block.data(), sizeof header);
   if (std::memcmp(header.magic, format::kMagic, sizeof format::kMagic) != 0) {
@@ -53,8 +53,8 @@ Status check_block_header(std::span<const std::byte> block, format::Header& head
   }
   if (header.major_version != format::kMajorVersion) {
     return Error(ErrorCode::kUnsupported,
-                 fmt::format("dictionary block: its format has version {}.{}, this program reads {}.x", header.major_version,
-                             header.minor_version, format::kMajorVersion))
+                 fmt::format("dictionary block: its format has version {}.{}, this program reads {}.x",
+                             header.major_version, header.minor_version, format::kMajorVersion))
         .hint("read it with a newer Penstock, or write it with an older one");
   }
   if (header.size > block.size()) {
@@ -62,8 +62,9 @@ Status check_block_header(std::span<const std::byte> block, format::Header& head
                  fmt::format("dictionary block: it is cut off: {} bytes of {}", block.size(), header.size));
   }
   const bool plausible = header.size % 8 == 0 && header.size <= format::kMaxBytes && header.header_bytes % 8 == 0 &&
-                         header.header_bytes >= sizeof header && header.root % 8 == 0 && header.root >= header.header_bytes &&
-                         header.root < header.size && header.size - header.root >= sizeof(format::Index) + format::kTrailerBytes;
+                         header.header_bytes >= sizeof header && header.root % 8 == 0 &&
+                         header.root >= header.header_bytes && header.root < header.size &&
+                         header.size - header.root >= sizeof(format::Index) + format::kTrailerBytes;
   if (!plausible) return Error(ErrorCode::kDataLoss, "dictionary block: the numbers of its header do not fit together");
   return {};
 }
@@ -96,7 +97,8 @@ Dictionary::Value find_indexed(const std::byte* node, std::string_view key) noex
       const std::byte* const entry = node - (word & kDistance) * 8;
       __builtin_prefetch(entry + 64);  // its value lies behind its key
       const auto head = format::load<format::Entry>(entry);
-      if (key == std::string_view(reinterpret_cast<const char*>(entry + sizeof head), head.key_length)) return {entry, head.tag};
+      if (key == std::string_view(reinterpret_cast<const char*>(entry + sizeof head), head.key_length))
+        return {entry, head.tag};
     }
     if (++at == index.num_slots) at = 0;
   }
@@ -249,7 +251,8 @@ Dictionary::Array::Array(const std::byte* node) noexcept {
 
 Error Dictionary::Array::other_type(ElementType wanted) const {
   return Error(ErrorCode::kInvalidArgument,
-               fmt::format("the array in the dictionary has elements of type {}; expected {}", to_string(type_), to_string(wanted)));
+               fmt::format("the array in the dictionary has elements of type {}; expected {}", to_string(type_),
+                           to_string(wanted)));
 }
 
 // ---- Paths ----

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <penstock/dictionary.h>
-#include <penstock/dictionary_builder.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <penstock/dictionary.h>
+#include <penstock/dictionary_builder.h>
 
 #include <cmath>
 #include <limits>
@@ -31,7 +30,8 @@ struct Made {
 };
 
 TEST(Dictionary, FindsValuesOfAllKindsByKey) {
-  const Made made(R"({"nothing":null,"yes":true,"small":-3,"half":0.5,"short":"abc","long":"longer than eight bytes"})");
+  const Made made(
+      R"({"nothing":null,"yes":true,"small":-3,"half":0.5,"short":"abc","long":"longer than eight bytes"})");
   const Dictionary& dictionary = made.dictionary;
   EXPECT_EQ(dictionary.size(), 6);
   EXPECT_TRUE(dictionary["nothing"].is_null());
@@ -145,7 +145,8 @@ TEST(DictionaryArray, GivesSpansOfItsElementType) {
 }
 
 TEST(DictionaryPath, FindsWhatNamesFindInDictsOfDifferentKeys) {
-  const Made made(R"({"a":{"x":1,"m":{"s":2}},"b":{"m":{"t":0,"s":3},"x":4},"c":{},"d":{"m":5},"e":[1],"f":{"x":1,"m":{"s":6}}})");
+  const Made made(
+      R"({"a":{"x":1,"m":{"s":2}},"b":{"m":{"t":0,"s":3},"x":4},"c":{},"d":{"m":5},"e":[1],"f":{"x":1,"m":{"s":6}}})");
   Dictionary::Path score("m.s");
   std::vector<std::int64_t> seen;
   for (const auto& [key, value] : made.dictionary.root()) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <fmt/format.h>
 #include <penstock/batch.h>
 #include <penstock/dictionary_builder.h>
-
-#include <fmt/format.h>
 
 #include <charconv>
 
@@ -26,8 +25,9 @@ Status check_key_column(const RecordBatch& rows, std::size_t key) {
   const Column& column = rows.column(key);
   const std::string& name = rows.schema()[key].name;
   if (column.type() != Type::kUtf8 && column.type() != Type::kInt64) {
-    return Error(ErrorCode::kInvalidArgument, fmt::format("column \"{}\" cannot be the key: it is {}, expected utf8 or int64",
-                                                          name, to_string(column.type())));
+    return Error(ErrorCode::kInvalidArgument,
+                 fmt::format("column \"{}\" cannot be the key: it is {}, expected utf8 or int64", name,
+                             to_string(column.type())));
   }
   for (std::size_t row = 0; column.null_count() > 0; ++row) {
     if (!column.is_null(row)) continue;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include <penstock/dictionary_builder.h>
-
 #include <fmt/format.h>
+#include <penstock/dictionary_builder.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -53,10 +52,12 @@ class Handler final : public nlohmann::json_sax<Json> {
     return has_key_ = true;
   }
   bool parse_error(std::size_t position, const std::string&, const Json::exception& error) override {
-    // "[json.exception.parse_error.101] parse error at line 1, column 3: ...": what people need begins behind the bracket.
+    // "[json.exception.parse_error.101] parse error at line 1, column 3: ...": what people need begins behind the
+    // bracket.
     const std::string_view said = error.what();
     const std::size_t bracket = said.find("] ");
-    reason_ = fmt::format("invalid JSON at byte {}: {}", position, bracket == said.npos ? said : said.substr(bracket + 2));
+    reason_ =
+        fmt::format("invalid JSON at byte {}: {}", position, bracket == said.npos ? said : said.substr(bracket + 2));
     return false;
   }
 

@@ -42,7 +42,8 @@ class RandomModels {
   std::size_t below(std::size_t end) { return static_cast<std::size_t>(random_() % end); }
 
   std::string text(std::size_t most) {
-    static constexpr const char* kPieces[] = {"a", "b", "Z", "0", "_", ".", " ", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
+    static constexpr const char* kPieces[] = {
+        "a", "b", "Z", "0", "_", ".", " ", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
     std::string made;
     for (std::size_t i = below(most + 1); i > 0; --i) made += kPieces[below(std::size(kPieces))];
     return made;

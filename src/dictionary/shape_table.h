@@ -12,8 +12,8 @@ namespace penstock {
 
 /// A tree of keys: a path from its root is the keys of a dict in their order.
 ///
-/// Used by one worker. The next key is guessed to be one of the two that came next last, so dicts with the same keys cost a
-/// comparison per key, also when they hold one another.
+/// Used by one worker. The next key is guessed to be one of the two that came next last, so dicts with the same keys
+/// cost a comparison per key, also when they hold one another.
 class ShapeTable {
  public:
   using Node = std::uint32_t;

@@ -2,17 +2,18 @@
 // Makes a block from anywhere safe to read.
 //
 // The walk begins at the root and follows every reference once. Two numbers keep it, and every later walk of a reader,
-// within bounds whatever the block says: the depth, at most 256; and the bytes of everything that was referred to, which
-// may not be more than the block has. So a value that is referred to many times, a "billion laughs", and a cycle end
-// with an error after time linear in the block.
+// within bounds whatever the block says: the depth, at most 256; and the bytes of everything that was referred to,
+// which may not be more than the block has. So a value that is referred to many times, a "billion laughs", and a cycle
+// end with an error after time linear in the block.
 //
-// A shape is shared on purpose. Each is checked once, in the order of the directory; a dict's reference to a shape is then
-// good if the ordinal found there leads, through the directory, back to the same place (the sparse set of Briggs and
-// Torczon, "An efficient representation for sparse sets", 1993).
+// A shape is shared on purpose. Each is checked once, in the order of the directory; a dict's reference to a shape is
+// then good if the ordinal found there leads, through the directory, back to the same place (the sparse set of Briggs
+// and Torczon, "An efficient representation for sparse sets", 1993).
 //
 // A hash index is good if the search for each entry's key meets the slot of this entry before an empty one, and if as
 // many slots are filled as there are entries: then each slot leads to an entry that was checked.
 #include <fmt/format.h>
+#include <penstock/dictionary.h>
 
 #include <algorithm>
 #include <string>
@@ -22,8 +23,6 @@
 #include "dictionary/block_header.h"
 #include "dictionary/index_limits.h"
 #include "dictionary/key_hash.h"
-
-#include <penstock/dictionary.h>
 
 namespace penstock {
 namespace {
@@ -171,7 +170,8 @@ class Verifier {
   bool shaped(std::uint64_t offset, int depth) {
     if (!readable_word(offset)) return false;
     const std::uint64_t back = std::uint64_t{at<std::uint32_t>(offset)} * 8;
-    if (back > offset || !lies_within(offset - back, sizeof(format::Shape))) return wrong(offset, "a dict has no shape");
+    if (back > offset || !lies_within(offset - back, sizeof(format::Shape)))
+      return wrong(offset, "a dict has no shape");
     const auto shape = at<format::Shape>(offset - back);
     if (shape.ordinal >= header_.num_shapes || shape_offset(shape.ordinal) != offset - back) {
       return wrong(offset, "a dict has no shape");
@@ -194,7 +194,8 @@ class Verifier {
   bool indexed(std::uint64_t offset, int depth) {
     if (!claim(offset, sizeof(format::Index))) return false;
     const auto index = at<format::Index>(offset);
-    if (index.num_slots > UINT32_MAX || index.count >= index.num_slots) return wrong(offset, "a hash index has no empty slot");
+    if (index.num_slots > UINT32_MAX || index.count >= index.num_slots)
+      return wrong(offset, "a hash index has no empty slot");
     if (!claim(offset + sizeof index, 8 * index.num_slots)) return false;
     if (index.first > offset) return wrong(offset, "the first entry lies before the block");
     return entries(offset, index, depth) && filled(offset, index);
@@ -209,14 +210,16 @@ class Verifier {
       if (!key_text(entry + sizeof head, head.key_length)) return false;
       const std::uint64_t next = entry + std::uint64_t{head.step} * 8;
       if (head.step == 0 || next > node) return wrong(entry, "an entry reaches beyond its dict");
-      if (!has_slot(node, index, entry, text(entry + sizeof head, head.key_length), probes_left, suspicious)) return false;
+      if (!has_slot(node, index, entry, text(entry + sizeof head, head.key_length), probes_left, suspicious))
+        return false;
       if (!value(head.tag, entry, depth)) return false;
       entry = next;
     }
     return !suspicious || distinct_keys(node, index);
   }
 
-  // Searches for the entry as a reader does, but compares places instead of keys: the other entries may not be checked yet.
+  // Searches for the entry as a reader does, but compares places instead of keys: the other entries may not be checked
+  // yet.
   bool has_slot(std::uint64_t node, const format::Index& index, std::uint64_t entry, std::string_view key,
                 std::uint64_t& probes_left, bool& suspicious) {
     const std::uint64_t hash = key_hash(key, index.seed);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <penstock/dictionary_builder.h>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <penstock/dictionary_builder.h>
 
 #include "dictionary/key_hash.h"
 #include "dictionary/model.h"
@@ -16,7 +15,9 @@ using testing::HasSubstr;
 /// A copy of a block that can be damaged; its checksum can be made right again.
 class Block {
  public:
-  explicit Block(std::span<const std::byte> bytes) : words_(bytes.size() / 8) { std::memcpy(words_.data(), bytes.data(), bytes.size()); }
+  explicit Block(std::span<const std::byte> bytes) : words_(bytes.size() / 8) {
+    std::memcpy(words_.data(), bytes.data(), bytes.size());
+  }
   explicit Block(std::string_view json) {
     DictionaryBuilder builder;
     EXPECT_TRUE(builder.add_json(json));
@@ -142,7 +143,8 @@ TEST(DictionaryVerify, RefusesAListThatHoldsItself) {
   Block block(R"({"a":[[1,2],3]})");
   const std::size_t list = block.first_entry() + 8 * std::int64_t{block.get<std::int32_t>(block.first_entry())};
   const std::size_t slot = list + format::slots_offset(2);
-  block.set<std::int32_t>(slot, static_cast<std::int32_t>((static_cast<std::int64_t>(list) - static_cast<std::int64_t>(slot)) / 8));
+  block.set<std::int32_t>(
+      slot, static_cast<std::int32_t>((static_cast<std::int64_t>(list) - static_cast<std::int64_t>(slot)) / 8));
   EXPECT_THAT(block.fix_checksum().verdict(), HasSubstr("more than once"));
 }
 
@@ -186,7 +188,8 @@ TEST(DictionaryVerify, RefusesTextAndKeysThatAreNotUtf8) {
 
 TEST(DictionaryVerify, RefusesAShapeWhoseIdentityIsNotThatOfItsKeys) {
   Block block(kJson);
-  const std::size_t shape = 8 * std::size_t{block.get<std::uint32_t>(block.get<std::uint64_t>(offsetof(format::Header, shapes)))};
+  const std::size_t shape =
+      8 * std::size_t{block.get<std::uint32_t>(block.get<std::uint64_t>(offsetof(format::Header, shapes)))};
   block.set<std::uint64_t>(shape, 99);
   EXPECT_THAT(block.fix_checksum().verdict(), HasSubstr("identity of a shape"));
 }

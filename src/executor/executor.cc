@@ -77,7 +77,8 @@ class ThreadExecutor final : public Executor {
       while (threads_->running > 0) {
         if (threads_->deadline == Threads::Clock::time_point::max()) {
           threads_->changed.wait(lock);
-        } else if (threads_->changed.wait_until(lock, threads_->deadline) == std::cv_status::timeout && threads_->running > 0) {
+        } else if (threads_->changed.wait_until(lock, threads_->deadline) == std::cv_status::timeout &&
+                   threads_->running > 0) {
           return false;
         }
       }

@@ -24,7 +24,8 @@ class Task {
 class Executor {
  public:
   virtual ~Executor() = default;
-  /// Starts every task. kUnavailable when the machine gives no more workers; those already started go on, so cancel them.
+  /// Starts every task. kUnavailable when the machine gives no more workers; those already started go on, so cancel
+  /// them.
   virtual Status start(std::vector<std::shared_ptr<Task>> tasks) = 0;
   /// Waits until all have ended. Returns false when some were left behind; see `give_up_in`.
   virtual bool wait() = 0;

@@ -28,8 +28,8 @@ Result<ErrorPolicy::Action> action_from_text(const OptionValue& value) {
   if (text != nullptr && *text == "fail") return ErrorPolicy::Action::kFail;
   if (text != nullptr && *text == "skip") return ErrorPolicy::Action::kSkip;
   if (text != nullptr && *text == "quarantine") return ErrorPolicy::Action::kQuarantine;
-  return Error(ErrorCode::kInvalidArgument, fmt::format("unknown error policy: {}; expected \"fail\", \"skip\" or \"quarantine\"",
-                                                        value.to_text()))
+  return Error(ErrorCode::kInvalidArgument,
+               fmt::format("unknown error policy: {}; expected \"fail\", \"skip\" or \"quarantine\"", value.to_text()))
       .at(value.place.to_text())
       .hint(text == nullptr ? "for retries write { action = \"skip\", max_attempts = 3, backoff = \"100ms\" }"
                             : suggest_name(*text, known));

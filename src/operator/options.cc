@@ -29,14 +29,17 @@ std::string toml_key(std::string_view name) {
 
 std::string Place::to_text() const {
   if (file.empty()) return {};
-  return line == 0 ? file : column == 0 ? fmt::format("{}:{}", file, line) : fmt::format("{}:{}:{}", file, line, column);
+  return line == 0     ? file
+         : column == 0 ? fmt::format("{}:{}", file, line)
+                       : fmt::format("{}:{}:{}", file, line, column);
 }
 
 OptionValue::OptionValue(List value) : kind_(Kind::kList), list_(std::make_shared<const List>(std::move(value))) {}
 OptionValue::OptionValue(Table value) : kind_(Kind::kTable), table_(std::make_shared<const Table>(std::move(value))) {}
 
 const char* OptionValue::kind_name() const noexcept {
-  static constexpr const char* kNames[] = {"nothing", "a bool", "an integer", "a number", "a text", "a list", "a table"};
+  static constexpr const char* kNames[] = {"nothing", "a bool", "an integer", "a number",
+                                           "a text",  "a list", "a table"};
   return kNames[static_cast<std::size_t>(kind_)];
 }
 
@@ -60,13 +63,14 @@ std::string OptionValue::to_text() const {
 }
 
 const char* to_string(OptionKind kind) noexcept {
-  static constexpr const char* kNames[] = {"bool",  "integer",    "number",      "text",  "choice", "bytes", "duration",
-                                           "texts", "expression", "expressions", "table", "any"};
+  static constexpr const char* kNames[] = {"bool",     "integer", "number",     "text",        "choice", "bytes",
+                                           "duration", "texts",   "expression", "expressions", "table",  "any"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
 Options& Options::set(std::string name, OptionValue value) {
-  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const auto& entry) { return entry.name == name; });
+  const auto found =
+      std::find_if(entries_.begin(), entries_.end(), [&](const auto& entry) { return entry.name == name; });
   if (found != entries_.end()) {
     found->value = std::move(value);
   } else {
@@ -111,11 +115,14 @@ const std::string& Options::text(std::string_view name) const { return require_k
 
 std::vector<std::string> Options::texts(std::string_view name) const {
   std::vector<std::string> texts;
-  for (const OptionValue& value : require_kind(require(find(name)).as_list())) texts.push_back(require_kind(value.as_text()));
+  for (const OptionValue& value : require_kind(require(find(name)).as_list()))
+    texts.push_back(require_kind(value.as_text()));
   return texts;
 }
 
-const OptionValue::Table& Options::table(std::string_view name) const { return require_kind(require(find(name)).as_table()); }
+const OptionValue::Table& Options::table(std::string_view name) const {
+  return require_kind(require(find(name)).as_table());
+}
 
 Place Options::place(std::string_view name) const {
   const OptionValue* const value = find(name);

@@ -16,18 +16,34 @@ struct Unit {
 
 constexpr double kKibi = 1024;
 constexpr Unit kByteUnits[] = {
-    {"", 1},           {"b", 1},          {"k", 1e3},          {"kb", 1e3},          {"m", 1e6},
-    {"mb", 1e6},       {"g", 1e9},        {"gb", 1e9},         {"t", 1e12},          {"tb", 1e12},
-    {"ki", kKibi},     {"kib", kKibi},    {"mi", kKibi * kKibi}, {"mib", kKibi * kKibi}, {"gi", kKibi * kKibi * kKibi},
-    {"gib", kKibi * kKibi * kKibi}, {"ti", kKibi * kKibi * kKibi * kKibi}, {"tib", kKibi * kKibi * kKibi * kKibi},
+    {"", 1},
+    {"b", 1},
+    {"k", 1e3},
+    {"kb", 1e3},
+    {"m", 1e6},
+    {"mb", 1e6},
+    {"g", 1e9},
+    {"gb", 1e9},
+    {"t", 1e12},
+    {"tb", 1e12},
+    {"ki", kKibi},
+    {"kib", kKibi},
+    {"mi", kKibi* kKibi},
+    {"mib", kKibi* kKibi},
+    {"gi", kKibi* kKibi* kKibi},
+    {"gib", kKibi* kKibi* kKibi},
+    {"ti", kKibi* kKibi* kKibi* kKibi},
+    {"tib", kKibi* kKibi* kKibi* kKibi},
 };
 constexpr Unit kTimeUnits[] = {
     {"", 1e6}, {"us", 1}, {"µs", 1}, {"ms", 1e3}, {"s", 1e6}, {"m", 60e6}, {"min", 60e6}, {"h", 3600e6}, {"d", 86400e6},
 };
 
-Result<std::int64_t> parse_quantity(std::string_view text, std::span<const Unit> units, const char* what, const char* example) {
+Result<std::int64_t> parse_quantity(std::string_view text, std::span<const Unit> units, const char* what,
+                                    const char* example) {
   const auto wrong = [&] {
-    return Error(ErrorCode::kInvalidArgument, fmt::format("not {}: \"{}\"", what, text)).hint(fmt::format("write it like {}", example));
+    return Error(ErrorCode::kInvalidArgument, fmt::format("not {}: \"{}\"", what, text))
+        .hint(fmt::format("write it like {}", example));
   };
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);

@@ -140,7 +140,8 @@ Result<OptionValue> check_value(const OptionInfo& info, const OptionValue& value
     case OptionKind::kDuration: {
       if (value.as_text() != nullptr) return integer_from_text(info, value, parse_duration);
       if (value.as_integer() == nullptr && value.as_number() == nullptr) return wrong_kind(info, value, "a duration");
-      const double seconds = value.as_integer() != nullptr ? static_cast<double>(*value.as_integer()) : *value.as_number();
+      const double seconds =
+          value.as_integer() != nullptr ? static_cast<double>(*value.as_integer()) : *value.as_number();
       if (!(seconds >= 0 && seconds < 9e12)) return wrong_kind(info, value, "a duration of 0 s or more");
       OptionValue micros(static_cast<std::int64_t>(seconds * 1e6));
       micros.place = value.place;
@@ -175,7 +176,8 @@ Result<Options> Registry::check_options(const OperatorInfo& info, const Options&
   return check_named_options(fmt::format("operator \"{}\"", info.name), info.options, options);
 }
 
-Result<Options> check_named_options(std::string_view owner, const std::vector<OptionInfo>& infos, const Options& options) {
+Result<Options> check_named_options(std::string_view owner, const std::vector<OptionInfo>& infos,
+                                    const Options& options) {
   Options checked;
   checked.origin = options.origin;
   for (const OptionValue::Entry& entry : options.entries()) {

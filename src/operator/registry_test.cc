@@ -14,10 +14,11 @@ class Nothing final : public Operator {
 OperatorInfo sample_info() {
   return {.name = "sample.op",
           .summary = "For this test.",
-          .options = {{.name = "path", .kind = OptionKind::kText, .doc = "A path.", .required = true, .example = "\"a.csv\""},
-                      {.name = "limit", .kind = OptionKind::kBytes, .doc = "Bytes.", .default_value = "1MiB"},
-                      {.name = "mode", .kind = OptionKind::kChoice, .doc = "A mode.", .choices = {"fast", "slow"}},
-                      {.name = "names", .kind = OptionKind::kTexts, .doc = "Names."}},
+          .options =
+              {{.name = "path", .kind = OptionKind::kText, .doc = "A path.", .required = true, .example = "\"a.csv\""},
+               {.name = "limit", .kind = OptionKind::kBytes, .doc = "Bytes.", .default_value = "1MiB"},
+               {.name = "mode", .kind = OptionKind::kChoice, .doc = "A mode.", .choices = {"fast", "slow"}},
+               {.name = "names", .kind = OptionKind::kTexts, .doc = "Names."}},
           .make = [](const Options&) -> Result<std::unique_ptr<Operator>> { return std::make_unique<Nothing>(); }};
 }
 

@@ -16,7 +16,8 @@
 namespace penstock {
 namespace {
 
-// Follows links, so that the rename replaces the file behind a link and not the link. A link to nothing keeps its own name.
+// Follows links, so that the rename replaces the file behind a link and not the link. A link to nothing keeps its own
+// name.
 std::string behind_links(const std::string& path) {
   char resolved[PATH_MAX];
   return ::realpath(path.c_str(), resolved) ? std::string(resolved) : path;
@@ -86,7 +87,9 @@ Status AtomicFile::write_all(std::string_view bytes) {
   auto written = file_.write_all(bytes);
   if (!written) {
     const Error& why = written.error();
-    return Error(why.code(), "cannot write " + target_ + " beyond byte " + std::to_string(bytes_written_)).hint(why.hint()).caused_by(why);
+    return Error(why.code(), "cannot write " + target_ + " beyond byte " + std::to_string(bytes_written_))
+        .hint(why.hint())
+        .caused_by(why);
   }
   bytes_written_ += bytes.size();
   return {};

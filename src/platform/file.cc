@@ -24,17 +24,25 @@ struct Meaning {
 
 Meaning meaning_of(int error_number) {
   switch (error_number) {
-    case ENOENT: return {ErrorCode::kNotFound, "no such file or folder", "check the path; relative paths start at the working folder"};
+    case ENOENT:
+      return {ErrorCode::kNotFound, "no such file or folder",
+              "check the path; relative paths start at the working folder"};
     case ENOTDIR: return {ErrorCode::kNotFound, "a part of the path is a file, not a folder", "check the path"};
     case EEXIST: return {ErrorCode::kAlreadyExists, "it exists already", "remove it or choose another name"};
     case EACCES:
-    case EPERM: return {ErrorCode::kPermissionDenied, "permission denied", "check who owns it (ls -l) and who runs this"};
+    case EPERM:
+      return {ErrorCode::kPermissionDenied, "permission denied", "check who owns it (ls -l) and who runs this"};
     case EROFS: return {ErrorCode::kPermissionDenied, "the file system is read-only", "write somewhere else"};
-    case EISDIR: return {ErrorCode::kInvalidArgument, "it is a folder, a file was expected", "name a file, or all in it with \"/*\""};
+    case EISDIR:
+      return {ErrorCode::kInvalidArgument, "it is a folder, a file was expected",
+              "name a file, or all in it with \"/*\""};
     case ENAMETOOLONG: return {ErrorCode::kInvalidArgument, "the name is too long", nullptr};
     case ELOOP: return {ErrorCode::kInvalidArgument, "its links point in a circle", nullptr};
-    case ENOSPC: return {ErrorCode::kResourceExhausted, "no space left on the disk", "free some space (df -h) or write somewhere else"};
-    case EDQUOT: return {ErrorCode::kResourceExhausted, "the disk quota is used up", "free some space or write somewhere else"};
+    case ENOSPC:
+      return {ErrorCode::kResourceExhausted, "no space left on the disk",
+              "free some space (df -h) or write somewhere else"};
+    case EDQUOT:
+      return {ErrorCode::kResourceExhausted, "the disk quota is used up", "free some space or write somewhere else"};
     case EFBIG: return {ErrorCode::kResourceExhausted, "the file would get larger than allowed", "see ulimit -f"};
     case EMFILE:
     case ENFILE: return {ErrorCode::kResourceExhausted, "too many open files", "see ulimit -n"};
@@ -107,7 +115,8 @@ Result<File> File::open(const std::string& path) {
 }
 
 Result<File> File::create(const std::string& path, const CreateOptions& options) {
-  const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (options.exclusive ? O_EXCL : 0) | (options.append ? O_APPEND : O_TRUNC);
+  const int flags =
+      O_WRONLY | O_CREAT | O_CLOEXEC | (options.exclusive ? O_EXCL : 0) | (options.append ? O_APPEND : O_TRUNC);
   const int descriptor = uninterrupted([&] { return ::open(path.c_str(), flags, options.mode); });
   if (descriptor < 0) return file_error(errno, "create", path);
   return File(descriptor, path);
@@ -179,7 +188,8 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
   PENSTOCK_ASSIGN(const File file, File::open(path));
   PENSTOCK_ASSIGN(const FileStamp stamp, file.stamp());
   if (!stamp.regular) {
-    return Error(ErrorCode::kUnsupported, "cannot map " + path + ": it is not a regular file").hint("read it as a stream");
+    return Error(ErrorCode::kUnsupported, "cannot map " + path + ": it is not a regular file")
+        .hint("read it as a stream");
   }
   MappedFile mapped;
   if (stamp.size_bytes == 0) return mapped;
@@ -208,8 +218,8 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
   bytes.resize(static_cast<std::size_t>(stamp.size_bytes) + 1);
   while (true) {
     if (filled > max_bytes || stamp.size_bytes > static_cast<std::int64_t>(max_bytes)) {
-      return Error(ErrorCode::kResourceExhausted, "cannot read " + path + " at once: it holds more than " +
-                                                      std::to_string(max_bytes) + " bytes");
+      return Error(ErrorCode::kResourceExhausted,
+                   "cannot read " + path + " at once: it holds more than " + std::to_string(max_bytes) + " bytes");
     }
     if (filled == bytes.size()) bytes.resize(bytes.size() * 2 + 4096);
     PENSTOCK_ASSIGN(const std::size_t count, file.read(bytes.data() + filled, bytes.size() - filled));
@@ -221,7 +231,7 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
 }
 
 Status make_folders(const std::string& path) {
-  for (std::size_t end = path.find('/', 1); ; end = path.find('/', end + 1)) {
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string folder = path.substr(0, end);
     if (::mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST) {
       const int why = errno;

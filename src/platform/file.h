@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Files as the rest of the library sees them: whole reads and writes in spite of signals and short counts, errors that name
-// the path and what the system said, files that appear whole or not at all, read-only maps, and globs.
+// Files as the rest of the library sees them: whole reads and writes in spite of signals and short counts, errors that
+// name the path and what the system said, files that appear whole or not at all, read-only maps, and globs.
 #pragma once
 
 #include <penstock/result.h>
@@ -15,9 +15,9 @@ namespace penstock {
 
 /// Returns the error for `error_number` (an errno value) met while doing `action` to `path`.
 ///
-/// The message reads "cannot ACTION PATH: what the system said", for instance "cannot open a.csv: no such file"; the code and
-/// the hint follow from the number (ENOENT kNotFound, EACCES kPermissionDenied, ENOSPC and EDQUOT kResourceExhausted, EISDIR
-/// kInvalidArgument, EIO kDataLoss ...).
+/// The message reads "cannot ACTION PATH: what the system said", for instance "cannot open a.csv: no such file"; the
+/// code and the hint follow from the number (ENOENT kNotFound, EACCES kPermissionDenied, ENOSPC and EDQUOT
+/// kResourceExhausted, EISDIR kInvalidArgument, EIO kDataLoss ...).
 Error file_error(int error_number, std::string_view action, std::string_view path);
 
 /// Identity and state of a file at one moment; two unequal stamps of one path mean that it was changed or replaced.
@@ -82,13 +82,14 @@ class File {
 
 /// A file that appears under its name whole or not at all.
 ///
-/// Thread-compatible. Writes to a hidden temporary beside the target (".NAME.MARK-N.tmp", with `this_process_mark`) and renames it on `commit`; an object
-/// that goes away uncommitted removes the temporary and leaves the target as it was. A link is followed, so that it stays a
-/// link; permissions of a file that is replaced are kept. A target that is no regular file (a pipe, /dev/stdout) is written
-/// directly, since it can be neither replaced nor half-written.
+/// Thread-compatible. Writes to a hidden temporary beside the target (".NAME.MARK-N.tmp", with `this_process_mark`) and
+/// renames it on `commit`; an object that goes away uncommitted removes the temporary and leaves the target as it was.
+/// A link is followed, so that it stays a link; permissions of a file that is replaced are kept. A target that is no
+/// regular file (a pipe, /dev/stdout) is written directly, since it can be neither replaced nor half-written.
 ///
-/// Several files become visible together when they are `revocable`: commit them one after the other, and when one fails, `abort`
-/// all: what was committed is taken back. For that a replaced file keeps a second name (a hard link) as long as the object.
+/// Several files become visible together when they are `revocable`: commit them one after the other, and when one
+/// fails, `abort` all: what was committed is taken back. For that a replaced file keeps a second name (a hard link) as
+/// long as the object.
 class AtomicFile {
  public:
   struct Options {
@@ -109,8 +110,9 @@ class AtomicFile {
   Status write_all(std::string_view bytes);
   /// Puts the file in its place. Only `abort` may follow.
   Status commit();
-  /// Removes the temporary; the target stays as it was. After `commit` it does nothing, unless the file is revocable: then the
-  /// target is as it was before (but on file systems without hard links a file that was replaced cannot come back).
+  /// Removes the temporary; the target stays as it was. After `commit` it does nothing, unless the file is revocable:
+  /// then the target is as it was before (but on file systems without hard links a file that was replaced cannot come
+  /// back).
   void abort() noexcept;
 
   bool is_open() const noexcept { return file_.is_open(); }
@@ -126,15 +128,16 @@ class AtomicFile {
   void remove_temporary() noexcept;
 
   State state_ = State::kNothing;
-  std::string temporary_;  ///< What is written; after it replaced a file, that file. Empty: the target is written directly.
+  std::string
+      temporary_;  ///< What is written; after it replaced a file, that file. Empty: the target is written directly.
   std::uint64_t bytes_written_ = 0;
   Options options_;
 };
 
 /// A regular file as read-only memory.
 ///
-/// Thread-compatible. Beware: when another program cuts the file short, touching what is gone ends the process with SIGBUS; for
-/// input that others may write to, read blocks instead.
+/// Thread-compatible. Beware: when another program cuts the file short, touching what is gone ends the process with
+/// SIGBUS; for input that others may write to, read blocks instead.
 class MappedFile {
  public:
   MappedFile() noexcept = default;
@@ -146,8 +149,8 @@ class MappedFile {
   static Result<MappedFile> open(const std::string& path);
 
   std::string_view bytes() const noexcept { return {data_, size_bytes_}; }
-  /// Tells the system that pages wholly inside [offset, offset + size) are not needed any more, which keeps the resident size
-  /// small while walking through a large file. They come back when touched.
+  /// Tells the system that pages wholly inside [offset, offset + size) are not needed any more, which keeps the
+  /// resident size small while walking through a large file. They come back when touched.
   void release(std::size_t offset, std::size_t size) noexcept;
 
  private:
@@ -171,8 +174,9 @@ std::string folder_of(std::string_view path);
 bool has_glob(std::string_view path) noexcept;
 /// Returns the files that `pattern` names, in byte order of their paths, whatever the locale.
 ///
-/// Without a mark of a glob, or when a file of exactly that name exists, the answer is `pattern` itself, and whether it exists is
-/// left to whoever opens it. A pattern without a match is kNotFound. '*' does not match a leading dot or a '/'.
+/// Without a mark of a glob, or when a file of exactly that name exists, the answer is `pattern` itself, and whether it
+/// exists is left to whoever opens it. A pattern without a match is kNotFound. '*' does not match a leading dot or a
+/// '/'.
 Result<std::vector<std::string>> expand_glob(const std::string& pattern);
 
 }  // namespace penstock

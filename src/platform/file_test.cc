@@ -31,10 +31,13 @@ class FileTest : public ::testing::Test {
   ~FileTest() override { std::filesystem::remove_all(folder_); }
 
   std::string path(const std::string& name) const { return folder_ + "/" + name; }
-  void put(const std::string& name, const std::string& bytes) const { std::ofstream(path(name), std::ios::binary) << bytes; }
+  void put(const std::string& name, const std::string& bytes) const {
+    std::ofstream(path(name), std::ios::binary) << bytes;
+  }
   std::vector<std::string> names() const {
     std::vector<std::string> all;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_)) all.push_back(entry.path().filename().string());
+    for (const auto& entry : std::filesystem::directory_iterator(folder_))
+      all.push_back(entry.path().filename().string());
     std::sort(all.begin(), all.end());
     return all;
   }
@@ -237,7 +240,8 @@ TEST_F(FileTest, FolderOfCutsTheName) {
 TEST_F(FileTest, ExpandGlobSortsByBytesAndSkipsFolders) {
   for (const char* name : {"b.csv", "B.csv", "a10.csv", "a9.csv", "c.txt"}) put(name, "");
   std::filesystem::create_directory(path("d.csv"));
-  EXPECT_THAT(expand_glob(path("*.csv")).value(), ElementsAre(path("B.csv"), path("a10.csv"), path("a9.csv"), path("b.csv")));
+  EXPECT_THAT(expand_glob(path("*.csv")).value(),
+              ElementsAre(path("B.csv"), path("a10.csv"), path("a9.csv"), path("b.csv")));
 }
 
 TEST_F(FileTest, ExpandGlobTakesAnExistingNameLiterally) {

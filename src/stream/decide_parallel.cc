@@ -9,8 +9,8 @@
 namespace penstock {
 namespace {
 
-// Chains of operators, each the only consumer of the one before, that several workers may run side by side: any number of
-// stateless ones, and at their end one whose workers' results can be merged.
+// Chains of operators, each the only consumer of the one before, that several workers may run side by side: any number
+// of stateless ones, and at their end one whose workers' results can be merged.
 class Planner {
  public:
   explicit Planner(const StrategyInput& input)
@@ -22,8 +22,8 @@ class Planner {
   Plan plan() {
     find_chains();
     for (std::size_t i = 0; i < input_.steps.size(); ++i) place(i);
-    plan_.reason = fmt::format("asked for: {} of {} segments with {} workers each, on {} cores", replicated_, plan_.segments.size(),
-                               workers_, input_.cores);
+    plan_.reason = fmt::format("asked for: {} of {} segments with {} workers each, on {} cores", replicated_,
+                               plan_.segments.size(), workers_, input_.cores);
     return std::move(plan_);
   }
 

@@ -163,13 +163,16 @@ Status check_segments(const Plan& plan, const Graph& graph) {
       const bool inside = step < covered.size() && !covered[step];
       // Sources beside each other take turns, so all of them begin in a worker without a channel.
       const std::size_t input = inside ? graph.steps[step].spec->input : Pipeline::kNone;
-      bool fed = (i == 0 && !(inside && stays[step])) || (input == Pipeline::kNone && graph.steps[segment.steps[0]].is_source());
+      bool fed = (i == 0 && !(inside && stays[step])) ||
+                 (input == Pipeline::kNone && graph.steps[segment.steps[0]].is_source());
       for (std::size_t j = 0; inside && j < i; ++j) fed = fed || segment.steps[j] == input;
       if (!inside || !fed) {
         return Error(
                    ErrorCode::kInternal,
                    fmt::format("the strategy \"{}\" made a plan whose segments do not fit the pipeline", plan.strategy))
-            .hint("every step belongs to one segment, behind its input or at the segment's start; steps that stay, behind their input");
+            .hint(
+                "every step belongs to one segment, behind its input or at the segment's start; steps that stay, "
+                "behind their input");
       }
       covered[step] = true;
     }

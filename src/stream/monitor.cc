@@ -23,15 +23,22 @@ std::string seconds(std::int64_t ns) { return duration_text(static_cast<double>(
 
 bool Monitor::is_needed(const RunOptions& options, const Pipeline& pipeline) {
   if (options.timeout.count() > 0 || options.stop != nullptr || options.progress != nullptr) return true;
-  return std::any_of(pipeline.steps().begin(), pipeline.steps().end(), [](const auto& step) { return step.timeout.count() > 0; });
+  return std::any_of(pipeline.steps().begin(), pipeline.steps().end(),
+                     [](const auto& step) { return step.timeout.count() > 0; });
 }
 
 Monitor::Monitor(std::shared_ptr<RunState> run, std::vector<std::shared_ptr<Segment>> segments,
                  std::vector<std::unique_ptr<StepAtWork>>& steps, Executor& executor)
-    : run_(std::move(run)), segments_(std::move(segments)), steps_(steps), executor_(executor), last_busy_ns_(steps.size(), 0) {
+    : run_(std::move(run)),
+      segments_(std::move(segments)),
+      steps_(steps),
+      executor_(executor),
+      last_busy_ns_(steps.size(), 0) {
   for (const auto& step : steps_) {
     const std::int64_t timeout = to_ns(step->step->spec->timeout);
-    if (timeout > 0) shortest_step_timeout_ns_ = shortest_step_timeout_ns_ == 0 ? timeout : std::min(shortest_step_timeout_ns_, timeout);
+    if (timeout > 0)
+      shortest_step_timeout_ns_ =
+          shortest_step_timeout_ns_ == 0 ? timeout : std::min(shortest_step_timeout_ns_, timeout);
   }
   last_progress_ns_ = run_->started_ns;
   thread_ = std::thread([this] { watch(); });
@@ -48,7 +55,8 @@ Monitor::~Monitor() {
 
 std::int64_t Monitor::next_wake_ns(std::int64_t now) const {
   std::int64_t wake = now + 3600 * 1000 * kMilli;
-  if (run_->options.timeout.count() > 0 && !gave_up_) wake = std::min(wake, run_->started_ns + to_ns(run_->options.timeout));
+  if (run_->options.timeout.count() > 0 && !gave_up_)
+    wake = std::min(wake, run_->started_ns + to_ns(run_->options.timeout));
   if (shortest_step_timeout_ns_ > 0) wake = std::min(wake, now + std::max(shortest_step_timeout_ns_ / 4, kMilli));
   if (run_->options.stop != nullptr) wake = std::min(wake, now + kStopPollNs);
   if (run_->options.progress != nullptr) wake = std::min(wake, last_progress_ns_ + kProgressNs);
@@ -102,9 +110,9 @@ void Monitor::check_step_deadlines(std::int64_t now) {
     const std::int64_t timeout = to_ns(step.step->spec->timeout);
     const std::int64_t spent = now - segment->clock.since_ns();
     if (timeout == 0 || spent < timeout) continue;
-    time_out(Error(ErrorCode::kTimeout,
-                   fmt::format("worked on its batch {} for {}, longer than its timeout of {}:\n{}", step.metrics.batches.get(),
-                               seconds(spent), seconds(timeout), describe_workers(segments_, steps_, now)))
+    time_out(Error(ErrorCode::kTimeout, fmt::format("worked on its batch {} for {}, longer than its timeout of {}:\n{}",
+                                                    step.metrics.batches.get(), seconds(spent), seconds(timeout),
+                                                    describe_workers(segments_, steps_, now)))
                  .hint("make the operator faster or its batches smaller, or raise its timeout")
                  .at(step.step->spec->name));
   }
@@ -140,8 +148,10 @@ void Monitor::report_progress(std::int64_t now) {
 
 namespace {
 
-std::string waits_for_input(const Pipeline::Step& first, const std::vector<std::unique_ptr<StepAtWork>>& steps, const std::string& spent) {
-  return fmt::format("  \"{}\" has waited for a batch from \"{}\" for {}", first.name, steps[first.input]->step->spec->name, spent);
+std::string waits_for_input(const Pipeline::Step& first, const std::vector<std::unique_ptr<StepAtWork>>& steps,
+                            const std::string& spent) {
+  return fmt::format("  \"{}\" has waited for a batch from \"{}\" for {}", first.name,
+                     steps[first.input]->step->spec->name, spent);
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ std::string unique_name(const std::vector<Pipeline::Step>& steps, const std::str
 
 Pipeline::StepId Pipeline::append(Step step, StepId input) {
   step.input = input == kLast ? last() : input;
-  PENSTOCK_CHECK(step.input == kNone || step.input < steps_.size(), "the input of a step must have been added before it");
+  PENSTOCK_CHECK(step.input == kNone || step.input < steps_.size(),
+                 "the input of a step must have been added before it");
   step.name = unique_name(steps_, step.name.empty() ? step.op : step.name);
   steps_.push_back(std::move(step));
   return steps_.size() - 1;
@@ -47,7 +48,8 @@ Pipeline::StepId Pipeline::add(std::string op, Options options, StepOptions step
   return append(std::move(added), input);
 }
 
-Pipeline::StepId Pipeline::add(std::string op, std::shared_ptr<const OperatorFactory> factory, StepOptions step, StepId input) {
+Pipeline::StepId Pipeline::add(std::string op, std::shared_ptr<const OperatorFactory> factory, StepOptions step,
+                               StepId input) {
   const StepId id = add(std::move(op), Options(), std::move(step), input);
   steps_[id].factory = std::move(factory);
   return id;

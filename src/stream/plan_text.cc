@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A plan for people and for programs.
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <penstock/run.h>
+
+#include <nlohmann/json.hpp>
 
 #include "base/printable.h"
 #include "stream/table.h"
@@ -10,18 +11,24 @@
 namespace penstock {
 
 std::string Plan::to_text() const {
-  std::string text = fmt::format("pipeline \"{}\": strategy {}, {}, at most {} per batch{}\n  why: {}\n", pipeline, strategy,
-                                 counted(segments.size(), "segment"), counted(batch_size, "record"),
-                                 memory_limit == 0 ? "" : fmt::format(", at most {} in flight", bytes_text(memory_limit)), reason);
+  std::string text =
+      fmt::format("pipeline \"{}\": strategy {}, {}, at most {} per batch{}\n  why: {}\n", pipeline, strategy,
+                  counted(segments.size(), "segment"), counted(batch_size, "record"),
+                  memory_limit == 0 ? "" : fmt::format(", at most {} in flight", bytes_text(memory_limit)), reason);
   for (std::size_t s = 0; s < segments.size(); ++s) {
     const PlanSegment& segment = segments[s];
-    text += fmt::format("\nsegment {}: {}{}\n  why: {}\n", s, counted(segment.workers, segment.worker),
-                        segment.queue_depth == 0 ? "" : fmt::format(", fed through a channel of {}", segment.queue_depth == 1 ? "1 batch" : with_commas(segment.queue_depth) + " batches"),
-                        segment.reason);
+    text += fmt::format(
+        "\nsegment {}: {}{}\n  why: {}\n", s, counted(segment.workers, segment.worker),
+        segment.queue_depth == 0
+            ? ""
+            : fmt::format(", fed through a channel of {}",
+                          segment.queue_depth == 1 ? "1 batch" : with_commas(segment.queue_depth) + " batches"),
+        segment.reason);
     for (const std::size_t index : segment.steps) {
       const Step& step = steps[index];
       text += fmt::format("  {}{}{}{}\n", step.name, step.op == step.name ? "" : " (" + step.op + ")",
-                          step.on_error == "fail" ? "" : ", on error: " + step.on_error, step.unordered ? ", unordered" : "");
+                          step.on_error == "fail" ? "" : ", on error: " + step.on_error,
+                          step.unordered ? ", unordered" : "");
       text += fmt::format("      emits {}\n", step.output);
       if (!step.note.empty()) text += fmt::format("      note: {}\n", step.note);
     }
@@ -30,8 +37,8 @@ std::string Plan::to_text() const {
 }
 
 std::string Plan::to_json() const {
-  nlohmann::ordered_json plan = {{"version", 1},           {"pipeline", pipeline},         {"strategy", strategy}, {"reason", reason},
-                                 {"batch_size", batch_size}, {"memory_limit", memory_limit}};
+  nlohmann::ordered_json plan = {{"version", 1},     {"pipeline", pipeline},     {"strategy", strategy},
+                                 {"reason", reason}, {"batch_size", batch_size}, {"memory_limit", memory_limit}};
   plan["steps"] = nlohmann::ordered_json::array();
   for (const Step& step : steps) {
     plan["steps"].push_back({{"name", step.name},

@@ -61,7 +61,8 @@ bool Replicas::is_last_to_end(std::size_t workers) {
 void Replicas::flush() {
   for (StepAtWork* const step : steps_) {
     if (run_.cancelled()) return;
-    if (Status status = step->rejects->flush(); !status) run_.fail(std::move(status).error().at(step->step->spec->name));
+    if (Status status = step->rejects->flush(); !status)
+      run_.fail(std::move(status).error().at(step->step->spec->name));
   }
 }
 
@@ -70,8 +71,8 @@ void Replicas::close() noexcept {
   for (Channel* const output : outputs_) output->close();
 }
 
-// Where every consumer has enough, the rest of the input need not be worked on; but what a quarantine file holds must not
-// depend on how far the workers were.
+// Where every consumer has enough, the rest of the input need not be worked on; but what a quarantine file holds must
+// not depend on how far the workers were.
 bool Replicas::wanted() const noexcept {
   if (run_.cancelled()) return false;
   return keeps_rejects_ || outputs_.empty() ||

@@ -11,9 +11,9 @@
 
 namespace penstock {
 
-/// Workers take numbered batches from one channel, whoever is free, and hand over parcels, which are delivered in the order
-/// of the numbers: counts and rejected records go to the steps of the run, batches to the channels behind. So nothing depends on
-/// which worker had which batch, and the first error in the order of the batches ends the run.
+/// Workers take numbered batches from one channel, whoever is free, and hand over parcels, which are delivered in the
+/// order of the numbers: counts and rejected records go to the steps of the run, batches to the channels behind. So
+/// nothing depends on which worker had which batch, and the first error in the order of the batches ends the run.
 ///
 /// Thread-safe after it was set up.
 class Replicas final : public Cancellable {
@@ -54,11 +54,11 @@ class Replicas final : public Cancellable {
   std::vector<Channel*> outputs_;
   ReorderWindow<Parcel> window_;
   std::mutex input_mutex_;
-  std::uint64_t next_ticket_ = 0;   // guarded by input_mutex_
+  std::uint64_t next_ticket_ = 0;    // guarded by input_mutex_
   std::uint64_t next_sequence_ = 0;  // of what is pushed, by one worker at a time
-  std::mutex delivery_mutex_;       // parcels with a ticket come one at a time; those without one come beside them
+  std::mutex delivery_mutex_;        // parcels with a ticket come one at a time; those without one come beside them
   std::mutex end_mutex_;
-  std::size_t ended_ = 0;           // guarded by end_mutex_
+  std::size_t ended_ = 0;  // guarded by end_mutex_
 };
 
 }  // namespace penstock

@@ -107,7 +107,8 @@ Calls rejects_tens() {
       if (values[row] % 10 != 0) {
         rest.push_back(row);
       } else {
-        PENSTOCK_TRY((*context)->errors->reject({.record = row, .reason = "a ten", .raw = std::to_string(values[row])}));
+        PENSTOCK_TRY(
+            (*context)->errors->reject({.record = row, .reason = "a ten", .raw = std::to_string(values[row])}));
       }
     }
     out.emit(batch.record_batch().take(rest, *(*context)->pool));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A report for people and for programs.
 #include <fmt/format.h>
+#include <penstock/run.h>
 
 #include <nlohmann/json.hpp>
-#include <penstock/run.h>
 
 #include "base/printable.h"
 #include "stream/table.h"
@@ -20,8 +20,9 @@ namespace {
 std::string headline(const Report& report) {
   const double rate = report.wall_seconds > 0 ? static_cast<double>(report.records_in) / report.wall_seconds : 0;
   return fmt::format("pipeline \"{}\" {} with strategy {} in {}: {} in = {} out + {} rejected + {} dropped, {}/s\n",
-                     printable(report.pipeline), to_string(report.outcome), report.plan.strategy, duration_text(report.wall_seconds),
-                     counted(report.records_in, "record"), with_commas(report.records_out), with_commas(report.records_rejected),
+                     printable(report.pipeline), to_string(report.outcome), report.plan.strategy,
+                     duration_text(report.wall_seconds), counted(report.records_in, "record"),
+                     with_commas(report.records_out), with_commas(report.records_rejected),
                      with_commas(report.records_dropped), with_commas(static_cast<std::uint64_t>(rate)));
 }
 
@@ -47,8 +48,8 @@ std::string Report::to_text() const {
   for (const StepReport& step : steps) {
     if (!step.note.empty()) text += fmt::format("note: {}: {}\n", printable(step.name), printable(step.note));
     if (step.records_rejected > 0) {
-      text += fmt::format("rejected: {}: {}, the first: {}\n", printable(step.name), counted(step.records_rejected, "record"),
-                          printable(step.first_rejection));
+      text += fmt::format("rejected: {}: {}, the first: {}\n", printable(step.name),
+                          counted(step.records_rejected, "record"), printable(step.first_rejection));
     }
   }
   for (const OutputFile& output : outputs) {

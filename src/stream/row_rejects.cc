@@ -63,18 +63,22 @@ RowRejects::~RowRejects() = default;
 Error RowRejects::to_error(const Rejection& rejection) const {
   const std::string column = rejection.column.empty() ? "" : fmt::format("column \"{}\": ", rejection.column);
   Error error(ErrorCode::kInvalidArgument, column + rejection.reason);
-  error = std::move(error).record(static_cast<std::int64_t>(rejection.record)).hint(
-      "on_error = \"skip\" or \"quarantine\" goes on without such records");
+  error = std::move(error)
+              .record(static_cast<std::int64_t>(rejection.record))
+              .hint("on_error = \"skip\" or \"quarantine\" goes on without such records");
   if (rejection.file.empty()) return error;
-  return std::move(error).at(rejection.line == 0 ? rejection.file : fmt::format("{}:{}", rejection.file, rejection.line));
+  return std::move(error).at(rejection.line == 0 ? rejection.file
+                                                 : fmt::format("{}:{}", rejection.file, rejection.line));
 }
 
 Status RowRejects::reject(Rejection rejection) {
   rejection.record += base_;
   if (count_.fetch_add(1, std::memory_order_relaxed) == 0) {
-    const std::string place = rejection.file.empty() || rejection.line == 0 ? "" : fmt::format("{}:{}, ", rejection.file, rejection.line);
-    first_ = fmt::format("{}record {}: {}{}", place, rejection.record,
-                         rejection.column.empty() ? "" : fmt::format("column \"{}\": ", rejection.column), rejection.reason);
+    const std::string place =
+        rejection.file.empty() || rejection.line == 0 ? "" : fmt::format("{}:{}, ", rejection.file, rejection.line);
+    first_ =
+        fmt::format("{}record {}: {}{}", place, rejection.record,
+                    rejection.column.empty() ? "" : fmt::format("column \"{}\": ", rejection.column), rejection.reason);
     first_is_new_ = true;
   }
   if (policy_.action == ErrorPolicy::Action::kFail) {
@@ -141,9 +145,7 @@ Status RowRejects::flush() {
   return {};
 }
 
-void RowRejects::remove_part() noexcept {
-  ::unlink(part_path_.c_str());
-}
+void RowRejects::remove_part() noexcept { ::unlink(part_path_.c_str()); }
 
 namespace {
 

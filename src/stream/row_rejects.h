@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What becomes of rejected records: counted, and failed, dropped or kept in a quarantine file as the step's policy says.
+// What becomes of rejected records: counted, and failed, dropped or kept in a quarantine file as the step's policy
+// says.
 #pragma once
 
 #include <penstock/operator.h>
@@ -40,8 +41,8 @@ class StepRejects : public RowErrors {
   /// True when an error that `reject` returned must end the run.
   bool fatal() const noexcept { return fatal_; }
 
-  /// Everything rejected since the last mark is forgotten by `roll_back`: the batch is tried again. From `mark` to `release`
-  /// rejected records are kept in memory.
+  /// Everything rejected since the last mark is forgotten by `roll_back`: the batch is tried again. From `mark` to
+  /// `release` rejected records are kept in memory.
   virtual Status mark() = 0;
   virtual void roll_back() noexcept = 0;
   virtual void release() noexcept = 0;
@@ -58,8 +59,8 @@ class StepRejects : public RowErrors {
   std::atomic<std::uint64_t> fallbacks_{0};
 };
 
-/// The rejected records of a step that is replicated: kept by the worker that met them until it is their batch's turn. Their
-/// numbers count from the first record of what the worker has in hand. Used by one worker.
+/// The rejected records of a step that is replicated: kept by the worker that met them until it is their batch's turn.
+/// Their numbers count from the first record of what the worker has in hand. Used by one worker.
 class HeldRejects final : public StepRejects {
  public:
   using StepRejects::StepRejects;
@@ -77,8 +78,8 @@ class HeldRejects final : public StepRejects {
   std::size_t marked_ = 0;
 };
 
-/// The rejected records of one step, in their order. Used by one worker; `count` may be read from other threads. Outside of `mark`
-/// and `release` they go to the part file as they come, however many one batch of a source has.
+/// The rejected records of one step, in their order. Used by one worker; `count` may be read from other threads.
+/// Outside of `mark` and `release` they go to the part file as they come, however many one batch of a source has.
 class RowRejects final : public StepRejects {
  public:
   RowRejects(std::string step, const ErrorPolicy& policy, std::string part_path, RejectLimit& limit);
@@ -115,8 +116,8 @@ class RowRejects final : public StepRejects {
   File part_;
 };
 
-/// Puts the parts of all steps that share `path` together, in the order given, and replaces the file as a whole; the file
-/// is empty when nothing was rejected. Returns the committed file, which can be taken back by `abort`.
+/// Puts the parts of all steps that share `path` together, in the order given, and replaces the file as a whole; the
+/// file is empty when nothing was rejected. Returns the committed file, which can be taken back by `abort`.
 Result<AtomicFile> commit_quarantine(const std::string& path, const std::vector<RowRejects*>& parts);
 
 }  // namespace penstock

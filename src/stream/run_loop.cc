@@ -34,21 +34,26 @@ struct Run {
   std::shared_ptr<RunState> state;
   std::vector<std::unique_ptr<StepAtWork>> steps;
   std::vector<SegmentAtWork> segments;
-  std::vector<std::vector<Runner*>> runners_of;  // by step, one per worker; none for steps that run inside a later step's loop
+  std::vector<std::vector<Runner*>>
+      runners_of;  // by step, one per worker; none for steps that run inside a later step's loop
   double cpu_before = 0;
 };
 
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 // Steps share a file also when they spell its path differently ("a.jsonl", "./a.jsonl").
 std::string quarantine_path(const Pipeline::Step& step, const RunOptions& options) {
   const std::string& path = step.on_error.quarantine_path;
-  return std::filesystem::path(path.empty() ? options.artifacts + "/quarantine.jsonl" : path).lexically_normal().string();
+  return std::filesystem::path(path.empty() ? options.artifacts + "/quarantine.jsonl" : path)
+      .lexically_normal()
+      .string();
 }
 
 void make_steps(Run& run) {
@@ -57,7 +62,8 @@ void make_steps(Run& run) {
     auto at_work = std::make_unique<StepAtWork>();
     at_work->step = &step;
     at_work->index = i;
-    const std::string part = fmt::format("{}.{}.{}.part", quarantine_path(*step.spec, run.state->options), this_process_mark(), i);
+    const std::string part =
+        fmt::format("{}.{}.{}.part", quarantine_path(*step.spec, run.state->options), this_process_mark(), i);
     at_work->rejects = std::make_unique<RowRejects>(step.spec->name, step.spec->on_error, part, run.state->rejects);
     run.steps.push_back(std::move(at_work));
   }
@@ -74,7 +80,8 @@ std::size_t fused_cover(const Run& run, std::size_t step) {
   for (std::size_t i = first; i <= step; ++i) {
     if (run.steps[i]->segment != run.steps[step]->segment) return 1;
     if (run.graph.steps[i].spec->timeout.count() > 0) return 1;  // its time must be told apart from that of the others
-    const bool chained = i == step || (run.graph.steps[i].consumers.size() == 1 && run.graph.steps[i].consumers[0] == i + 1);
+    const bool chained =
+        i == step || (run.graph.steps[i].consumers.size() == 1 && run.graph.steps[i].consumers[0] == i + 1);
     if (!chained) return 1;
   }
   return spec.fused_steps;
@@ -110,7 +117,8 @@ Result<std::unique_ptr<Operator>> operator_for(Run& run, std::size_t last, std::
 Status add_runner(Run& run, SegmentAtWork& at_work, Segment& worker, std::size_t last, std::size_t cover) {
   PENSTOCK_ASSIGN(std::unique_ptr<Operator> op, operator_for(run, last, cover));
   std::vector<StepAtWork*> steps = steps_of_runner(run, at_work, last + 1 - cover, last);
-  auto runner = std::make_unique<Runner>(run.state, worker.clock, std::move(op), std::move(steps), run.graph.steps[last].traits);
+  auto runner =
+      std::make_unique<Runner>(run.state, worker.clock, std::move(op), std::move(steps), run.graph.steps[last].traits);
   run.runners_of[last].push_back(&worker.add(std::move(runner)));
   return {};
 }
@@ -142,10 +150,11 @@ Status make_workers(Run& run, std::size_t index, bool timed) {
   }
   const std::vector<std::pair<std::size_t, std::size_t>> loops = choose_loops(run, plan);
   for (std::uint32_t w = 0; w < std::max(1U, plan.workers); ++w) {
-    const std::string name =
-        at_work.replicas == nullptr ? fmt::format("{}/{}", run.plan.pipeline, index) : fmt::format("{}/{}.{}", run.plan.pipeline, index, w);
+    const std::string name = at_work.replicas == nullptr ? fmt::format("{}/{}", run.plan.pipeline, index)
+                                                         : fmt::format("{}/{}.{}", run.plan.pipeline, index, w);
     at_work.workers.push_back(std::make_shared<Segment>(run.state, name, timed));
-    for (const auto& [last, cover] : loops) PENSTOCK_TRY(add_runner(run, at_work, *at_work.workers.back(), last, cover));
+    for (const auto& [last, cover] : loops)
+      PENSTOCK_TRY(add_runner(run, at_work, *at_work.workers.back(), last, cover));
   }
   return {};
 }
@@ -197,7 +206,8 @@ void connect(Run& run) {
 }
 
 Status set_up(Run& run) {
-  const bool timed = run.state->options.metrics || run.state->options.trace || Monitor::is_needed(run.state->options, *run.graph.pipeline);
+  const bool timed = run.state->options.metrics || run.state->options.trace ||
+                     Monitor::is_needed(run.state->options, *run.graph.pipeline);
   run.runners_of.resize(run.graph.steps.size());
   run.segments.resize(run.plan.segments.size());
   make_steps(run);
@@ -208,14 +218,15 @@ Status set_up(Run& run) {
 
 std::vector<std::shared_ptr<Segment>> all_workers(const Run& run) {
   std::vector<std::shared_ptr<Segment>> all;
-  for (const SegmentAtWork& segment : run.segments) all.insert(all.end(), segment.workers.begin(), segment.workers.end());
+  for (const SegmentAtWork& segment : run.segments)
+    all.insert(all.end(), segment.workers.begin(), segment.workers.end());
   return all;
 }
 
 bool needs_threads(const Run& run) {
   // A caller cannot be left behind when its own code hangs, so a deadline needs a thread even for one segment.
-  return run.segments.size() > 1 || run.segments.front().workers.size() > 1 || run.plan.segments.front().worker != "caller" ||
-         Monitor::is_needed(run.state->options, *run.graph.pipeline);
+  return run.segments.size() > 1 || run.segments.front().workers.size() > 1 ||
+         run.plan.segments.front().worker != "caller" || Monitor::is_needed(run.state->options, *run.graph.pipeline);
 }
 
 /// Returns false when workers were left behind.
@@ -224,7 +235,8 @@ bool work(Run& run) {
   const std::vector<std::shared_ptr<Segment>> workers = all_workers(run);
   std::vector<std::shared_ptr<Task>> tasks(workers.begin(), workers.end());
   std::optional<Monitor> monitor;
-  if (Monitor::is_needed(run.state->options, *run.graph.pipeline)) monitor.emplace(run.state, workers, run.steps, *executor);
+  if (Monitor::is_needed(run.state->options, *run.graph.pipeline))
+    monitor.emplace(run.state, workers, run.steps, *executor);
   if (Status started = executor->start(std::move(tasks)); !started) run.state->fail(std::move(started).error());
   return executor->wait();
 }
@@ -290,7 +302,8 @@ Status conclude(Run& run, bool all_ended) {
 }
 
 Report::Outcome outcome_of(const Status& status, const RunState& state) {
-  if (status) return state.stop.state() == StopSignal::State::kDrain ? Report::Outcome::kDrained : Report::Outcome::kDone;
+  if (status)
+    return state.stop.state() == StopSignal::State::kDrain ? Report::Outcome::kDrained : Report::Outcome::kDone;
   return status.error().code() == ErrorCode::kCancelled ? Report::Outcome::kCancelled : Report::Outcome::kFailed;
 }
 
@@ -299,8 +312,10 @@ void add_quarantine_files(Report& report, const Run& run) {
     const Pipeline::Step& spec = *step->step->spec;
     if (spec.on_error.action != ErrorPolicy::Action::kQuarantine) continue;
     const std::string path = quarantine_path(spec, run.state->options);
-    const auto known = std::find_if(report.outputs.begin(), report.outputs.end(), [&](const auto& file) { return file.path == path; });
-    OutputFile& file = known != report.outputs.end() ? *known : report.outputs.emplace_back(OutputFile{path, "quarantine"});
+    const auto known =
+        std::find_if(report.outputs.begin(), report.outputs.end(), [&](const auto& file) { return file.path == path; });
+    OutputFile& file =
+        known != report.outputs.end() ? *known : report.outputs.emplace_back(OutputFile{path, "quarantine"});
     file.records += step->rejects->count();
     if (Result<FileStamp> stamp = stamp_of(path)) file.size_bytes = static_cast<std::uint64_t>(stamp->size_bytes);
   }

@@ -19,8 +19,8 @@ Status check_source(const StepAtWork& step, Runner& runner) {
   const std::uint64_t read = source.records_read();
   const std::uint64_t accounted = step.metrics.records_out.get() + step.rejects->count();
   if (read == Source::kUnknown || read == accounted) return {};
-  return broken(step, fmt::format("it read {} records, but emitted {} and rejected {}", read, step.metrics.records_out.get(),
-                                  step.rejects->count()));
+  return broken(step, fmt::format("it read {} records, but emitted {} and rejected {}", read,
+                                  step.metrics.records_out.get(), step.rejects->count()));
 }
 
 Status check_effect(const StepAtWork& step) {
@@ -35,7 +35,8 @@ Status check_effect(const StepAtWork& step) {
 
 }  // namespace
 
-Status check_accounts(const std::vector<std::unique_ptr<StepAtWork>>& steps, const std::vector<std::vector<Runner*>>& runners_of) {
+Status check_accounts(const std::vector<std::unique_ptr<StepAtWork>>& steps,
+                      const std::vector<std::vector<Runner*>>& runners_of) {
   for (const auto& step : steps) {
     if (step->step->is_source()) {
       if (!runners_of[step->index].empty()) PENSTOCK_TRY(check_source(*step, *runners_of[step->index].front()));
@@ -47,7 +48,8 @@ Status check_accounts(const std::vector<std::unique_ptr<StepAtWork>>& steps, con
     const std::uint64_t received = step->metrics.records_in.get();
     // Fewer may arrive where a later step had enough and the rest was not needed.
     if (received > emitted) {
-      return broken(*step, fmt::format("it received {} records, but \"{}\" emitted {}", received, input.step->spec->name, emitted));
+      return broken(*step, fmt::format("it received {} records, but \"{}\" emitted {}", received,
+                                       input.step->spec->name, emitted));
     }
   }
   return {};

@@ -16,7 +16,8 @@ constexpr std::chrono::microseconds kMemoryPoll{200};
 
 RunState::RunState(const RunOptions& run_options)
     : options(run_options),
-      budget(run_options.memory_limit == 0 ? MemoryBudget::kUnlimited : static_cast<std::size_t>(run_options.memory_limit)),
+      budget(run_options.memory_limit == 0 ? MemoryBudget::kUnlimited
+                                           : static_cast<std::size_t>(run_options.memory_limit)),
       pool(budget),
       started_ns(now_ns()) {
   rejects.limit = run_options.max_errors;
@@ -53,7 +54,8 @@ void RunState::wait_for_memory() {
   const auto in_flight = [this] {
     return std::any_of(channels.begin(), channels.end(), [](const auto& channel) { return channel->size() > 0; });
   };
-  while (budget.exceeded() && in_flight() && poll_stop() != StopSignal::State::kCancel) std::this_thread::sleep_for(kMemoryPoll);
+  while (budget.exceeded() && in_flight() && poll_stop() != StopSignal::State::kCancel)
+    std::this_thread::sleep_for(kMemoryPoll);
 }
 
 std::optional<Error> RunState::first_error() {

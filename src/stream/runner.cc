@@ -10,7 +10,8 @@ namespace penstock {
 namespace {
 
 bool has_effects(const OperatorTraits& traits, const std::vector<StepAtWork*>& steps) {
-  return traits.effects || std::any_of(steps.begin(), steps.end(), [](const auto* step) { return step->step->traits.effects; });
+  return traits.effects ||
+         std::any_of(steps.begin(), steps.end(), [](const auto* step) { return step->step->traits.effects; });
 }
 
 // What a quarantine file holds must not depend on how far the others were when they had enough.
@@ -187,8 +188,8 @@ bool Runner::produce() {
   const WorkerClock::Mark before = clock_.set(mark(Activity::kWorking));
   const std::int64_t begin_ns = clock_.last_ns();
   step_.metrics.batches.add(1);
-  contexts_.front().batch_size =
-      static_cast<std::size_t>(std::clamp<std::uint64_t>(records_wanted(), 1, std::max<std::size_t>(1, run_->options.batch_size)));
+  contexts_.front().batch_size = static_cast<std::size_t>(
+      std::clamp<std::uint64_t>(records_wanted(), 1, std::max<std::size_t>(1, run_->options.batch_size)));
   Source::Next next = Source::Next::kEnd;
   Status status = guarded([&]() -> Status {
     PENSTOCK_TRY(begin_batch());
@@ -200,7 +201,8 @@ bool Runner::produce() {
   add_span(begin_ns);
   if (status) return next == Source::Next::kMore;
   // A source that waited for input which nobody wants any more.
-  const bool drained = status.error().code() == ErrorCode::kCancelled && run_->stop.state() == StopSignal::State::kDrain;
+  const bool drained =
+      status.error().code() == ErrorCode::kCancelled && run_->stop.state() == StopSignal::State::kDrain;
   if (!drained) report_failure(std::move(status).error());
   return false;
 }

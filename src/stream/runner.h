@@ -15,16 +15,16 @@
 
 namespace penstock {
 
-/// One step of the run as the report sees it; several of them may be one runner (a fused loop). A step that is replicated has
-/// one besides for each worker, whose counts go over into the first with every parcel.
+/// One step of the run as the report sees it; several of them may be one runner (a fused loop). A step that is
+/// replicated has one besides for each worker, whose counts go over into the first with every parcel.
 struct StepAtWork {
   const GraphStep* step = nullptr;
   std::size_t index = 0;
   std::size_t segment = 0;
   StepMetrics metrics;
-  std::unique_ptr<RowRejects> rejects;    // null in a worker's own
-  std::unique_ptr<HeldRejects> held;      // only there
-  bool fused_away = false;                // runs inside the loop of a later step
+  std::unique_ptr<RowRejects> rejects;  // null in a worker's own
+  std::unique_ptr<HeldRejects> held;    // only there
+  bool fused_away = false;              // runs inside the loop of a later step
 
   StepRejects& errors() const noexcept {
     if (held != nullptr) return *held;
@@ -93,7 +93,9 @@ class Runner final : public Emitter {
     Runner* runner;
     Channel* channel;
     bool refuses() const noexcept { return runner != nullptr ? runner->refuses() : !channel->wants_more(); }
-    std::uint64_t records_wanted() const noexcept { return runner != nullptr ? runner->records_wanted() : Operator::kAll; }
+    std::uint64_t records_wanted() const noexcept {
+      return runner != nullptr ? runner->records_wanted() : Operator::kAll;
+    }
   };
 
   Status work_safely(Batch batch, std::size_t records);

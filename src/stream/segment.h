@@ -15,7 +15,8 @@ namespace penstock {
 /// Used by one worker after it was set up.
 class Segment final : public Task, private ParcelOutlet {
  public:
-  Segment(std::shared_ptr<RunState> run, std::string name, bool timed) : clock(timed), run_(std::move(run)), name_(std::move(name)) {}
+  Segment(std::shared_ptr<RunState> run, std::string name, bool timed)
+      : clock(timed), run_(std::move(run)), name_(std::move(name)) {}
 
   /// Adds a runner whose consumers in this worker are added later.
   Runner& add(std::unique_ptr<Runner> runner);

@@ -61,7 +61,8 @@ class WorkerClock {
       since_ns_.store(now, std::memory_order_relaxed);
     }
     current_ = next;
-    what_.store(static_cast<std::uint64_t>(next.step) << 8 | static_cast<std::uint64_t>(next.activity), std::memory_order_release);
+    what_.store(static_cast<std::uint64_t>(next.step) << 8 | static_cast<std::uint64_t>(next.activity),
+                std::memory_order_release);
     return before;
   }
   std::int64_t last_ns() const noexcept { return last_ns_; }

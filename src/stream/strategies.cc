@@ -50,7 +50,8 @@ Result<StrategyInfo> find_strategy(const std::string& name) {
     if (info.name == name) return std::move(info);
     names.push_back(info.name);
   }
-  return Error(ErrorCode::kInvalidArgument, fmt::format("unknown strategy: \"{}\"", name)).hint(suggest_name(name, names));
+  return Error(ErrorCode::kInvalidArgument, fmt::format("unknown strategy: \"{}\"", name))
+      .hint(suggest_name(name, names));
 }
 
 Result<Plan> decide_serial(const StrategyInput& input) {

@@ -8,7 +8,8 @@
 
 namespace penstock {
 
-// Written as text at once: a tree of JSON values takes ten times the memory, and a long run has some hundred thousand spans.
+// Written as text at once: a tree of JSON values takes ten times the memory, and a long run has some hundred thousand
+// spans.
 void append_trace_events(std::string& text, const Report& report, std::size_t process, double offset_micros) {
   std::vector<std::string> names;
   for (const StepReport& step : report.steps)
@@ -18,11 +19,13 @@ void append_trace_events(std::string& text, const Report& report, std::size_t pr
     return std::back_inserter(text);
   };
   for (std::size_t s = 0; s < report.plan.segments.size(); ++s) {
-    fmt::format_to(next(), R"({{"ph":"M","pid":{},"tid":{},"name":"thread_name","args":{{"name":"segment {}"}}}})", process, s, s);
+    fmt::format_to(next(), R"({{"ph":"M","pid":{},"tid":{},"name":"thread_name","args":{{"name":"segment {}"}}}})",
+                   process, s, s);
   }
   for (const Report::Span& span : report.trace) {
-    fmt::format_to(next(), R"({{"ph":"X","pid":{},"tid":{},"name":{},"ts":{},"dur":{}}})", process, span.segment, names[span.step],
-                   static_cast<double>(span.begin_ns) / 1e3 + offset_micros, static_cast<double>(span.end_ns - span.begin_ns) / 1e3);
+    fmt::format_to(next(), R"({{"ph":"X","pid":{},"tid":{},"name":{},"ts":{},"dur":{}}})", process, span.segment,
+                   names[span.step], static_cast<double>(span.begin_ns) / 1e3 + offset_micros,
+                   static_cast<double>(span.end_ns - span.begin_ns) / 1e3);
   }
 }
 

@@ -222,7 +222,8 @@ std::string trace_json(const FileRun& run) {
   for (std::size_t i = 0; i < run.stages.size(); ++i) {
     const StageRun& stage = run.stages[i];
     const double offset = static_cast<double>(stage.started_micros - run.stages.front().started_micros);
-    const Json named = {{"ph", "M"}, {"pid", i + 1}, {"tid", 0}, {"name", "process_name"}, {"args", {{"name", stage.name}}}};
+    const Json named = {
+        {"ph", "M"}, {"pid", i + 1}, {"tid", 0}, {"name", "process_name"}, {"args", {{"name", stage.name}}}};
     events += (events.empty() ? "" : ",\n") + named.dump();
     append_trace_events(events, stage.outcome.report, i + 1, offset);
   }

@@ -119,11 +119,13 @@ namespace {
 constexpr std::size_t kMostKeyParts = 256;
 
 bool stands_in_dotted_keys(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("_-. \t\"'").find(c) != std::string_view::npos;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("_-. \t\"'").find(c) != std::string_view::npos;
 }
 
-// The parser recurses once per part of a dotted key or header, without a limit of its own: a.a.a… could use up the stack.
-// What looks like such a key inside a text counts too; texts with 256 parts on a line do not occur in pipeline files.
+// The parser recurses once per part of a dotted key or header, without a limit of its own: a.a.a… could use up the
+// stack. What looks like such a key inside a text counts too; texts with 256 parts on a line do not occur in pipeline
+// files.
 Status check_key_depth(std::string_view text, const std::string& file) {
   Place place{file, 1, 1};
   std::size_t parts = 1;

@@ -260,7 +260,8 @@ TEST_P(EveryFileSource, NamesTheFileThatMayNotBeRead) {
   EXPECT_THAT(run_source(*make()).error(), HasSubstr(GetParam().file));
 }
 
-// ---- Damaged files ---------------------------------------------------------------------------------------------------
+// ---- Damaged files
+// ---------------------------------------------------------------------------------------------------
 
 // Changes some bytes: to others, to nothing, into more; or cuts the end off.
 std::string damaged(std::string text, std::uint64_t seed) {
@@ -292,7 +293,8 @@ void expect_all_accounted(Operator& source, const HarnessResult& result) {
   EXPECT_TRUE(std::is_sorted(rejected.begin(), rejected.end(), std::less_equal<>())) << "a record was rejected twice";
   EXPECT_TRUE(rejected.empty() || rejected.back() < records);
   const std::uint64_t read = static_cast<Source&>(source).records_read();
-  EXPECT_TRUE(read == Source::kUnknown || read == records) << read << " read, " << records << " came out or were rejected";
+  EXPECT_TRUE(read == Source::kUnknown || read == records)
+      << read << " read, " << records << " came out or were rejected";
 }
 
 TEST_P(EveryFileSource, LosesNothingOfADamagedFile) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The hex dump in docs/formats/dictionary.md is what the builder writes today.
-#include <penstock/dictionary_builder.h>
-
 #include <gtest/gtest.h>
+#include <penstock/dictionary_builder.h>
 
 #include <cstdio>
 #include <fstream>

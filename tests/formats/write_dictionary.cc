@@ -9,8 +9,9 @@
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   penstock::DictionaryBuilder builder;
-  if (!builder.add_json(R"({"null":null,"yes":true,"int":-9223372036854775808,"half":0.5,"short":"äöü","long":"longer than eight €",)"
-                        R"("list":[1,[2,"three",{}],[]],"nested":{"meta":{"score":2.5,"tag":"x"}},"":{"":""}})")) {
+  if (!builder.add_json(
+          R"({"null":null,"yes":true,"int":-9223372036854775808,"half":0.5,"short":"äöü","long":"longer than eight €",)"
+          R"("list":[1,[2,"three",{}],[]],"nested":{"meta":{"score":2.5,"tag":"x"}},"":{"":""}})")) {
     return 1;
   }
   builder.key("wide");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Damages dictionary blocks and walks what the verifier accepts: no read may leave the block, and every walk must end. The
-// first byte chooses what is damaged; the rest is the block itself, or changes to a good one: two bytes of place, one of
-// what to do there, one of value. The checksum is made right in each, so that damage reaches what is behind it.
+// Damages dictionary blocks and walks what the verifier accepts: no read may leave the block, and every walk must end.
+// The first byte chooses what is damaged; the rest is the block itself, or changes to a good one: two bytes of place,
+// one of what to do there, one of value. The checksum is made right in each, so that damage reaches what is behind it.
 #include <penstock/dictionary_builder.h>
 
 #include <cstdint>
@@ -78,7 +78,9 @@ void change(std::span<std::byte> block, const std::uint8_t* edit) {
   switch (edit[2] % 4) {
     case 0: block[at] = std::byte{edit[3]}; return;
     case 1: block[at] ^= static_cast<std::byte>(1U << (edit[3] % 8)); return;
-    case 2: block[at] = static_cast<std::byte>(std::to_integer<int>(block[at]) + static_cast<std::int8_t>(edit[3])); return;
+    case 2:
+      block[at] = static_cast<std::byte>(std::to_integer<int>(block[at]) + static_cast<std::int8_t>(edit[3]));
+      return;
     default: std::memcpy(block.data() + at / 8 * 8, block.data() + edit[3] * std::size_t{8} % block.size() / 8 * 8, 8);
   }
 }

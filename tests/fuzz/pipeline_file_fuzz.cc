@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Reads arbitrary bytes as a pipeline file. Whatever they are, the answer is a file whose pipelines can be made, or an error
-// that says where.
+// Reads arbitrary bytes as a pipeline file. Whatever they are, the answer is a file whose pipelines can be made, or an
+// error that says where.
 #include <penstock/pipeline_file.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
-
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Runs a fuzzer as an ordinary test: every file of the corpus folder, then a fixed number of seeded mutations of these.
-// PENSTOCK_FUZZ_SEED and PENSTOCK_FUZZ_RUNS change the seed (1) and the number (3,000). What was tried last before a crash
-// is written to the working folder, so that the program can be given that file to replay it.
+// PENSTOCK_FUZZ_SEED and PENSTOCK_FUZZ_RUNS change the seed (1) and the number (3,000). What was tried last before a
+// crash is written to the working folder, so that the program can be given that file to replay it.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -120,7 +120,8 @@ class Mutator {
     if (corpus_.empty()) return;
     const Input& other = corpus_[below(corpus_.size())];
     input.resize(below(input.size() + 1));
-    input.insert(input.end(), other.begin() + static_cast<Input::difference_type>(below(other.size() + 1)), other.end());
+    input.insert(input.end(), other.begin() + static_cast<Input::difference_type>(below(other.size() + 1)),
+                 other.end());
   }
 
   const std::vector<Input>& corpus_;

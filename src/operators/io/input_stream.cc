@@ -67,7 +67,9 @@ class RawBytes {
 
   const std::string& path() const noexcept { return file_.path(); }
   std::uint64_t bytes_read() const noexcept { return bytes_read_ - (end_ - begin_); }
-  std::uint64_t bytes_total() const noexcept { return stamp_.regular ? static_cast<std::uint64_t>(stamp_.size_bytes) : 0; }
+  std::uint64_t bytes_total() const noexcept {
+    return stamp_.regular ? static_cast<std::uint64_t>(stamp_.size_bytes) : 0;
+  }
 
  private:
   // An end or an error is something to read too.
@@ -111,7 +113,8 @@ class RawBytes {
                                                                                       : "was changed";
     return broken(file_.path(),
                   std::string("the file ") + what + " while it was read (" + std::to_string(stamp_.size_bytes) +
-                      " bytes at first, " + std::to_string(now.size_bytes) + " at the end, " + std::to_string(bytes_read_) + " read)",
+                      " bytes at first, " + std::to_string(now.size_bytes) + " at the end, " +
+                      std::to_string(bytes_read_) + " read)",
                   "run again when nothing writes to it, or read a copy");
   }
 
@@ -151,7 +154,8 @@ class GzipDecoder final : public Decoder {
         return std::size_t{0};
       }
       if (in.front() != '\x1f' || padded_) {
-        return broken(path, "the gzip file has something else behind its end", "cut off what does not belong to it (gzip -t FILE)");
+        return broken(path, "the gzip file has something else behind its end",
+                      "cut off what does not belong to it (gzip -t FILE)");
       }
       ::inflateReset(&stream_);
       between_members_ = false;
@@ -195,7 +199,8 @@ class ZstdDecoder final : public Decoder {
     ZSTD_outBuffer output{to, size, 0};
     const std::size_t answer = ::ZSTD_decompressStream(stream_, &output, &input);
     if (::ZSTD_isError(answer)) {
-      return broken(path, std::string("the zstd file is corrupt (") + ::ZSTD_getErrorName(answer) + ")", "copy or download it again");
+      return broken(path, std::string("the zstd file is corrupt (") + ::ZSTD_getErrorName(answer) + ")",
+                    "copy or download it again");
     }
     in.remove_prefix(input.pos);
     complete_ = answer == 0;
@@ -213,7 +218,8 @@ Compression compression_of(std::string_view start) {
   if (start.substr(0, 3) == "\x1f\x8b\x08") return Compression::kGzip;
   if (start.substr(0, 4) == "\x28\xb5\x2f\xfd") return Compression::kZstd;
   // A skippable frame in front of the others.
-  if (start.size() >= 4 && (start[0] & '\xF0') == '\x50' && start.substr(1, 3) == "\x2a\x4d\x18") return Compression::kZstd;
+  if (start.size() >= 4 && (start[0] & '\xF0') == '\x50' && start.substr(1, 3) == "\x2a\x4d\x18")
+    return Compression::kZstd;
   return Compression::kNone;
 }
 

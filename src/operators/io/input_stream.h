@@ -16,13 +16,14 @@ enum class Compression : std::uint8_t { kNone, kGzip, kZstd };
 
 /// Reads one file from front to end with read(2).
 ///
-/// Used by one worker. Gzip (any number of members) and zstd (any number of frames) are recognised by their first bytes and
-/// decompressed. At the end it looks at the file again: a regular file that was changed, replaced or cut while it was read is
-/// kDataLoss, as are compressed files that are corrupt or end too early. Memory: none beyond the caller's for plain files; about
-/// 300 KiB for gzip and the frame's window, at most 128 MiB, for zstd.
+/// Used by one worker. Gzip (any number of members) and zstd (any number of frames) are recognised by their first bytes
+/// and decompressed. At the end it looks at the file again: a regular file that was changed, replaced or cut while it
+/// was read is kDataLoss, as are compressed files that are corrupt or end too early. Memory: none beyond the caller's
+/// for plain files; about 300 KiB for gzip and the frame's window, at most 128 MiB, for zstd.
 class InputStream {
  public:
-  /// How much callers should ask for at a time: a system call per 256 KiB costs nothing, and the block stays in the cache.
+  /// How much callers should ask for at a time: a system call per 256 KiB costs nothing, and the block stays in the
+  /// cache.
   static constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 
   /// Opens `path`; "/dev/stdin" and other pipes work too.

@@ -129,7 +129,8 @@ TEST_F(InputStreamTest, SaysWhenACompressedFileIsCutShort) {
 
 TEST_F(InputStreamTest, SaysWhenACompressedFileIsCorrupt) {
   for (std::string packed : {gzip(lines(50'000)), zstd(lines(50'000))}) {
-    for (std::size_t i = packed.size() / 3; i < packed.size() / 3 + 40; ++i) packed[i] = static_cast<char>(packed[i] ^ 0x55);
+    for (std::size_t i = packed.size() / 3; i < packed.size() / 3 + 40; ++i)
+      packed[i] = static_cast<char>(packed[i] ^ 0x55);
     put(packed);
     const auto answer = read_all();
     ASSERT_FALSE(answer);

@@ -31,9 +31,9 @@ struct Line {
 ///
 /// Used by one worker; `bytes_done` and `bytes_total` may be called from others. A line feed ends a line, and one CR
 /// directly before it is dropped; the last line needs no line feed. Line numbers start anew in each file. A UTF-8 byte
-/// order mark at the start of a file is skipped; UTF-16 and UTF-32 are errors. What is a line, and whether it is too long,
-/// depends on the bytes and on `max_line_bytes` only, never on blocks. Memory: one block, or the longest line up to
-/// twice `max_line_bytes`.
+/// order mark at the start of a file is skipped; UTF-16 and UTF-32 are errors. What is a line, and whether it is too
+/// long, depends on the bytes and on `max_line_bytes` only, never on blocks. Memory: one block, or the longest line up
+/// to twice `max_line_bytes`.
 class LineReader {
  public:
   struct Options {

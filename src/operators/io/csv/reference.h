@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The rules of docs/guide/csv.md as one plain state machine over the whole text, slow and easy to check by eye. The tests and
-// the fuzzer compare the splitter with it; nothing else uses it.
+// The rules of docs/guide/csv.md as one plain state machine over the whole text, slow and easy to check by eye. The
+// tests and the fuzzer compare the splitter with it; nothing else uses it.
 #pragma once
 
 #include <string>
@@ -23,7 +23,8 @@ struct ReferenceRow {
 };
 
 /// Splits `text`, a whole file.
-inline std::vector<ReferenceRow> reference_split(std::string_view text, const Dialect& dialect, std::size_t expected_columns) {
+inline std::vector<ReferenceRow> reference_split(std::string_view text, const Dialect& dialect,
+                                                 std::size_t expected_columns) {
   enum class State { kCellStart, kUnquoted, kQuoted, kQuoteInQuoted, kReturnAfterQuote };
   std::vector<ReferenceRow> rows;
   std::uint64_t line = 1;
@@ -104,8 +105,8 @@ inline std::vector<ReferenceRow> reference_split(std::string_view text, const Di
 }
 
 /// Splits `text` with the splitter in pieces of `block` bytes, as a reader would, into the same form.
-inline std::vector<ReferenceRow> split_in_blocks(std::string_view text, const Dialect& dialect, std::size_t expected_columns,
-                                                 std::size_t block, Scan scan) {
+inline std::vector<ReferenceRow> split_in_blocks(std::string_view text, const Dialect& dialect,
+                                                 std::size_t expected_columns, std::size_t block, Scan scan) {
   Splitter splitter(dialect, scan);
   splitter.expect_columns(static_cast<std::uint32_t>(expected_columns));
   std::vector<ReferenceRow> rows;

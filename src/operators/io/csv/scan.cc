@@ -82,10 +82,13 @@ inline __attribute__((always_inline)) Masks masks_of(const char* bytes, char del
 }
 // A carry-less product with all ones is the prefix xor.
 inline __attribute__((always_inline)) std::uint64_t prefix_xor(std::uint64_t bits) {
-  const __m128i product = _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<long long>(bits)), _mm_set1_epi8('\xFF'), 0);
+  const __m128i product =
+      _mm_clmulepi64_si128(_mm_set_epi64x(0, static_cast<long long>(bits)), _mm_set1_epi8('\xFF'), 0);
   return static_cast<std::uint64_t>(_mm_cvtsi128_si64(product));
 }
-inline __attribute__((always_inline)) int trailing_zeros(std::uint64_t bits) { return static_cast<int>(_tzcnt_u64(bits)); }
+inline __attribute__((always_inline)) int trailing_zeros(std::uint64_t bits) {
+  return static_cast<int>(_tzcnt_u64(bits));
+}
 #include "operators/io/csv/scan.inc"
 ScanStop scan(ScanState& state) { return scan_words(state); }
 }  // namespace avx2
@@ -108,8 +111,9 @@ ScanStop scan_avx2(ScanState& state) { return avx2::scan(state); }
 ScanFunction scan_function(Scan scan) noexcept {
   if (scan == Scan::kRowByRow) return nullptr;
 #if defined(__x86_64__)
-  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("bmi") &&
-                        __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+  const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") &&
+                        __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+                        __builtin_cpu_supports("popcnt");
   if (scan == Scan::kPortable) return scan_portable;
   return has_avx2 && scan != Scan::kSse2 ? scan_avx2 : scan_sse2;
 #else

@@ -35,8 +35,8 @@ enum class ScanStop : std::uint8_t {
   kMisplaced,  ///< A quote of the unfinished row stands where RFC 4180 does not allow one.
 };
 
-/// Finds rows from `state.begin` on: appends `first`, `columns` and `line` of complete rows, and the ends of all cells, those
-/// of the unfinished last row included.
+/// Finds rows from `state.begin` on: appends `first`, `columns` and `line` of complete rows, and the ends of all cells,
+/// those of the unfinished last row included.
 ScanStop scan_portable(ScanState& state);
 #if defined(__x86_64__)
 ScanStop scan_sse2(ScanState& state);

@@ -41,8 +41,8 @@ Status check(const Dialect& dialect) {
     return Error(ErrorCode::kInvalidArgument, std::string("delimiter and quote cannot both be ") + dialect.quote);
   }
   if (dialect.max_row_bytes == 0 || dialect.max_row_bytes > kMostRowBytes) {
-    return Error(ErrorCode::kInvalidArgument, "max_row_bytes must be from 1 to " + std::to_string(kMostRowBytes) + ", it is " +
-                                                  std::to_string(dialect.max_row_bytes));
+    return Error(ErrorCode::kInvalidArgument, "max_row_bytes must be from 1 to " + std::to_string(kMostRowBytes) +
+                                                  ", it is " + std::to_string(dialect.max_row_bytes));
   }
   return {};
 }
@@ -118,8 +118,8 @@ bool Splitter::resume_skipping(bool last) {
 // Returns true when the fast path did all there is to do for now; `go_on` then says to come again. False: the row at
 // `next_begin()` needs a closer look.
 bool Splitter::scan_fast(bool last, bool& go_on) {
-  ScanState state{data_, next_begin(), size_, dialect_.delimiter, dialect_.quote, dialect_.quoting,
-                  ends_, num_ends_, ends_capacity_, rows_.get(), num_rows_, kRowsCapacity, lines_, 0};
+  ScanState state{data_,     next_begin(),   size_,       dialect_.delimiter, dialect_.quote, dialect_.quoting, ends_,
+                  num_ends_, ends_capacity_, rows_.get(), num_rows_,          kRowsCapacity,  lines_,           0};
   const ScanStop stop = scan_(state);
   const std::size_t from = std::exchange(num_rows_, state.num_rows);
   num_ends_ = state.first_end;
@@ -135,7 +135,8 @@ bool Splitter::scan_fast(bool last, bool& go_on) {
   return unfinished == 0 || (!last && unfinished <= dialect_.max_row_bytes);
 }
 
-// Sets the flags of the rows from `from` on. At a row that is too long it forgets this and later rows, and returns false.
+// Sets the flags of the rows from `from` on. At a row that is too long it forgets this and later rows, and returns
+// false.
 bool Splitter::mark_rows(std::size_t from) {
   for (std::size_t i = from; i < num_rows_; ++i) {
     Row& row = rows_[i];
@@ -158,8 +159,8 @@ std::uint32_t Splitter::shape_of(std::size_t begin, std::size_t end, std::uint32
   return columns < expected_columns_ ? kTooFewCells : kTooManyCells;
 }
 
-// Scans the row at `next_begin()` byte by byte. What it decides depends only on the first `max_row_bytes` + 1 bytes of the row
-// and on where the stream ends.
+// Scans the row at `next_begin()` byte by byte. What it decides depends only on the first `max_row_bytes` + 1 bytes of
+// the row and on where the stream ends.
 Splitter::RowScan Splitter::scan_row(bool last) {
   const std::size_t begin = next_begin();
   const std::size_t end = std::min(size_, begin + dialect_.max_row_bytes + 1);
@@ -179,7 +180,8 @@ Splitter::RowScan Splitter::scan_row(bool last) {
     if (dialect_.quoting && at < end && data_[at] == quote) {
       const std::size_t open = at++;
       std::size_t close = find(data_, at, end, quote);
-      while (close != kNowhere && close + 1 < end && data_[close + 1] == quote) close = find(data_, close + 2, end, quote);
+      while (close != kNowhere && close + 1 < end && data_[close + 1] == quote)
+        close = find(data_, close + 2, end, quote);
       if (close == kNowhere) {
         if (limited || last) return reject_line(begin, open, kUnclosedQuote, last);
         return at_end();

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Finds rows and cells in blocks of CSV bytes.
 //
-// Fast path: 64 bytes at a time become bit masks of quotes, delimiters and line feeds; a prefix xor of the quote mask says
-// which bytes are inside quotes (G. Langdale, D. Lemire, "Parsing gigabytes of JSON per second", VLDB Journal 28, 2019,
-// section 3.1); what remains of delimiters and line feeds ends a cell or a row. That is right only while every quote stands
-// where RFC 4180 allows one, so the same masks also check that: a quote that opens must follow a delimiter, a row start or a
-// quote; a quote that closes must be followed by a delimiter, a line end or a quote. At the first bit that breaks this, the row
-// is scanned again byte by byte, and the fast path goes on behind it. A stray quote therefore never reaches beyond its row.
+// Fast path: 64 bytes at a time become bit masks of quotes, delimiters and line feeds; a prefix xor of the quote mask
+// says which bytes are inside quotes (G. Langdale, D. Lemire, "Parsing gigabytes of JSON per second", VLDB Journal 28,
+// 2019, section 3.1); what remains of delimiters and line feeds ends a cell or a row. That is right only while every
+// quote stands where RFC 4180 allows one, so the same masks also check that: a quote that opens must follow a
+// delimiter, a row start or a quote; a quote that closes must be followed by a delimiter, a line end or a quote. At the
+// first bit that breaks this, the row is scanned again byte by byte, and the fast path goes on behind it. A stray quote
+// therefore never reaches beyond its row.
 #pragma once
 
 #include <cstddef>
@@ -21,10 +22,10 @@ namespace penstock::csv {
 
 /// Marks of a row. Rows with none of `kRejectedRow` can be read cell by cell.
 enum RowFlags : std::uint32_t {
-  kBlankRow = 1,         ///< A line with no byte on it.
-  kTooFewCells = 2,      ///< Fewer than expected.
-  kTooManyCells = 4,     ///< More than expected.
-  kUnclosedQuote = 8,    ///< A quoted cell does not end; the row is cut at the end of the line on which the quote opens.
+  kBlankRow = 1,       ///< A line with no byte on it.
+  kTooFewCells = 2,    ///< Fewer than expected.
+  kTooManyCells = 4,   ///< More than expected.
+  kUnclosedQuote = 8,  ///< A quoted cell does not end; the row is cut at the end of the line on which the quote opens.
   kTextAfterQuote = 16,  ///< A closing quote is followed by text; cut in the same way.
   kTooLong = 32,         ///< Longer than `max_row_bytes`; see `Splitter::cut_row` for where it began.
   kStrayQuote = 64,      ///< A quote inside an unquoted cell, taken as data.
@@ -52,8 +53,9 @@ struct Cell {
 
 /// Where the rows and cells of a block are. Valid until the next `split`, and as long as the block's bytes are.
 ///
-/// Cells lie back to back: cell k covers the bytes from `ends[k - 1] + 1` up to `ends[k]`, where a delimiter, a line feed or the
-/// end of the input is. `ends[-1]` is valid. A CR before the line feed is still part of the row's last cell.
+/// Cells lie back to back: cell k covers the bytes from `ends[k - 1] + 1` up to `ends[k]`, where a delimiter, a line
+/// feed or the end of the input is. `ends[-1]` is valid. A CR before the line feed is still part of the row's last
+/// cell.
 struct Index {
   const char* data = nullptr;
   const std::uint32_t* ends = nullptr;
@@ -97,9 +99,10 @@ using ScanFunction = ScanStop (*)(ScanState& state);
 
 /// Splits a stream of blocks into rows.
 ///
-/// Used by one worker. The caller keeps what was not consumed in front of the next block. Which rows come out, with which flags,
-/// depends only on the bytes of the stream and the dialect, never on where blocks end. Memory: 4 bytes per cell and 16 per row
-/// of a call, at most about 200 KiB unless a single row has more than 32,768 cells. Allocates nothing per row.
+/// Used by one worker. The caller keeps what was not consumed in front of the next block. Which rows come out, with
+/// which flags, depends only on the bytes of the stream and the dialect, never on where blocks end. Memory: 4 bytes per
+/// cell and 16 per row of a call, at most about 200 KiB unless a single row has more than 32,768 cells. Allocates
+/// nothing per row.
 class Splitter {
  public:
   explicit Splitter(const Dialect& dialect, Scan scan = Scan::kBest);
@@ -107,9 +110,9 @@ class Splitter {
   /// The number of cells that rows must have; 0, as at first, accepts any.
   void expect_columns(std::uint32_t columns) noexcept { expected_columns_ = columns; }
 
-  /// Finds rows in [data, data + size), the bytes of the stream after those that were consumed so far. `last` says that no byte
-  /// follows. Returns how many bytes are consumed: complete rows, and all of them when `last` unless the index is full. The
-  /// result is in `index()`. When nothing is consumed, the caller must come back with more bytes.
+  /// Finds rows in [data, data + size), the bytes of the stream after those that were consumed so far. `last` says that
+  /// no byte follows. Returns how many bytes are consumed: complete rows, and all of them when `last` unless the index
+  /// is full. The result is in `index()`. When nothing is consumed, the caller must come back with more bytes.
   std::size_t split(const char* data, std::size_t size, bool last);
   const Index& index() const noexcept { return index_; }
 
@@ -160,8 +163,8 @@ class Splitter {
   Index index_;
 };
 
-/// Writes the value of a quoted cell (`raw` with its outer quotes) to `to`, doubled quotes as one, and returns its length, at
-/// most `raw.size() - 2`.
+/// Writes the value of a quoted cell (`raw` with its outer quotes) to `to`, doubled quotes as one, and returns its
+/// length, at most `raw.size() - 2`.
 std::size_t unquote(std::string_view raw, char quote, char* to) noexcept;
 
 }  // namespace penstock::csv

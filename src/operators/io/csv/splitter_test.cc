@@ -12,8 +12,8 @@ namespace penstock::csv {
 
 // For readable failures.
 void PrintTo(const ReferenceRow& row, std::ostream* out) {
-  *out << "{flags " << row.flags << ", offset " << row.offset << ", line " << row.line << ", raw " << ::testing::PrintToString(row.raw)
-       << ", cells " << ::testing::PrintToString(row.cells) << "}";
+  *out << "{flags " << row.flags << ", offset " << row.offset << ", line " << row.line << ", raw "
+       << ::testing::PrintToString(row.raw) << ", cells " << ::testing::PrintToString(row.cells) << "}";
 }
 
 namespace {
@@ -26,8 +26,10 @@ constexpr Scan kScans[] = {Scan::kBest, Scan::kPortable, Scan::kSse2, Scan::kAvx
 std::vector<ReferenceRow> split(std::string_view text, const Dialect& dialect = {}, std::size_t columns = 0) {
   const auto expected = reference_split(text, dialect, columns);
   for (const Scan scan : kScans) {
-    for (const std::size_t block : {std::size_t{1}, std::size_t{7}, std::size_t{64}, std::size_t{1000}, text.size() + 1}) {
-      EXPECT_EQ(split_in_blocks(text, dialect, columns, block, scan), expected) << "scan " << int(scan) << ", block " << block;
+    for (const std::size_t block :
+         {std::size_t{1}, std::size_t{7}, std::size_t{64}, std::size_t{1000}, text.size() + 1}) {
+      EXPECT_EQ(split_in_blocks(text, dialect, columns, block, scan), expected)
+          << "scan " << int(scan) << ", block " << block;
     }
   }
   return expected;
@@ -46,7 +48,8 @@ std::vector<std::uint32_t> flags_of(const std::vector<ReferenceRow>& rows) {
 }
 
 TEST(CsvSplitter, SplitsRowsAndCells) {
-  EXPECT_THAT(cells_of(split("a,b\n1,\n,2\n")), ElementsAre(ElementsAre("a", "b"), ElementsAre("1", ""), ElementsAre("", "2")));
+  EXPECT_THAT(cells_of(split("a,b\n1,\n,2\n")),
+              ElementsAre(ElementsAre("a", "b"), ElementsAre("1", ""), ElementsAre("", "2")));
 }
 
 TEST(CsvSplitter, TakesALastLineWithoutLineFeed) {
@@ -120,7 +123,8 @@ TEST(CsvSplitter, KeepsNulBytesAsData) {
 }
 
 TEST(CsvSplitter, TakesQuotesAsDataWithoutQuoting) {
-  EXPECT_THAT(cells_of(split("\"a\t\"b\n", {.delimiter = '\t', .quoting = false})), ElementsAre(ElementsAre("\"a", "\"b")));
+  EXPECT_THAT(cells_of(split("\"a\t\"b\n", {.delimiter = '\t', .quoting = false})),
+              ElementsAre(ElementsAre("\"a", "\"b")));
 }
 
 TEST(CsvSplitter, HandsOutMoreCellsThanItFirstHasRoomFor) {
@@ -140,7 +144,8 @@ TEST(CsvSplitter, HandsOutMoreRowsThanItHasRoomFor) {
 // Texts made of the bytes that matter reach every transition within a few bytes.
 TEST(CsvSplitter, AgreesWithTheReferenceOnRandomTexts) {
   std::mt19937 random(42);
-  const std::string alphabets[] = {"a,\"\n", "a,\"\n\r", "aaaaaaaaaaaaaaaa,,,\n\"", "\"\"\",\n", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa,\n"};
+  const std::string alphabets[] = {"a,\"\n", "a,\"\n\r", "aaaaaaaaaaaaaaaa,,,\n\"", "\"\"\",\n",
+                                   "aaaaaaaaaaaaaaaaaaaaaaaaaaaa,\n"};
   for (int round = 0; round < 4000; ++round) {
     const std::string& alphabet = alphabets[random() % std::size(alphabets)];
     std::string text(random() % 300, ' ');
@@ -152,7 +157,8 @@ TEST(CsvSplitter, AgreesWithTheReferenceOnRandomTexts) {
     const auto expected = reference_split(text, dialect, columns);
     for (const Scan scan : kScans) {
       ASSERT_EQ(split_in_blocks(text, dialect, columns, block, scan), expected)
-          << ::testing::PrintToString(text) << " limit " << dialect.max_row_bytes << " block " << block << " scan " << int(scan);
+          << ::testing::PrintToString(text) << " limit " << dialect.max_row_bytes << " block " << block << " scan "
+          << int(scan);
     }
   }
 }
