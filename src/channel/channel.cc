@@ -91,10 +91,11 @@ bool Channel::push(Batch batch) {
 bool Channel::pop(Batch& batch) {
   if (empty()) {
     wait_until([this] {
-      return cancelled_.load(std::memory_order_seq_cst) || !empty() || closed_.load(std::memory_order_seq_cst);
+      return cancelled_.load(std::memory_order_seq_cst) || refused_.load(std::memory_order_seq_cst) || !empty() ||
+             closed_.load(std::memory_order_seq_cst);
     });
   }
-  if (cancelled_.load(std::memory_order_relaxed) || empty()) return false;
+  if (!wants_more() || empty()) return false;
   const std::uint64_t at = popped_.load(std::memory_order_relaxed);
   batch = std::move(slots_[at % depth_]);
   budget_.release(batch.unpooled_bytes());

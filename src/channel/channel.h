@@ -40,7 +40,7 @@ class Channel {
 
   /// By the producer: no batch follows.
   void close() noexcept;
-  /// By the consumer: it needs no more; later pushes return false.
+  /// By the consumer: it needs no more; later pushes and pops return false.
   void stop_consuming() noexcept;
   /// Both sides return false from now on.
   void cancel() noexcept;

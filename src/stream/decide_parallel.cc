@@ -22,8 +22,12 @@ class Planner {
   Plan plan() {
     find_chains();
     for (std::size_t i = 0; i < input_.steps.size(); ++i) place(i);
-    plan_.reason = fmt::format("asked for: {} of {} segments with {} workers each, on {} cores", replicated_,
-                               plan_.segments.size(), workers_, input_.cores);
+    plan_.reason =
+        replicated_ == 0 || workers_ == 1
+            ? fmt::format("asked for: one worker for each segment, on {} cores; no chain of operators gains by more",
+                          input_.cores)
+            : fmt::format("asked for: {} workers in {} of {} segments, on {} cores", workers_, replicated_,
+                          plan_.segments.size(), input_.cores);
     return std::move(plan_);
   }
 
@@ -31,7 +35,9 @@ class Planner {
   using Step = StrategyInput::Step;
 
   bool may_replicate(const Step& step) const {
-    return step.input != Pipeline::kNone && !step.stays && !step.traits.effects;
+    const auto stays_here = [this](std::size_t consumer) { return input_.steps[consumer].stays; };
+    return step.input != Pipeline::kNone && !step.stays && !step.traits.effects &&
+           std::none_of(step.consumers.begin(), step.consumers.end(), stays_here);
   }
 
   // chain_end_[i]: behind the last step of the chain that begins at step i; i itself where none is worth its workers.

@@ -40,11 +40,18 @@ bool Replicas::take(Batch& batch, std::uint64_t& ticket) {
   const std::lock_guard lock(input_mutex_);
   if (!input_->pop(batch)) return false;
   ticket = next_ticket_++;
+  run_.batches_in_hands.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
 
 bool Replicas::submit(std::uint64_t ticket, Parcel parcel) {
-  return window_.submit(ticket, std::move(parcel), [this](Parcel next) { deliver(std::move(next)); }) && wanted();
+  const bool taken = window_.submit(ticket, std::move(parcel), [this](Parcel next) {
+    deliver(std::move(next));
+    run_.batches_in_hands.fetch_sub(1, std::memory_order_relaxed);
+  });
+  if (taken && wanted()) return true;
+  input_->stop_consuming();  // also for the worker that waits for a batch which nobody needs
+  return false;
 }
 
 bool Replicas::deliver_early(std::uint64_t ticket, std::vector<Batch>& batches) {

@@ -209,6 +209,31 @@ TEST(Replicas, EndEarlyWhenNobodyWantsMore) {
   EXPECT_EQ(out.size(), 23U);
 }
 
+TEST(Replicas, LeaveAStepAloneThatMayNotLookAtARecordTooMany) {
+  std::vector<std::int64_t> kept;
+  std::vector<std::int64_t> out;
+  Pipeline pipeline("test");
+  pipeline.add("source", calling(counting_source(100)), {}, Pipeline::kNone);
+  Calls keeping = keeping_sink(kept);
+  const auto keep = keeping.process;
+  keeping.process = [keep](Batch batch, Emitter& to) {
+    Batch same = batch.copy();
+    const Status status = keep(std::move(batch), to);
+    to.emit(std::move(same));
+    return status;
+  };
+  pipeline.add("keep", calling(keeping));  // sees every record, so what follows may have a segment of its own
+  Calls pass;
+  pass.traits.rows = RowEffect::kKeeps;
+  pipeline.add("pass", calling(pass), {.stateless = true});
+  pipeline.add("head", {{"n", 23}});
+  pipeline.add("sink", calling(keeping_sink(out)));
+  const Result<Report> report = pipeline.run(in_parallel(3, 10));
+  ASSERT_TRUE(report) << error_text(report);
+  EXPECT_EQ(out.size(), 23U);
+  EXPECT_EQ(kept.size(), 100U);
+}
+
 TEST(Replicas, AreForOperatorsThatLookAtNothingButTheirBatch) {
   int seen = 0;
   const auto plain = range(0, 10).map([](std::uint64_t n) { return n + 1; }, {.name = "plain"});

@@ -28,6 +28,7 @@ using testing::Gate;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::keeping_sink;
+using testing::numbers;
 using testing::one_column;
 using testing::run_everywhere;
 
@@ -437,6 +438,42 @@ TEST(EarlyEnd, LooksAtNoRecordBehindTheLastThatIsWanted) {
     EXPECT_EQ(report->steps[1].records_rejected, 12U);
     if (expected.empty()) expected = testing::read_text(folder.file("bad"));
     EXPECT_EQ(testing::read_text(folder.file("bad")), expected);
+  });
+}
+
+TEST(EarlyEnd, LooksAtNoRecordTooManyOfWhatIsEmittedAtTheEnd) {
+  // As behind an aggregate: all records come in `finish`, in batches as large as it likes.
+  Calls gathers;
+  gathers.process = [](Batch, Emitter&) { return Status(); };
+  gathers.finish = [](Emitter& out) {
+    for (std::int64_t begin = 0; begin < 1000 && out.emit(numbers(begin, begin + 250)); begin += 250) {
+    }
+    return Status();
+  };
+  std::vector<std::int64_t> seen;
+  Calls sees;
+  sees.traits.rows = RowEffect::kKeeps;
+  sees.process = [&seen](Batch batch, Emitter& out) {
+    const auto values = batch.record_batch().column(0).int64s();
+    seen.insert(seen.end(), values.begin(), values.end());
+    out.emit(std::move(batch));
+    return Status();
+  };
+  std::vector<std::int64_t> out;
+  Calls sink = keeping_sink(out);
+  const Pipeline pipeline = chain({{"source", counting_source(10)},
+                                   {"gathers", gathers},
+                                   {"sees", sees},
+                                   {"first", first_only(23)},
+                                   {"sink", sink}});
+  run_everywhere([&](const RunOptions& options) {
+    seen.clear();
+    out.clear();
+    const Result<Report> report = pipeline.run(options);
+    ASSERT_TRUE(report) << error_text(report);
+    EXPECT_EQ(out, up_to(23));
+    EXPECT_EQ(seen, up_to(23));
+    EXPECT_EQ(report->steps[1].records_out, 23U);
   });
 }
 

@@ -52,7 +52,8 @@ StopSignal::State RunState::poll_stop() {
 
 void RunState::wait_for_memory() {
   const auto in_flight = [this] {
-    return std::any_of(channels.begin(), channels.end(), [](const auto& channel) { return channel->size() > 0; });
+    return batches_in_hands.load(std::memory_order_relaxed) > 0 ||
+           std::any_of(channels.begin(), channels.end(), [](const auto& channel) { return channel->size() > 0; });
   };
   while (budget.exceeded() && in_flight() && poll_stop() != StopSignal::State::kCancel)
     std::this_thread::sleep_for(kMemoryPoll);

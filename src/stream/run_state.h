@@ -46,6 +46,8 @@ class RunState {
   StopSignal stop;
   RejectLimit rejects;
   std::vector<std::unique_ptr<Channel>> channels;
+  /// Batches that the workers of replicated segments have taken, and that were not delivered yet.
+  std::atomic<std::size_t> batches_in_hands{0};
   std::vector<std::unique_ptr<Cancellable>> waits;  ///< Besides the channels.
   const std::int64_t started_ns;
 

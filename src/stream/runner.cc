@@ -2,6 +2,7 @@
 #include "stream/runner.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "stream/backoff.h"
 #include "stream/user_call.h"
@@ -256,9 +257,7 @@ void Runner::close_channels() noexcept {
 std::uint64_t Runner::records_wanted() const noexcept {
   const std::uint64_t own = op_->records_wanted();
   if (own == 0 || has_effects_ || may_add_records_ || targets_.empty()) return own;
-  std::uint64_t most = 0;
-  for (const Target& target : targets_) most = std::max(most, target.records_wanted());
-  return std::min(own, most);
+  return std::min(own, output_wanted());
 }
 
 // Where every record is looked at only if it is wanted, an early end is the same for every batch size. Where it is not,
@@ -291,7 +290,30 @@ bool Runner::deliver_held() {
   return wanted;
 }
 
+// A batch with more records than are wanted goes on in pieces, so that nobody behind looks at one too many.
+bool Runner::deliver_wanted(Batch batch) {
+  const std::size_t size = batch.num_records();
+  for (std::size_t at = 0; at < size;) {
+    const std::uint64_t wanted = output_wanted();
+    if (wanted == 0) return false;
+    const std::size_t piece = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, size - at));
+    std::vector<std::uint32_t> rows(piece);
+    std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(at));
+    deliver(Batch(batch.record_batch().take(rows, run_->pool)));
+    at += piece;
+  }
+  return true;
+}
+
+std::uint64_t Runner::output_wanted() const noexcept {
+  std::uint64_t most = targets_.empty() ? Operator::kAll : 0;
+  for (const Target& target : targets_) most = std::max(most, target.records_wanted());
+  return most;
+}
+
 bool Runner::deliver(Batch batch) {
+  if (batch.num_records() > 1 && batch.is_record_batch() && batch.num_records() > output_wanted())
+    return deliver_wanted(std::move(batch));
   if (fused_ == nullptr) step_.metrics.records_out.add(batch.num_records());
   batch.sequence = next_sequence_++;
   for (std::size_t i = 0; i + 1 < targets_.size(); ++i) {

@@ -106,6 +106,8 @@ class Runner final : public Emitter {
   const StepAtWork& at_fault() const noexcept;
   void report_failure(Error error);
   bool deliver(Batch batch);
+  bool deliver_wanted(Batch batch);
+  std::uint64_t output_wanted() const noexcept;
   bool hand_over(Target& target, Batch batch);
   bool deliver_held();
   void update_counts() noexcept;

@@ -84,8 +84,8 @@ Result<std::chrono::milliseconds> duration_setting(std::string_view name, const 
 const std::vector<RunSetting>& run_settings() {
   static const std::vector<RunSetting> settings = {
       {"strategy", "S",
-       "serial: all operators in one thread; threads: the pipeline is cut into segments, a thread for each (default: "
-       "serial)"},
+       "serial: all operators in one thread; threads: the pipeline is cut into segments, a thread for each; parallel: "
+       "as threads, with several workers where batches are independent (default: serial)"},
       {"workers", "N", "Most workers (threads); 0: as many as the strategy finds right (default: 0)"},
       {"batch_size", "N", "Most records that go from operator to operator at once (default: 4096)"},
       {"queue_depth", "N", "Most batches that wait between two segments (default: 8)"},
