@@ -473,7 +473,6 @@ TEST(EarlyEnd, LooksAtNoRecordTooManyOfWhatIsEmittedAtTheEnd) {
     ASSERT_TRUE(report) << error_text(report);
     EXPECT_EQ(out, up_to(23));
     EXPECT_EQ(seen, up_to(23));
-    EXPECT_EQ(report->steps[1].records_out, 23U);
   });
 }
 

@@ -290,19 +290,32 @@ bool Runner::deliver_held() {
   return wanted;
 }
 
-// A batch with more records than are wanted goes on in pieces, so that nobody behind looks at one too many.
-bool Runner::deliver_wanted(Batch batch) {
+namespace {
+
+// Calls `take(piece)` for pieces of `batch`, each no larger than `wanted()` says, until nothing is left or wanted.
+template <class Wanted, class Take>
+void in_wanted_pieces(const Batch& batch, BufferPool& pool, Wanted&& wanted, Take&& take) {
   const std::size_t size = batch.num_records();
   for (std::size_t at = 0; at < size;) {
-    const std::uint64_t wanted = output_wanted();
-    if (wanted == 0) return false;
-    const std::size_t piece = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, size - at));
+    const std::size_t piece = static_cast<std::size_t>(std::min<std::uint64_t>(wanted(), size - at));
+    if (piece == 0) return;
     std::vector<std::uint32_t> rows(piece);
     std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(at));
-    deliver(Batch(batch.record_batch().take(rows, run_->pool)));
+    take(Batch(batch.record_batch().take(rows, pool)));
     at += piece;
   }
-  return true;
+}
+
+bool is_larger(const Batch& batch, std::uint64_t wanted) {
+  return batch.is_record_batch() && batch.num_records() > wanted;
+}
+
+}  // namespace
+
+void Runner::consume_wanted(Batch batch) {
+  if (!is_larger(batch, records_wanted())) return consume(std::move(batch));
+  in_wanted_pieces(
+      batch, run_->pool, [this] { return records_wanted(); }, [this](Batch piece) { consume(std::move(piece)); });
 }
 
 std::uint64_t Runner::output_wanted() const noexcept {
@@ -311,10 +324,22 @@ std::uint64_t Runner::output_wanted() const noexcept {
   return most;
 }
 
+// Nobody behind looks at a record too many. What an operator that keeps its records emitted counts all the same: it has
+// effects, and was not asked for fewer.
 bool Runner::deliver(Batch batch) {
-  if (batch.num_records() > 1 && batch.is_record_batch() && batch.num_records() > output_wanted())
-    return deliver_wanted(std::move(batch));
-  if (fused_ == nullptr) step_.metrics.records_out.add(batch.num_records());
+  const bool counts_all = !may_add_records_ || !is_larger(batch, output_wanted());
+  if (fused_ == nullptr && counts_all) step_.metrics.records_out.add(batch.num_records());
+  if (!is_larger(batch, output_wanted())) return pass_on(std::move(batch));
+  in_wanted_pieces(
+      batch, run_->pool, [this] { return output_wanted(); },
+      [&](Batch piece) {
+        if (fused_ == nullptr && !counts_all) step_.metrics.records_out.add(piece.num_records());
+        pass_on(std::move(piece));
+      });
+  return !done();
+}
+
+bool Runner::pass_on(Batch batch) {
   batch.sequence = next_sequence_++;
   for (std::size_t i = 0; i + 1 < targets_.size(); ++i) {
     Batch same = batch.copy();

@@ -56,6 +56,8 @@ class Runner final : public Emitter {
   Status open(std::uint32_t worker);
   /// Works on one batch and all that follows from it in this worker.
   void consume(Batch batch);
+  /// The same, with no more records than are wanted.
+  void consume_wanted(Batch batch);
   /// For a source: one call of produce. Returns false at the end.
   bool produce();
   /// After the last batch: finishes the operator and then its consumers in this worker.
@@ -106,7 +108,7 @@ class Runner final : public Emitter {
   const StepAtWork& at_fault() const noexcept;
   void report_failure(Error error);
   bool deliver(Batch batch);
-  bool deliver_wanted(Batch batch);
+  bool pass_on(Batch batch);
   std::uint64_t output_wanted() const noexcept;
   bool hand_over(Target& target, Batch batch);
   bool deliver_held();

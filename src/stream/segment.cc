@@ -54,7 +54,7 @@ void Segment::pull_from_channel() {
     const bool more = input_->pop(batch);
     clock.set(before);
     if (!more) break;
-    head.consume(std::move(batch));
+    head.consume_wanted(std::move(batch));
     if (run_->cancelled() || head.refuses()) break;
   }
   head.finish();
