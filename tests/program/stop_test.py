@@ -99,7 +99,7 @@ class Stop(ProgramTest):
                 process, _ = self.begin("--quiet", "--timeout", "1s", "--strategy", strategy, rows=10)
                 self.assertEqual(process.wait(), 1)
                 error = process.stderr.read()
-                self.assertRegex(error, r"the run did not end within its timeout of \d+\.\d ms")  # what is left for the stage
+                self.assertRegex(error, r"the run did not end within its timeout of [\d.]+ (ms|s):")  # what is left for the stage
                 self.assertIn('"csv.read" has worked on its batch', error)
                 self.assertEqual(list((self.run_folder() / "copy/artifacts").iterdir()), [])
                 self.assertEqual(self.latest("run.json")["error"]["code"], "timeout")
