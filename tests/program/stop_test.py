@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Signals, timeouts and kill -9 while a pipeline runs. The input is a named pipe, so that the test decides when it goes on."""
+import fcntl
 import json
 import os
 import signal
+import termios
+import threading
 
 from program import COPY, ProgramTest, main
 
@@ -26,6 +29,20 @@ class Stop(ProgramTest):
         except BrokenPipeError:  # a run with a timeout may have ended before it read all
             pass
         return process, pipe
+
+    def begin_with_a_sink_that_waits(self):
+        """Starts a run whose output is a pipe that nobody reads, and returns the process when that pipe is full: it cannot drain."""
+        self.setUp()
+        os.mkfifo(self.folder / "out.pipe")
+        out = os.open(self.folder / "out.pipe", os.O_RDWR | os.O_NONBLOCK)
+        self.addCleanup(os.close, out)
+        process, pipe = self.begin("--quiet", path="out.pipe", setup=False, rows=1)
+        rows = "".join(f"{i}\n" for i in range(200000))
+        threading.Thread(target=self.close, args=(pipe, rows), daemon=True).start()
+        waiting = bytearray(4)
+        while int.from_bytes(waiting, "little") < 60000:
+            fcntl.ioctl(out, termios.FIONREAD, waiting)
+        return process
 
     @staticmethod
     def close(pipe, rows=""):
@@ -75,18 +92,18 @@ class Stop(ProgramTest):
                 self.assertEqual(lines, ["id"] + [str(i) for i in range(len(lines) - 1)])
 
     def test_two_interrupts_cancel_and_leave_no_output(self):
-        process, _ = self.begin("--quiet")
+        process = self.begin_with_a_sink_that_waits()
         process.send_signal(signal.SIGTERM)
         self.wait_for(process, "stopping: ")
         process.send_signal(signal.SIGINT)
         self.wait_for(process, "cancelled: ")
-        # The reader still waits in the pipe: it is left behind.
+        # The sink still waits in the pipe: it is left behind.
         self.assertEqual(process.wait(), 130)
         self.assertEqual(list((self.run_folder() / "copy/artifacts").iterdir()), [])
         self.assertEqual(self.latest("run.json")["status"], "cancelled")
 
     def test_three_interrupts_end_the_program(self):
-        process, _ = self.begin("--quiet")
+        process = self.begin_with_a_sink_that_waits()
         for words in ("stopping: ", "cancelled: "):
             process.send_signal(signal.SIGINT)
             self.wait_for(process, words)
