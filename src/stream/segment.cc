@@ -73,16 +73,17 @@ void Segment::run_sources() {
 
 // ---- Workers of a replicated segment ----
 
+// Who has ended touches nothing any more: the one that ends last finishes for all, with everybody's clocks and
+// operators.
 void Segment::work_as_replica() noexcept {
   clock.set({});
   if (open_all()) take_batches();
   clock.set({});
   deliver_leftovers();
-  if (replicas_->is_last_to_end(workers_.size())) {
-    if (!run_->cancelled()) finish_all_workers();
-    replicas_->close();
-  }
   clock.set({nullptr, clock.step(), Activity::kEnded});
+  if (!replicas_->is_last_to_end(workers_.size())) return;
+  if (!run_->cancelled()) finish_all_workers();
+  replicas_->close();
 }
 
 void Segment::take_batches() {
