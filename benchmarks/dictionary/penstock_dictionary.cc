@@ -51,11 +51,12 @@ Outcome build(std::uint64_t records) {
 template <std::size_t kCount>
 Outcome look(std::uint64_t records) {
   const Dictionary& dictionary = made<kCount>();
-  static Dictionary::Path tag("meta.tag");
-  static Dictionary::Path score("meta.score");
+  static Dictionary::Path meta("meta");
+  static Dictionary::Path tag("tag");
+  static Dictionary::Path score("score");
   return lookups<kCount>(records, [&](const std::string& key) {
-    const auto entry = dictionary.find(key);
-    return found(tag.in(entry).string_or("?"), score.in(entry).float64_or(0));
+    const auto inner = meta.in(dictionary.find(key));
+    return found(tag.in(inner).string_or("?"), score.in(inner).float64_or(0));
   });
 }
 
