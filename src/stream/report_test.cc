@@ -205,6 +205,27 @@ TEST(Trace, HoldsOneSpanPerBatchAndStep) {
   }
 }
 
+// However long a run is, its timeline takes some MiB at most.
+TEST(Trace, EndsAfterTheFirstBatchesOfALongRun) {
+  RunOptions options;
+  options.batch_size = 1;
+  options.trace = true;
+  const Result<Report> report = chain({{"source", counting_source(5'000)}, {"sink", {}}}).run(options);
+  ASSERT_TRUE(report) << error_text(report);
+  EXPECT_EQ(report->steps[1].batches, 5'000U);
+  EXPECT_EQ(report->trace.size(), 2 * 4'096U);
+  EXPECT_EQ(Json::parse(report->trace_to_json())["traceEvents"].size(), 2 * 4'096U + report->plan.segments.size());
+}
+
+TEST(Trace, NamesStepsAsJson) {
+  RunOptions options;
+  options.trace = true;
+  const Result<Report> report = chain({{"source", counting_source(1)}, {"a \"sink\"\n", {}}}).run(options);
+  ASSERT_TRUE(report) << error_text(report);
+  const Json trace = Json::parse(report->trace_to_json());
+  EXPECT_EQ(trace["traceEvents"].back()["name"], "a \"sink\"\n");
+}
+
 TEST(Trace, IsEmptyUnlessAskedFor) {
   const Result<Report> report = example().run();
   ASSERT_TRUE(report);

@@ -88,7 +88,7 @@ class Runner final : public Emitter {
   WorkerClock::Mark mark(Activity activity) const noexcept;
   /// The first kMostSpans calls; empty unless the run is traced.
   const std::vector<Report::Span>& spans() const noexcept { return spans_; }
-  static constexpr std::size_t kMostSpans = 16'384;
+  static constexpr std::size_t kMostSpans = 4'096;
 
  private:
   struct Target {

@@ -8,7 +8,7 @@
 
 namespace penstock {
 
-// Written as text at once: a tree of JSON values takes ten times the memory, and a long run has some hundred thousand
+// Written as text at once: a tree of JSON values takes ten times the memory, and a long run has some ten thousand
 // spans.
 void append_trace_events(std::string& text, const Report& report, std::size_t process, double offset_micros) {
   std::vector<std::string> names;
