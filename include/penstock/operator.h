@@ -168,6 +168,9 @@ class Operator {
   virtual void abort() noexcept;
   /// What commit left behind.
   virtual std::vector<OutputFile> outputs() const { return {}; }
+  /// What the report shows of the records that it saw: a JSON array of objects, at most about 1 MiB; empty: nothing.
+  /// Asked after commit.
+  virtual std::string result() const { return {}; }
 };
 
 /// How far a source is.

@@ -116,6 +116,12 @@ struct StepReport {
   bool fused = false;  ///< Ran in one loop with the step before.
 };
 
+/// Records that a step keeps for the report: see the operator `collect`.
+struct StepResult {
+  std::string name;  ///< Of the step.
+  std::string rows;  ///< JSON: an array with an object per record.
+};
+
 /// What a run did.
 struct Report {
   enum class Outcome : std::uint8_t { kDone, kDrained, kFailed, kCancelled };
@@ -133,6 +139,7 @@ struct Report {
   std::uint64_t buffer_peak_bytes = 0;  ///< Most bytes in flight.
   std::vector<StepReport> steps;
   std::vector<OutputFile> outputs;
+  std::vector<StepResult> results;  ///< In the order of the steps; empty unless the run committed.
 
   /// For people: a table.
   std::string to_text() const;

@@ -151,6 +151,38 @@ TEST(Report, OfARunThatFailedGoesAsFarAsTheRunCame) {
   EXPECT_EQ(Json::parse(outcome.report.to_json())["outcome"], "failed");
 }
 
+TEST(Report, ShowsTheRecordsThatAStepKeptForIt) {
+  Calls keeper;
+  keeper.result = [] { return std::string(R"([{"n":7,"word":"\u001b[1m"},{"n":null,"word":"b"}])"); };
+  const RunOutcome outcome = chain({{"source", counting_source(1)}, {"kept", keeper}}).run_to_outcome({});
+  ASSERT_TRUE(outcome.status);
+  EXPECT_THAT(outcome.report.to_text(), ::testing::EndsWith("\nkept: 2 records\nn  word\n7  \\x1b[1m\n   b\n"));
+  EXPECT_EQ(Json::parse(outcome.report.to_json())["results"],
+            Json::parse(R"([{"name":"kept","rows":[{"n":7,"word":"\u001b[1m"},{"n":null,"word":"b"}]}])"));
+}
+
+TEST(Report, ShowsAtMostFiftyOfThem) {
+  Calls keeper;
+  keeper.result = [] {
+    Json rows = Json::array();
+    for (int n = 0; n < 73; ++n) rows.push_back({{"n", n}});
+    return rows.dump();
+  };
+  const RunOutcome outcome = chain({{"source", counting_source(1)}, {"kept", keeper}}).run_to_outcome({});
+  EXPECT_THAT(outcome.report.to_text(), ::testing::EndsWith("\n49\n... and 23 more\n"));
+}
+
+TEST(Report, ShowsNoRecordsOfARunThatFailed) {
+  Calls keeper;
+  keeper.result = [] { return std::string("[]"); };
+  Calls failing;
+  failing.commit = [] { return Status(Error(ErrorCode::kDataLoss, "broken")); };
+  const RunOutcome outcome =
+      chain({{"source", counting_source(1)}, {"kept", keeper}, {"failing", failing}}).run_to_outcome({});
+  EXPECT_FALSE(outcome.status);
+  EXPECT_TRUE(outcome.report.results.empty());
+}
+
 TEST(Report, OfAPipelineThatIsWrongNamesIt) {
   Pipeline pipeline("wrong");
   const RunOutcome outcome = pipeline.run_to_outcome({});

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <penstock/run.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/printable.h"
@@ -16,6 +17,10 @@ const char* to_string(Report::Outcome outcome) noexcept {
 }
 
 namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kMostRowsShown = 50;
 
 std::string headline(const Report& report) {
   const double rate = report.wall_seconds > 0 ? static_cast<double>(report.records_in) / report.wall_seconds : 0;
@@ -38,6 +43,33 @@ std::vector<std::string> table_row(const StepReport& step) {
   return row;
 }
 
+std::string cell(const Json& value) {
+  if (value.is_null()) return "";
+  return printable(value.is_string() ? value.get_ref<const std::string&>() : value.dump());
+}
+
+// Numbers stand at the right, as in the table of the operators.
+Table table_like(const Json& record) {
+  std::vector<std::string> header;
+  for (const auto& [name, value] : record.items()) header.push_back((value.is_number() ? ">" : "") + printable(name));
+  return Table(std::move(header));
+}
+
+std::string to_text(const StepResult& result) {
+  const Json rows = Json::parse(result.rows, nullptr, false);
+  std::string text = fmt::format("\n{}: {}\n", printable(result.name), counted(rows.size(), "record"));
+  if (rows.empty() || !rows.is_array()) return text;
+  Table table = table_like(rows.front());
+  for (std::size_t i = 0; i < std::min(rows.size(), kMostRowsShown); ++i) {
+    std::vector<std::string> cells;
+    for (const Json& value : rows[i]) cells.push_back(cell(value));
+    table.add(std::move(cells));
+  }
+  text += table.to_text();
+  if (rows.size() > kMostRowsShown) text += fmt::format("... and {} more\n", rows.size() - kMostRowsShown);
+  return text;
+}
+
 }  // namespace
 
 std::string Report::to_text() const {
@@ -58,11 +90,11 @@ std::string Report::to_text() const {
   }
   text += fmt::format("memory: {} at most, {} of it in flight; cpu: {}\n", bytes_text(memory_peak_bytes),
                       bytes_text(buffer_peak_bytes), duration_text(cpu_seconds));
+  for (const StepResult& result : results) text += penstock::to_text(result);
   return text;
 }
 
 std::string Report::to_json() const {
-  using Json = nlohmann::ordered_json;
   const double rate = wall_seconds > 0 ? static_cast<double>(records_in) / wall_seconds : 0;
   Json report = {{"version", 1},
                  {"pipeline", pipeline},
@@ -100,6 +132,10 @@ std::string Report::to_json() const {
   for (const OutputFile& output : outputs) {
     report["outputs"].push_back(
         {{"path", output.path}, {"kind", output.kind}, {"records", output.records}, {"size_bytes", output.size_bytes}});
+  }
+  report["results"] = Json::array();
+  for (const StepResult& result : results) {
+    report["results"].push_back({{"name", result.name}, {"rows", Json::parse(result.rows, nullptr, false)}});
   }
   return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -328,6 +328,7 @@ Report make_report(const Run& run, const Status& status, bool all_ended) {
     add_quarantine_files(report, run);
   } else {
     report.outputs.clear();
+    report.results.clear();
   }
   report.wall_seconds = static_cast<double>(now_ns() - run.state->started_ns) / 1e9;
   report.cpu_seconds = cpu_seconds() - run.cpu_before;

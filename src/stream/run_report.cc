@@ -100,9 +100,10 @@ void add_totals(Report& report, const std::vector<std::unique_ptr<StepAtWork>>& 
   }
 }
 
-void add_outputs_and_trace(Report& report, Runner& runner) {
+void add_what_is_left(Report& report, const std::string& name, Runner& runner) {
   if (runner.opened()) {
     for (OutputFile& output : runner.op().outputs()) report.outputs.push_back(std::move(output));
+    if (std::string rows = runner.op().result(); !rows.empty()) report.results.push_back({name, std::move(rows)});
   }
   report.trace.insert(report.trace.end(), runner.spans().begin(), runner.spans().end());
 }
@@ -119,7 +120,7 @@ Report report_steps(const Plan& plan, const std::vector<std::unique_ptr<StepAtWo
   for (std::size_t i = 0; all_ended && i < runners_of.size(); ++i) {
     if (runners_of[i].empty()) continue;
     report.steps[i].note = runners_of[i].front()->op().note();
-    for (Runner* const runner : runners_of[i]) add_outputs_and_trace(report, *runner);
+    for (Runner* const runner : runners_of[i]) add_what_is_left(report, report.steps[i].name, *runner);
   }
   return report;
 }

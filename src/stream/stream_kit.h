@@ -65,6 +65,7 @@ struct Calls {
   std::function<void()> abort = {};
   std::function<Result<Source::Next>(Emitter&)> produce = {};  ///< Makes it a source.
   std::function<std::uint64_t()> records_read = {};
+  std::function<std::string()> result = {};
 };
 
 template <class Base>
@@ -84,6 +85,7 @@ class CalledOperator : public Base {
   void abort() noexcept override {
     if (calls_.abort) calls_.abort();
   }
+  std::string result() const override { return calls_.result ? calls_.result() : std::string(); }
 
  protected:
   Calls calls_;

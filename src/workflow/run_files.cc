@@ -77,6 +77,12 @@ Json to_json(const std::vector<OutputFile>& outputs) {
   return list;
 }
 
+Json to_json(const std::vector<StepResult>& results) {
+  Json list = Json::array();
+  for (const StepResult& result : results) list.push_back({{"name", result.name}, {"rows", parsed(result.rows)}});
+  return list;
+}
+
 Json settings_to_json(const RunOptions& run) {
   Json settings = {{"strategy", run.strategy.name},
                    {"workers", run.strategy.workers},
@@ -240,7 +246,8 @@ std::string output_json(const FileStage& stage, const StageRun& run) {
                      {"output_hash", output_hash(run.artifacts)}};
   const Json data = {{"outcome", to_string(report.outcome)},      {"records_in", report.records_in},
                      {"records_out", report.records_out},         {"records_rejected", report.records_rejected},
-                     {"records_dropped", report.records_dropped}, {"outputs", to_json(report.outputs)}};
+                     {"records_dropped", report.records_dropped}, {"outputs", to_json(report.outputs)},
+                     {"results", to_json(report.results)}};
   return text_of({{"version", kVersion}, {"_meta", meta}, {"data", data}, {"artifacts", to_json(run.artifacts)}});
 }
 

@@ -51,6 +51,18 @@ class Run(ProgramTest):
         self.assertEqual((result["status"], result["stages"][0]["report"]["records_in"], result["error"]), ("done", 3, None))
         self.assertEqual(result["stages"][0]["artifacts"][0]["name"], "out.csv")
 
+    def test_collect_shows_rows_in_the_report_and_keeps_them_with_the_run(self):
+        self.write("in.csv", IN)
+        self.write("show.toml", '[[operator]]\nop = "csv.read"\npath = "in.csv"\n\n[[operator]]\nop = "collect"\nname = "shown"\nlimit = 2\n')
+        expected = [{"name": "shown", "rows": [{"id": 1, "country": "DE", "amount": 10.5}, {"id": 2, "country": "FR", "amount": 20.0}]}]
+        for strategy in ("serial", "threads", "parallel"):
+            done = self.penstock("run", "show.toml", "--strategy", strategy)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("\nnote: shown: shows the first 2 of 3 records; ", done.stdout)
+            self.assertIn("\nshown: 2 records\nid  country  amount\n 1  DE         10.5\n 2  FR         20.0\n", done.stdout)
+            self.assertEqual(self.latest("show/output.json")["data"]["results"], expected)
+            self.assertEqual(json.loads(self.penstock("run", "show.toml", "--json").stdout)["stages"][0]["report"]["results"], expected)
+
     def test_out_names_another_folder(self):
         self.write("in.csv", IN)
         self.write("copy.toml", COPY)

@@ -11,6 +11,7 @@ namespace penstock {
 void add_etl_operators(Registry& registry);
 
 OperatorInfo aggregate_info();
+OperatorInfo collect_info();
 OperatorInfo derive_info();
 OperatorInfo distinct_info();
 OperatorInfo filter_info();
