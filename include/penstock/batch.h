@@ -6,8 +6,10 @@
 #include <penstock/record.h>
 
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace penstock {
@@ -207,6 +209,9 @@ class BatchData {
   virtual const void* key() const noexcept = 0;
   /// Null when the records cannot be copied. Record batches share their buffers.
   virtual std::unique_ptr<BatchData> copy() const = 0;
+  /// The bytes of records that mean the same in another process of the program; nothing when they do not, or when there
+  /// are no records.
+  virtual std::span<const std::byte> flat_bytes() const noexcept { return {}; }
   /// Whether the calling thread made it, and so probably allocated what its records hold.
   bool made_here() const noexcept { return maker_ == &thread_mark_; }
 
@@ -221,6 +226,11 @@ const void* record_key() noexcept {
   static constexpr char kKey = 0;
   return &kKey;
 }
+
+/// Whether records of type `T` mean the same, byte by byte, in another process of the program: numbers do. Specialise
+/// it as true for a struct that can be copied with memcpy and holds no pointers, no views and no file descriptors.
+template <class T>
+inline constexpr bool is_flat_record = (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) || std::is_enum_v<T>;
 
 class RecordBatchData final : public BatchData {
  public:
@@ -249,6 +259,22 @@ class TypedRecords final : public BatchData {
       return nullptr;
     }
   }
+  std::span<const std::byte> flat_bytes() const noexcept override {
+    if constexpr (is_flat_record<T>) return std::as_bytes(std::span(records));
+    return {};
+  }
+  /// The records whose `flat_bytes` these are; null when the bytes are no whole number of records.
+  static std::unique_ptr<BatchData> from_flat(std::span<const std::byte> bytes)
+    requires is_flat_record<T>
+  {
+    static_assert(std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T>,
+                  "penstock: is_flat_record: the record type is not plain bytes");
+    if (bytes.size() % sizeof(T) != 0) return nullptr;
+    auto data = std::make_unique<TypedRecords>();
+    data->records.resize(bytes.size() / sizeof(T));
+    if (!bytes.empty()) std::memcpy(data->records.data(), bytes.data(), bytes.size());
+    return data;
+  }
 
   std::vector<T> records;
 };
@@ -266,6 +292,9 @@ class Batch {
   explicit operator bool() const noexcept { return data_ != nullptr; }
   bool made_here() const noexcept { return data_ == nullptr || data_->made_here(); }
   bool is_record_batch() const noexcept { return data_ != nullptr && data_->key() == record_key<RecordBatch>(); }
+  std::span<const std::byte> flat_bytes() const noexcept {
+    return data_ == nullptr ? std::span<const std::byte>() : data_->flat_bytes();
+  }
   /// Requires `is_record_batch()`.
   RecordBatch& record_batch() noexcept { return static_cast<RecordBatchData&>(*data_).batch; }
   const RecordBatch& record_batch() const noexcept { return static_cast<const RecordBatchData&>(*data_).batch; }
@@ -294,11 +323,15 @@ struct StreamType {
   SchemaPtr schema = {};         ///< Of record batches; null for typed records.
   const void* key = nullptr;     ///< `record_key` of the records; null for the (absent) input of a source.
   std::string record_name = {};  ///< For messages: "record batch" or the name of the C++ type.
+  /// Makes typed records from their bytes; null when they cannot leave their process.
+  std::unique_ptr<BatchData> (*from_flat)(std::span<const std::byte> bytes) = nullptr;
 
   static StreamType of_schema(SchemaPtr schema) {
     return {std::move(schema), record_key<RecordBatch>(), "record batch"};
   }
   bool is_record_batch() const noexcept { return key == record_key<RecordBatch>(); }
+  /// Whether batches of it can be handed to another process.
+  bool can_cross_processes() const noexcept { return is_record_batch() || from_flat != nullptr; }
 };
 
 }  // namespace penstock

@@ -88,6 +88,7 @@ struct StrategyInput {
     OperatorTraits traits;
     std::string name;
     bool stays = false;  ///< It belongs into the segment of its input, so that not one record too many is looked at.
+    bool output_crosses = false;  ///< What it emits can be handed to another process.
   };
   std::vector<Step> steps;    ///< In an order in which every step follows its input.
   std::uint32_t workers = 0;  ///< At most so many; 0: free to choose.

@@ -23,6 +23,10 @@ inline const Strategy threads{"threads"};
 /// Threads, and several workers for each segment whose operators look at nothing but their batch: as many as there are
 /// cores.
 inline const Strategy parallel{"parallel"};
+/// As `parallel`, with every one of these workers in a process of its own: an operator that crashes or hangs loses its
+/// worker, which is replaced, and at most the record that does it. For steps on record batches, or on records that
+/// are `is_flat_record`; others run in threads.
+inline const Strategy processes{"processes"};
 
 /// What the progress of a run looks like at one moment.
 struct Progress {
@@ -53,6 +57,7 @@ struct RunOptions {
   std::size_t batch_size = 4096;         ///< Most records per batch; at least 1.
   std::size_t queue_depth = 8;           ///< Most batches in one channel; at least 1.
   std::uint64_t memory_limit = 0;        ///< Bytes in flight; 0: no limit beyond batch size and queue depth.
+  std::uint64_t worker_memory = 0;       ///< Bytes that one worker process may allocate; 0: no limit.
   std::chrono::milliseconds timeout{0};  ///< Of the whole run; 0: none.
   std::uint64_t max_errors = static_cast<std::uint64_t>(-1);  ///< The run fails when more records are rejected.
   std::string artifacts = ".";  ///< Folder for quarantine files without a path of their own.
@@ -65,7 +70,7 @@ struct RunOptions {
 /// A segment of a plan: the operators that one worker runs fused.
 struct PlanSegment {
   std::vector<std::size_t> steps;  ///< Indices of the pipeline's steps, in order.
-  std::string worker = "thread";   ///< "caller" or "thread".
+  std::string worker = "thread";   ///< "caller", "thread" or "process".
   std::uint32_t workers = 1;
   std::size_t queue_depth = 0;  ///< Of the channel into it; 0 for segments that begin with a source.
   std::string reason;           ///< Why it begins where it begins.
@@ -134,7 +139,7 @@ struct Report {
   std::uint64_t records_dropped = 0;   ///< On purpose, by filters, up to there.
   std::uint64_t records_out = 0;       ///< What came through up to there: in = out + rejected + dropped.
   double wall_seconds = 0;
-  double cpu_seconds = 0;               ///< Of the whole process during the run.
+  double cpu_seconds = 0;               ///< Of the whole process during the run, and of its worker processes.
   std::uint64_t memory_peak_bytes = 0;  ///< Most resident memory of the process so far.
   std::uint64_t buffer_peak_bytes = 0;  ///< Most bytes in flight.
   std::vector<StepReport> steps;

@@ -489,6 +489,7 @@ StreamType typed_stream() {
   type.key = record_key<T>();
   type.record_name = type_name<T>();
   if constexpr (Record<T>) type.schema = schema_of<T>();
+  if constexpr (is_flat_record<T>) type.from_flat = &TypedRecords<T>::from_flat;
   return type;
 }
 

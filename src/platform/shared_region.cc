@@ -65,6 +65,16 @@ Result<SharedRegion> SharedRegion::create_anonymous(const std::string& label, st
   return region;
 }
 
+Result<SharedRegion> SharedRegion::adopt(int descriptor, const std::string& label) {
+  SharedRegion region;
+  region.descriptor_ = descriptor;
+  region.path_ = label;
+  struct stat info;
+  if (::fstat(descriptor, &info) != 0) return memory_error(errno, "look at", label);
+  region.size_bytes_ = static_cast<std::size_t>(info.st_size);
+  return region;
+}
+
 Result<SharedRegion> SharedRegion::create_file(const std::string& path, std::size_t size_bytes, unsigned mode) {
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (descriptor < 0) return memory_error(errno, "create", path);

@@ -34,6 +34,8 @@ class SharedRegion {
   /// Makes a region without a name; children inherit it, and the kernel frees it with its last process. It is sealed:
   /// nobody can change its size. `label` shows in /proc/PID/maps.
   static Result<SharedRegion> create_anonymous(const std::string& label, std::size_t size_bytes);
+  /// Takes over the descriptor of a region that another process made with `create_anonymous`.
+  static Result<SharedRegion> adopt(int descriptor, const std::string& label);
   /// Makes a file; kAlreadyExists when the path is taken.
   static Result<SharedRegion> create_file(const std::string& path, std::size_t size_bytes, unsigned mode);
   /// Opens a file, not through links; kInvalidArgument when it is something else than a regular file.
@@ -51,6 +53,8 @@ class SharedRegion {
   void protect_from(std::size_t offset) noexcept;
   std::byte* data() const noexcept { return data_; }
   std::size_t size_bytes() const noexcept { return size_bytes_; }
+  /// To hand to another process; stays its own.
+  int descriptor() const noexcept { return descriptor_; }
 
   Result<Owner> owner() const;
   const std::string& path() const noexcept { return path_; }  ///< Or the label.

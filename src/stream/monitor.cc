@@ -179,6 +179,9 @@ std::string describe_workers(const std::vector<std::shared_ptr<Segment>>& segmen
         text += fmt::format("  \"{}\" has waited for {} to take a batch for {}", name, consumers, spent);
         break;
       }
+      case Activity::kWaitingForProcess:
+        text += fmt::format("  \"{}\" has waited for its worker process for {}", name, spent);
+        break;
       case Activity::kIdle: text += fmt::format("  {} has not begun", segment->name()); break;
       case Activity::kEnded: text += fmt::format("  {} has ended", segment->name()); break;
     }

@@ -4,6 +4,7 @@
 
 #include <penstock/batch.h>
 #include <penstock/operator.h>
+#include <penstock/run.h>
 
 #include <optional>
 #include <vector>
@@ -24,6 +25,9 @@ struct StepAccount {
   std::uint64_t retries = 0;
   std::uint64_t fallbacks = 0;
   std::vector<Rejection> rejected;  // numbered from the account's first record
+
+  /// Adds what happened next.
+  void add(StepAccount next);
 };
 
 /// Empties `metrics` and `rejects` into an account.
@@ -43,6 +47,7 @@ struct Parcel {
 
   std::vector<Batch> batches;
   std::vector<StepAccount> accounts;  // one per step, in order
+  std::vector<Report::Span> spans;    // of a worker process; others keep theirs
   std::optional<Error> error;         // with which the run ends when the parcel's turn comes
   ParcelOutlet* outlet = nullptr;
 

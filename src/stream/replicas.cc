@@ -29,6 +29,21 @@ StepAccount take_account(StepMetrics& metrics, HeldRejects& rejects) {
   return account;
 }
 
+void StepAccount::add(StepAccount next) {
+  for (Rejection& rejection : next.rejected) {
+    rejection.record += records_in;
+    rejected.push_back(std::move(rejection));
+  }
+  records_in += next.records_in;
+  records_out += next.records_out;
+  batches += next.batches;
+  busy_ns += next.busy_ns;
+  wait_ns += next.wait_ns;
+  blocked_ns += next.blocked_ns;
+  retries += next.retries;
+  fallbacks += next.fallbacks;
+}
+
 Replicas::Replicas(RunState& run, std::vector<StepAtWork*> steps, std::size_t width)
     : run_(run), steps_(std::move(steps)), window_(width) {
   for (const StepAtWork* const step : steps_) {

@@ -141,7 +141,7 @@ std::vector<std::pair<std::size_t, std::size_t>> choose_loops(const Run& run, co
 Status make_workers(Run& run, std::size_t index, bool timed) {
   const PlanSegment& plan = run.plan.segments[index];
   SegmentAtWork& at_work = run.segments[index];
-  if (plan.workers > 1) {
+  if (plan.workers > 1 || plan.worker == "process") {
     std::vector<StepAtWork*> steps;
     for (const std::size_t step : plan.steps) steps.push_back(run.steps[step].get());
     auto replicas = std::make_unique<Replicas>(*run.state, std::move(steps), std::size_t{2} * plan.workers);
@@ -227,6 +227,40 @@ bool needs_threads(const Run& run) {
   // A caller cannot be left behind when its own code hangs, so a deadline needs a thread even for one segment.
   return run.segments.size() > 1 || run.segments.front().workers.size() > 1 ||
          run.plan.segments.front().worker != "caller" || Monitor::is_needed(run.state->options, *run.graph.pipeline);
+}
+
+// Workers that work in processes, numbered through all segments, and what goes into them.
+struct ProcessSeat {
+  Segment* worker = nullptr;
+  StreamType input;
+};
+
+std::vector<ProcessSeat> process_seats(const Run& run) {
+  std::vector<ProcessSeat> seats;
+  for (std::size_t s = 0; s < run.plan.segments.size(); ++s) {
+    if (run.plan.segments[s].worker != "process") continue;
+    const std::size_t input = run.graph.steps[run.plan.segments[s].steps.front()].spec->input;
+    for (const auto& worker : run.segments[s].workers) seats.push_back({worker.get(), run.graph.steps[input].output});
+  }
+  return seats;
+}
+
+// Before the run has threads: processes have none but the one that forked them.
+Status start_processes(Run& run) {
+  std::vector<ProcessSeat> seats = process_seats(run);
+  if (seats.empty()) return {};
+  PENSTOCK_ASSIGN(std::shared_ptr<WorkerNursery> nursery,
+                  WorkerNursery::start([seats](std::uint32_t number, WorkerLink& link) {
+                    serve_segment(*seats[number].worker, seats[number].input, link);
+                  }));
+  for (std::uint32_t number = 0; number < seats.size(); ++number) {
+    Segment& worker = *seats[number].worker;
+    std::vector<const StepAtWork*> steps;
+    for (const auto& runner : worker.runners())
+      steps.insert(steps.end(), runner->steps().begin(), runner->steps().end());
+    worker.work_in(std::make_unique<RemoteWorker>(*run.state, nursery, number, std::move(steps), seats[number].input));
+  }
+  return {};
 }
 
 /// Returns false when workers were left behind.
@@ -331,7 +365,7 @@ Report make_report(const Run& run, const Status& status, bool all_ended) {
     report.results.clear();
   }
   report.wall_seconds = static_cast<double>(now_ns() - run.state->started_ns) / 1e9;
-  report.cpu_seconds = cpu_seconds() - run.cpu_before;
+  report.cpu_seconds = cpu_seconds() - run.cpu_before + static_cast<double>(run.state->worker_cpu_ns.load()) / 1e9;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   report.memory_peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
@@ -362,6 +396,7 @@ RunOutcome run_plan(Graph graph, Plan plan, const RunOptions& options) {
   RunOutcome outcome;
   outcome.status = set_up(*run);
   bool all_ended = true;
+  if (outcome.status) outcome.status = start_processes(*run);
   if (outcome.status) {
     all_ended = work(*run);
     outcome.status = conclude(*run, all_ended);

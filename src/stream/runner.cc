@@ -53,9 +53,18 @@ Runner::Runner(std::shared_ptr<RunState> run, WorkerClock& clock, std::unique_pt
 Runner::~Runner() = default;
 
 void Runner::add_span(std::int64_t begin_ns) {
-  if (!run_->options.trace || spans_.size() >= kMostSpans) return;
-  spans_.push_back({static_cast<std::uint32_t>(step_.index), static_cast<std::uint32_t>(step_.segment),
-                    begin_ns - run_->started_ns, clock_.last_ns() - run_->started_ns});
+  if (!run_->options.trace) return;
+  add_span(Report::Span{static_cast<std::uint32_t>(step_.index), static_cast<std::uint32_t>(step_.segment),
+                        begin_ns - run_->started_ns, clock_.last_ns() - run_->started_ns});
+}
+
+void Runner::add_span(const Report::Span& span) {
+  if (spans_.size() + spans_taken_ < kMostSpans) spans_.push_back(span);
+}
+
+std::vector<Report::Span> Runner::take_spans() noexcept {
+  spans_taken_ += spans_.size();
+  return std::exchange(spans_, {});
 }
 
 WorkerClock::Mark Runner::mark(Activity activity) const noexcept {

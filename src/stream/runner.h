@@ -88,6 +88,9 @@ class Runner final : public Emitter {
   WorkerClock::Mark mark(Activity activity) const noexcept;
   /// The first kMostSpans calls; empty unless the run is traced.
   const std::vector<Report::Span>& spans() const noexcept { return spans_; }
+  /// Hands them over, to be added to the runner of the same step in another process.
+  std::vector<Report::Span> take_spans() noexcept;
+  void add_span(const Report::Span& span);
   static constexpr std::size_t kMostSpans = 4'096;
 
  private:
@@ -135,6 +138,7 @@ class Runner final : public Emitter {
   bool holding_ = false;  // output waits until the whole batch went well
   std::vector<Batch> held_;
   std::vector<Report::Span> spans_;
+  std::size_t spans_taken_ = 0;
   bool opened_ = false;
 };
 

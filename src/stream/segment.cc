@@ -77,13 +77,21 @@ void Segment::run_sources() {
 // operators.
 void Segment::work_as_replica() noexcept {
   clock.set({});
-  if (open_all()) take_batches();
+  if (open_workers_operators()) take_batches();
   clock.set({});
   deliver_leftovers();
   clock.set({nullptr, clock.step(), Activity::kEnded});
   if (!replicas_->is_last_to_end(workers_.size())) return;
   if (!run_->cancelled()) finish_all_workers();
   replicas_->close();
+}
+
+bool Segment::open_workers_operators() {
+  if (process_ == nullptr) return open_all();
+  clock.set(runners_.front()->mark(Activity::kWaitingForProcess));
+  Status status = process_->open();
+  if (!status) run_->fail(std::move(status).error());
+  return status.has_value();
 }
 
 void Segment::take_batches() {
@@ -94,11 +102,38 @@ void Segment::take_batches() {
     const bool more = replicas_->take(batch, ticket_);
     clock.set(before);
     if (!more) return;
-    head.consume(std::move(batch));
+    Parcel parcel = work_on(std::move(batch));
     clock.set(runners_.back()->mark(Activity::kBlockedOnOutput));
-    wanted = replicas_->submit(ticket_, pack());
+    wanted = replicas_->submit(ticket_, std::move(parcel));
     clock.set(before);
   }
+}
+
+Parcel Segment::work_on(Batch batch) {
+  if (process_ == nullptr) return work_here(std::move(batch));
+  const WorkerClock::Mark before = clock.set(runners_.front()->mark(Activity::kWaitingForProcess));
+  Parcel parcel = process_->work(std::move(batch));
+  clock.set(before);
+  for (const Report::Span& span : parcel.spans) {
+    for (const auto& runner : runners_) {
+      if (runner->steps().back()->index == span.step) runner->add_span(span);
+    }
+  }
+  return parcel;
+}
+
+Parcel Segment::work_here(Batch batch) {
+  runners_.front()->consume(std::move(batch));
+  return pack();
+}
+
+Parcel Segment::finish_here() {
+  finish_this_worker(runners_.size());
+  return pack();
+}
+
+void Segment::finish_this_worker(std::size_t runners) {
+  for (std::size_t i = 0; i < runners; ++i) runners_[i]->finish_here();
 }
 
 // Times that came after the last parcel.
@@ -107,6 +142,9 @@ void Segment::deliver_leftovers() { replicas_->deliver_last(pack()); }
 Parcel Segment::pack() {
   for (const auto& runner : runners_) {
     for (StepAccount& account : runner->take_accounts()) parcel_.accounts.push_back(std::move(account));
+    if (!holds_back_) continue;
+    const std::vector<Report::Span> spans = runner->take_spans();
+    parcel_.spans.insert(parcel_.spans.end(), spans.begin(), spans.end());
   }
   Parcel packed = std::move(parcel_);
   parcel_ = Parcel();
@@ -115,6 +153,8 @@ Parcel Segment::pack() {
 }
 
 bool Segment::deliver_early(std::vector<Batch>& batches) {
+  // What had left a worker process could not be taken back when it crashes.
+  if (holds_back_) return true;
   if (straight_) {
     Parcel parcel;
     parcel.batches = std::exchange(batches, {});
@@ -133,8 +173,12 @@ void Segment::finish_all_workers() {
   const bool merges = gathering.is_mergeable();
   for (Segment* const worker : workers_) {
     worker->straight_ = true;
-    const std::size_t finished = worker->runners_.size() - (merges ? 1 : 0);
-    for (std::size_t i = 0; i < finished; ++i) worker->runners_[i]->finish_here();
+    if (worker->process_ != nullptr) {
+      replicas_->deliver_last(worker->process_->finish());
+      worker->process_->close();
+      continue;
+    }
+    worker->finish_this_worker(worker->runners_.size() - (merges ? 1 : 0));
     worker->deliver_leftovers();
     if (merges && worker != workers_.front()) gathering.merge(*worker->runners_.back());
   }

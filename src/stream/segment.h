@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "executor/executor.h"
+#include "stream/remote_worker.h"
 #include "stream/replicas.h"
 #include "stream/runner.h"
 
 namespace penstock {
 
 /// Used by one worker after it was set up.
-class Segment final : public Task, private ParcelOutlet {
+class Segment final : public Task, public WorkServer, private ParcelOutlet {
  public:
   Segment(std::shared_ptr<RunState> run, std::string name, bool timed)
       : clock(timed), run_(std::move(run)), name_(std::move(name)) {}
@@ -27,7 +28,21 @@ class Segment final : public Task, private ParcelOutlet {
   /// Makes it one of the workers of a replicated segment; `workers` are all of them, this one included.
   void join(Replicas& replicas, std::vector<Segment*> workers);
 
+  /// Lets a worker of a replicated segment work in a process: its own runners are used only there.
+  void work_in(std::unique_ptr<RemoteWorker> process) noexcept { process_ = std::move(process); }
+
   void work() noexcept override;
+
+  // In the worker process:
+  bool open_here() override {
+    holds_back_ = true;
+    return open_all();
+  }
+  Parcel work_here(Batch batch) override;
+  Parcel finish_here() override;
+  std::optional<Error> failure() override { return run_->first_error(); }
+  WorkerClock& worker_clock() override { return clock; }
+
   std::string name() const override { return name_; }
 
   const std::vector<std::unique_ptr<Runner>>& runners() const noexcept { return runners_; }
@@ -39,7 +54,10 @@ class Segment final : public Task, private ParcelOutlet {
   void pull_from_channel();
   void run_sources();
   void work_as_replica() noexcept;
+  bool open_workers_operators();
   void take_batches();
+  Parcel work_on(Batch batch);
+  void finish_this_worker(std::size_t runners);
   void finish_all_workers();
   void deliver_leftovers();
   Parcel pack();
@@ -53,9 +71,11 @@ class Segment final : public Task, private ParcelOutlet {
   // For workers of a replicated segment:
   Replicas* replicas_ = nullptr;
   std::vector<Segment*> workers_;
+  std::unique_ptr<RemoteWorker> process_;  // null: works in its thread
   Parcel parcel_;
   std::uint64_t ticket_ = 0;
-  bool straight_ = false;  // all workers have ended: nothing to wait for
+  bool holds_back_ = false;  // is a worker process
+  bool straight_ = false;    // all workers have ended: nothing to wait for
 };
 
 }  // namespace penstock

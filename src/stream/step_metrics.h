@@ -36,7 +36,7 @@ inline std::int64_t now_ns() noexcept {
 }
 
 /// What a worker does at this moment.
-enum class Activity : std::uint8_t { kIdle, kWorking, kWaitingForInput, kBlockedOnOutput, kEnded };
+enum class Activity : std::uint8_t { kIdle, kWorking, kWaitingForInput, kBlockedOnOutput, kWaitingForProcess, kEnded };
 
 /// Gives a worker's time to the steps it works for. One per worker; `what` and `since` may be read by others.
 ///
@@ -61,9 +61,16 @@ class WorkerClock {
       since_ns_.store(now, std::memory_order_relaxed);
     }
     current_ = next;
-    what_.store(static_cast<std::uint64_t>(next.step) << 8 | static_cast<std::uint64_t>(next.activity),
-                std::memory_order_release);
+    const std::uint64_t what = static_cast<std::uint64_t>(next.step) << 8 | static_cast<std::uint64_t>(next.activity);
+    what_.store(what, std::memory_order_release);
+    if (shown_what_ != nullptr) [[unlikely]]
+      show(what, next.activity);
     return before;
+  }
+  /// From now on what it does is written there too, for another process to see; the time only while it works.
+  void show_in(std::atomic<std::uint64_t>& what, std::atomic<std::int64_t>& since_ns) noexcept {
+    shown_what_ = &what;
+    shown_since_ns_ = &since_ns;
   }
   std::int64_t last_ns() const noexcept { return last_ns_; }
 
@@ -73,6 +80,11 @@ class WorkerClock {
   std::int64_t since_ns() const noexcept { return since_ns_.load(std::memory_order_relaxed); }
 
  private:
+  void show(std::uint64_t what, Activity activity) noexcept {
+    // Who sees what it does sees in the time, read after it, when it began to, or later.
+    shown_since_ns_->store(activity == Activity::kWorking ? since_ns() : 0, std::memory_order_relaxed);
+    shown_what_->store(what, std::memory_order_release);
+  }
   void charge(std::uint64_t ns) noexcept {
     if (current_.metrics == nullptr) return;
     switch (current_.activity) {
@@ -88,6 +100,8 @@ class WorkerClock {
   std::int64_t last_ns_ = 0;
   std::atomic<std::uint64_t> what_{0};
   std::atomic<std::int64_t> since_ns_{0};
+  std::atomic<std::uint64_t>* shown_what_ = nullptr;
+  std::atomic<std::int64_t>* shown_since_ns_ = nullptr;
 };
 
 }  // namespace penstock

@@ -16,6 +16,7 @@ struct KnownStrategies {
       {"serial", "one fused loop in the calling thread", decide_serial},
       {"threads", "a thread per segment, in order, with bounded channels between them", decide_threads},
       {"parallel", "threads, with several workers wherever batches can be worked on independently", decide_parallel},
+      {"processes", "as parallel, with each of these workers in a process that may crash or hang", decide_processes},
   };
 };
 

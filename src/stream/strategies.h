@@ -15,5 +15,7 @@ Result<Plan> decide_serial(const StrategyInput& input);
 Result<Plan> decide_threads(const StrategyInput& input);
 /// Several workers for every chain of operators that look at nothing but their batch, up to one that can be merged.
 Result<Plan> decide_parallel(const StrategyInput& input);
+/// The same with a process for each of these workers, for chains whose batches can cross into another process.
+Result<Plan> decide_processes(const StrategyInput& input);
 
 }  // namespace penstock

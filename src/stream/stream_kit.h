@@ -186,6 +186,9 @@ inline Pipeline chain(std::vector<std::pair<std::string, Calls>> steps) {
   return pipeline;
 }
 
+/// Whether tests that kill do so very often: with PENSTOCK_LONG_TESTS=1.
+inline bool is_thorough() { return std::getenv("PENSTOCK_LONG_TESTS") != nullptr; }
+
 /// The summary of a strategy that one test adds for itself.
 inline constexpr const char* kForOneTest = "for one test";
 

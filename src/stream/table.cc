@@ -53,7 +53,8 @@ std::string with_commas(std::uint64_t number) {
 }
 
 std::string counted(std::uint64_t number, const std::string& noun) {
-  return with_commas(number) + " " + noun + (number == 1 ? "" : "s");
+  const char* const plural = noun.ends_with('s') ? "es" : "s";
+  return with_commas(number) + " " + noun + (number == 1 ? "" : plural);
 }
 
 std::string duration_text(double seconds) {

@@ -89,6 +89,7 @@ Json settings_to_json(const RunOptions& run) {
                    {"batch_size", run.batch_size},
                    {"queue_depth", run.queue_depth},
                    {"memory_limit", run.memory_limit},
+                   {"worker_memory", run.worker_memory},
                    {"timeout_seconds", static_cast<double>(run.timeout.count()) / 1e3},
                    {"max_errors", nullptr},
                    {"metrics", run.metrics},

@@ -85,12 +85,14 @@ const std::vector<RunSetting>& run_settings() {
   static const std::vector<RunSetting> settings = {
       {"strategy", "S",
        "serial: all operators in one thread; threads: the pipeline is cut into segments, a thread for each; parallel: "
-       "as threads, with several workers where batches are independent (default: serial)"},
-      {"workers", "N", "Most workers (threads); 0: as many as the strategy finds right (default: 0)"},
+       "as threads, with several workers where batches are independent; processes: as parallel, with each of these "
+       "workers in a process that may crash or hang (default: serial)"},
+      {"workers", "N", "Most workers (threads or processes); 0: as many as the strategy finds right (default: 0)"},
       {"batch_size", "N", "Most records that go from operator to operator at once (default: 4096)"},
       {"queue_depth", "N", "Most batches that wait between two segments (default: 8)"},
       {"memory_limit", "BYTES",
        "Most bytes of records in flight, for instance 512MiB; 0: as batches and queues allow (default: 0)"},
+      {"worker_memory", "BYTES", "Most memory that one worker process may allocate; 0: no limit (default: 0)"},
       {"timeout", "TIME", "Most time for the whole run: 250ms, 1.5s, 5m, 2h; 0: none (default: 0)"},
       {"max_errors", "N", "The run fails when more records than this are rejected (default: no limit)"},
       {"metrics", "BOOL", "true or false: measure times per operator; records are always counted (default: true)"},
@@ -105,6 +107,7 @@ Status set_run_setting(RunOptions& options, std::string_view name, const OptionV
   if (name == "batch_size") return set_integer(options.batch_size, name, value, 1, 10'000'000);
   if (name == "queue_depth") return set_integer(options.queue_depth, name, value, 1, 1'000'000);
   if (name == "memory_limit") return set_bytes(options.memory_limit, name, value);
+  if (name == "worker_memory") return set_bytes(options.worker_memory, name, value);
   if (name == "max_errors") return set_integer(options.max_errors, name, value, 0, kMost);
   if (name == "metrics") return set_flag(options.metrics, name, value);
   if (name == "trace") return set_flag(options.trace, name, value);

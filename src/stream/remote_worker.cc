@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+#include "stream/remote_worker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "stream/parcel_bytes.h"
+#include "stream/table.h"
+
+namespace penstock {
+namespace {
+
+enum RequestKind : std::uint32_t { kOpen, kWork, kFinish };
+
+constexpr int kLookMs = 20;  // how often a waiting worker looks whether the run was cancelled
+
+// What several parcels say of the same worker, one after the other.
+void append(Parcel& to, Parcel more) {
+  for (Batch& batch : more.batches) to.batches.push_back(std::move(batch));
+  if (to.accounts.empty()) {
+    to.accounts = std::move(more.accounts);
+  } else {
+    for (std::size_t i = 0; i < to.accounts.size(); ++i) to.accounts[i].add(std::move(more.accounts[i]));
+  }
+  to.spans.insert(to.spans.end(), more.spans.begin(), more.spans.end());
+  if (!to.error) to.error = std::move(more.error);
+}
+
+Batch part_of(const Batch& batch, std::size_t begin, std::size_t end, const StreamType& type, BufferPool& pool) {
+  if (batch.is_record_batch()) {
+    std::vector<std::uint32_t> rows(end - begin);
+    std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(begin));
+    return Batch(batch.record_batch().take(rows, pool));
+  }
+  const std::span<const std::byte> bytes = batch.flat_bytes();
+  const std::size_t record = bytes.size() / batch.num_records();
+  return Batch(type.from_flat(bytes.subspan(begin * record, (end - begin) * record)));
+}
+
+Result<Parcel> handle(WorkServer& server, const WorkRequest& request, const StreamType& input, WorkerLink& link) {
+  if (request.kind == kOpen) {
+    server.open_here();  // see failure()
+    return Parcel();
+  }
+  if (request.kind == kFinish) return server.finish_here();
+  PENSTOCK_ASSIGN(Batch batch, decode_for_worker(link.request_bytes(request), input, nullptr, true));
+  return server.work_here(std::move(batch));
+}
+
+Status answer(const Parcel& parcel, WorkerLink& link) {
+  const EncodedParcel encoded(parcel);
+  PENSTOCK_ASSIGN(const std::span<std::byte> room, link.room(encoded.size_bytes()));
+  encoded.write(room);
+  return link.reply();
+}
+
+}  // namespace
+
+void serve_segment(WorkServer& server, const StreamType& input, WorkerLink& link) {
+  server.worker_clock().show_in(link.status().what, link.status().since_ns);
+  while (const Result<WorkRequest> request = link.receive()) {
+    Result<Parcel> parcel = handle(server, *request, input, link);
+    if (!parcel) {
+      Error error = std::move(parcel).error();
+      parcel = Parcel();
+      parcel->error = std::move(error);
+    }
+    if (!parcel->error) parcel->error = server.failure();
+    if (const Status answered = answer(*parcel, link); answered) continue;
+    // An answer for which there is no memory.
+    Parcel failed;
+    failed.accounts = std::move(parcel->accounts);
+    failed.error = Error(ErrorCode::kResourceExhausted, "there is no memory for what a worker process made of a batch")
+                       .hint("use a smaller batch_size");
+    if (!answer(failed, link)) return;
+  }
+}
+
+RemoteWorker::RemoteWorker(RunState& run, std::shared_ptr<WorkerNursery> nursery, std::uint32_t number,
+                           std::vector<const StepAtWork*> steps, const StreamType& input)
+    : run_(run), nursery_(std::move(nursery)), number_(number), steps_(std::move(steps)), input_(input) {}
+
+RemoteWorker::~RemoteWorker() { close(); }
+
+Status RemoteWorker::open() {
+  PENSTOCK_ASSIGN(process_, nursery_->spawn(number_, run_.options.worker_memory));
+  Outcome outcome = ask({.kind = kOpen});
+  if (outcome.loss)
+    return Error(ErrorCode::kUserCode, outcome.loss->reason).at(steps_[outcome.loss->step]->step->spec->name);
+  if (outcome.parcel && outcome.parcel->error) return std::move(*outcome.parcel->error);
+  return {};
+}
+
+void RemoteWorker::close() noexcept {
+  process_.link.reset();
+  const WorkerEnd end = nursery_->end(process_);
+  run_.worker_cpu_ns.fetch_add(static_cast<std::int64_t>(end.cpu_seconds * 1e9), std::memory_order_relaxed);
+}
+
+Parcel RemoteWorker::finish() {
+  Parcel parcel;
+  Outcome outcome = ask({.kind = kFinish});
+  // Its operators keep nothing from batch to batch, so another worker finishes as well.
+  if (outcome.loss) {
+    if (Status opened = open(); !opened) {
+      parcel.error = std::move(opened).error();
+      return parcel;
+    }
+    outcome = ask({.kind = kFinish});
+  }
+  if (outcome.parcel) return std::move(*outcome.parcel);
+  if (outcome.loss) {
+    parcel.error = Error(ErrorCode::kUserCode, outcome.loss->reason + " at the end of its input")
+                       .at(steps_[outcome.loss->step]->step->spec->name);
+  }
+  return parcel;
+}
+
+Parcel RemoteWorker::work(Batch batch) {
+  for (int attempt = 1;; ++attempt) {
+    Outcome outcome = try_batch(batch);
+    if (outcome.parcel) return std::move(*outcome.parcel);
+    if (!outcome.loss) return {};  // cancelled
+    if (Status opened = open(); !opened) {
+      Parcel parcel;
+      parcel.error = std::move(opened).error();
+      return parcel;
+    }
+    if (attempt < 2) continue;
+    const ErrorPolicy& policy = steps_[outcome.loss->step]->step->spec->on_error;
+    if (policy.action == ErrorPolicy::Action::kFail) return failed_batch(batch, *outcome.loss);
+    Parcel parcel;
+    find_the_record(batch, parcel);
+    return parcel;
+  }
+}
+
+RemoteWorker::Outcome RemoteWorker::try_batch(const Batch& batch) {
+  if (process_.link == nullptr) return {};
+  const std::size_t size = bytes_for_worker(batch);
+  Result<std::span<std::byte>> room = process_.link->room(size);
+  if (!room) {
+    Outcome outcome;
+    outcome.parcel.emplace().error = std::move(room).error().at(steps_.front()->step->spec->name);
+    return outcome;
+  }
+  encode_for_worker(batch, *room);
+  return ask({.kind = kWork, .size = size});
+}
+
+// Also when it had gone before it was asked: the end is looked at in one place.
+RemoteWorker::Outcome RemoteWorker::ask(const WorkRequest& request) {
+  Outcome outcome;
+  if (process_.link == nullptr) return outcome;  // the run has failed
+  (void)process_.link->send(request).has_value();
+  outcome.loss = wait_for_answer();
+  if (outcome.loss || run_.cancelled()) return outcome;
+  Result<ParentLink::Answer> answer = process_.link->take();
+  if (!answer) {
+    outcome.loss = lose(std::move(answer).error().message(), false);
+    return outcome;
+  }
+  run_.budget.charge(answer->bytes.size());
+  const std::shared_ptr<const void> keeper(
+      answer->bytes.data(), [kept = answer->keeper, budget = run_.budget,
+                             size = answer->bytes.size()](const void*) mutable { budget.release(size); });
+  const std::size_t accounts = request.kind == kOpen ? 0 : steps_.size();
+  Result<Parcel> parcel = decode_parcel(answer->bytes, steps_.back()->step->output, accounts, keeper);
+  if (parcel) {
+    outcome.parcel = std::move(*parcel);
+  } else {
+    outcome.loss = lose(std::move(parcel).error().message(), false);
+  }
+  return outcome;
+}
+
+// Nothing: there is an answer, or the run was cancelled.
+std::optional<RemoteWorker::Loss> RemoteWorker::wait_for_answer() {
+  for (;;) {
+    switch (process_.link->wait(kLookMs, process_.ended.get())) {
+      case ParentLink::Event::kAnswer: return std::nullopt;
+      case ParentLink::Event::kGone: return lose({}, false);
+      case ParentLink::Event::kTimeout: break;
+    }
+    if (run_.cancelled()) return std::nullopt;
+    if (hangs()) return lose({}, true);
+  }
+}
+
+std::size_t RemoteWorker::step_at_work() const noexcept {
+  const std::size_t index = static_cast<std::size_t>(process_.link->status().what.load() >> 8);
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (steps_[i]->index == index) return i;
+  }
+  return 0;
+}
+
+bool RemoteWorker::hangs() const noexcept {
+  const auto timeout = steps_[step_at_work()]->step->spec->timeout;
+  const std::int64_t since = process_.link->status().since_ns.load();
+  return timeout.count() > 0 && since > 0 && now_ns() - since >= timeout.count() * 1'000'000;
+}
+
+// The process is of no more use: ends it, and says why. `how`: in words; empty: as the system says.
+RemoteWorker::Loss RemoteWorker::lose(std::string how, bool timed_out) {
+  Loss loss;
+  loss.step = step_at_work();
+  loss.timed_out = timed_out;
+  process_.link.reset();
+  const WorkerEnd end = nursery_->end(process_);
+  run_.worker_cpu_ns.fetch_add(static_cast<std::int64_t>(end.cpu_seconds * 1e9), std::memory_order_relaxed);
+  if (timed_out) {
+    const double seconds = static_cast<double>(steps_[loss.step]->step->spec->timeout.count()) / 1e3;
+    how = fmt::format("worked longer than its timeout of {}", duration_text(seconds));
+  }
+  loss.reason = "its worker process " + (how.empty() ? end.to_text() : "was ended: " + how);
+  return loss;
+}
+
+// ---- A batch that ends its worker ----------------------------------------------------------------------------------
+
+void RemoteWorker::find_the_record(const Batch& batch, Parcel& parcel) {
+  const std::size_t records = batch.num_records();
+  if (records == 1) return try_piece(batch, parcel);
+  try_piece(part_of(batch, 0, records / 2, input_, run_.pool), parcel);
+  try_piece(part_of(batch, records / 2, records, input_, run_.pool), parcel);
+}
+
+void RemoteWorker::try_piece(const Batch& batch, Parcel& parcel) {
+  if (parcel.error || run_.cancelled()) return;
+  Outcome outcome = try_batch(batch);
+  if (outcome.parcel) return append(parcel, std::move(*outcome.parcel));
+  if (!outcome.loss) return;
+  if (Status opened = open(); !opened) {
+    parcel.error = std::move(opened).error();
+  } else if (batch.num_records() == 1) {
+    append(parcel, without_record(batch, *outcome.loss));
+  } else {
+    find_the_record(batch, parcel);
+  }
+}
+
+// It came as far as the step at fault: those before keep or drop records, they make none.
+Parcel RemoteWorker::without_record(const Batch& batch, const Loss& loss) const {
+  Parcel parcel;
+  parcel.accounts.resize(steps_.size());
+  for (std::size_t i = 0; i <= loss.step; ++i) {
+    parcel.accounts[i].records_in = 1;
+    parcel.accounts[i].batches = 1;
+    parcel.accounts[i].records_out = i < loss.step ? 1 : 0;
+  }
+  Rejection rejection{.record = 0, .reason = loss.reason, .raw = {}};
+  if (batch.is_record_batch()) rejection.raw = batch.record_batch().row_to_json(0);
+  parcel.accounts[loss.step].rejected.push_back(std::move(rejection));
+  return parcel;
+}
+
+Parcel RemoteWorker::failed_batch(const Batch& batch, const Loss& loss) const {
+  Parcel parcel;
+  parcel.error = Error(loss.timed_out ? ErrorCode::kTimeout : ErrorCode::kUserCode,
+                       fmt::format("{}, twice, while it worked on the same batch of {}", loss.reason,
+                                   counted(batch.num_records(), "record")))
+                     .hint("on_error = \"quarantine\" finds the record that does it, puts it aside, and goes on")
+                     .at(steps_[loss.step]->step->spec->name);
+  return parcel;
+}
+
+}  // namespace penstock
