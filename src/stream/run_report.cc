@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "stream/graph.h"
 
 namespace penstock {
@@ -100,6 +102,19 @@ void add_totals(Report& report, const std::vector<std::unique_ptr<StepAtWork>>& 
   }
 }
 
+// What an operator emitted ahead of consumers that had enough depends on the strategy. Nobody looked at it, so it does
+// not count.
+void forget_what_nobody_took(Report& report, const std::vector<std::unique_ptr<StepAtWork>>& steps) {
+  for (const auto& step : steps) {
+    const OperatorTraits& traits = step->step->traits;
+    if (step->step->is_source() || traits.effects || traits.rows != RowEffect::kChanges) continue;
+    std::uint64_t taken = step->step->consumers.empty() ? Operator::kAll : 0;
+    for (const std::size_t consumer : step->step->consumers)
+      taken = std::max(taken, steps[consumer]->metrics.records_in.get());
+    report.steps[step->index].records_out = std::min(report.steps[step->index].records_out, taken);
+  }
+}
+
 void add_what_is_left(Report& report, const std::string& name, Runner& runner) {
   if (runner.opened()) {
     for (OutputFile& output : runner.op().outputs()) report.outputs.push_back(std::move(output));
@@ -116,6 +131,7 @@ Report report_steps(const Plan& plan, const std::vector<std::unique_ptr<StepAtWo
   report.pipeline = plan.pipeline;
   report.plan = plan;
   for (const auto& step : steps) report.steps.push_back(report_step(*step, all_ended));
+  forget_what_nobody_took(report, steps);
   add_totals(report, steps);
   for (std::size_t i = 0; all_ended && i < runners_of.size(); ++i) {
     if (runners_of[i].empty()) continue;

@@ -34,7 +34,7 @@ class CsvWrite final : public Operator {
   explicit CsvWrite(Options options);
 
   Result<StreamType> bind(const StreamType& input) override;
-  OperatorTraits traits() const override { return {.effects = true}; }
+  OperatorTraits traits() const override { return {.effects = true, .rows = RowEffect::kKeeps}; }
   Status open(OperatorContext& context) override;
   Status process(Batch batch, Emitter& out) override;
   Status finish(Emitter& out) override;

@@ -13,7 +13,7 @@ class JsonWrite final : public Operator {
  public:
   JsonWrite(std::string path, bool array) : writer_(std::move(path)), array_(array) {}
 
-  OperatorTraits traits() const override { return {.effects = true}; }
+  OperatorTraits traits() const override { return {.effects = true, .rows = RowEffect::kKeeps}; }
   Result<StreamType> bind(const StreamType& input) override {
     if (!input.is_record_batch()) {
       return Error(ErrorCode::kInvalidArgument,

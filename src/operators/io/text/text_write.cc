@@ -27,7 +27,7 @@ class TextWrite final : public Operator {
   TextWrite(std::string path, std::string column, std::string separator)
       : writer_(std::move(path)), column_(std::move(column)), separator_(std::move(separator)) {}
 
-  OperatorTraits traits() const override { return {.effects = true}; }
+  OperatorTraits traits() const override { return {.effects = true, .rows = RowEffect::kKeeps}; }
   Result<StreamType> bind(const StreamType& input) override {
     if (!input.is_record_batch()) {
       return Error(ErrorCode::kInvalidArgument,
