@@ -63,7 +63,9 @@ class VersionWriter {
 
  private:
   VersionWriter(std::shared_ptr<Arena> arena, std::size_t capacity_bytes);
-  std::uint32_t lines() const noexcept { return control_.lines.load(std::memory_order_seq_cst) % (kMostReaders + 1); }
+  std::uint32_t lines() const noexcept {
+    return static_cast<std::uint32_t>(control_.lines.load(std::memory_order_seq_cst) % (kMostReaders + 1));
+  }
   std::uint32_t pinned() const noexcept;
   std::uint32_t reclaim() noexcept;
   std::uint32_t choose(std::uint32_t free, std::size_t bytes) const noexcept;
