@@ -6,8 +6,8 @@
 namespace penstock {
 
 void add_format_operators(Registry& registry) {
-  for (const auto info :
-       {json_read_info, json_write_info, text_read_info, text_write_info, regex_info, fields_info, generate_info}) {
+  for (const auto info : {json_read_info, json_write_info, text_read_info, text_write_info, regex_info, fields_info,
+                          generate_info, exec_info}) {
     PENSTOCK_CHECK(registry.add(info()).has_value(), "two built-in operators have one name");
   }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The operators of this folder that read and write JSON and text, take texts apart, and generate records.
+// The operators of this folder that read and write JSON and text, take texts apart, generate records, and run programs.
 #pragma once
 
 #include <penstock/operator.h>
 
 namespace penstock {
 
-/// Adds json.read, json.write, text.read, text.write, regex, fields and generate.
+/// Adds json.read, json.write, text.read, text.write, regex, fields, generate and exec.
 void add_format_operators(Registry& registry);
 
 OperatorInfo text_read_info();
@@ -14,6 +14,7 @@ OperatorInfo text_write_info();
 OperatorInfo regex_info();
 OperatorInfo fields_info();
 OperatorInfo generate_info();
+OperatorInfo exec_info();
 OperatorInfo json_read_info();
 OperatorInfo json_write_info();
 

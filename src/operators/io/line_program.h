@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// A program that answers lines with lines on its standard streams, and is kept between questions.
+#pragma once
+
+#include <penstock/operator.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/process.h"
+
+namespace penstock {
+
+/// Used by one thread, which must live as long as the program runs.
+class LineProgram {
+ public:
+  /// `command`: the program and its words; never a shell unless it is named. kNotFound when there is no such program.
+  static Result<LineProgram> find(std::vector<std::string> command);
+
+  LineProgram(LineProgram&&) noexcept;
+  LineProgram& operator=(LineProgram&&) = delete;
+  ~LineProgram();
+
+  /// Writes `lines` and appends what the program answers to `answers`, until these are `count` whole lines. Starts the
+  /// program when it does not run. Writes and reads at once, so neither side's pipe can stop the other. Errors: the
+  /// program ended, answered more, cannot be started, or the run was cancelled; it is ended then.
+  Status ask(std::string_view lines, std::size_t count, std::string& answers, const StopSignal* stop);
+  /// Says that no line follows, waits for the end, and tells how it was: an error unless it ends with exit code 0 and
+  /// without another line.
+  Status finish(const StopSignal* stop);
+  /// Ends the program.
+  void kill() noexcept;
+
+ private:
+  LineProgram(std::string path, std::vector<std::string> command);
+  Status start();
+  Status read_some(std::string& answers, std::size_t& lines);
+  Error ended();
+
+  std::string path_;
+  std::vector<std::string> command_;
+  std::optional<ChildProcess> process_;
+  int to_program_ = -1;
+  int from_program_ = -1;
+};
+
+}  // namespace penstock
