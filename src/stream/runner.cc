@@ -364,7 +364,7 @@ bool Runner::pass_on(Batch batch) {
 
 bool Runner::hand_over(Target& target, Batch batch) {
   if (target.runner != nullptr) {
-    target.runner->consume(std::move(batch));
+    target.runner->consume_wanted(std::move(batch));  // other targets may want more than this one
     return !run_->cancelled();
   }
   const WorkerClock::Mark before = clock_.set(mark(Activity::kBlockedOnOutput));

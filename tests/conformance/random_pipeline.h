@@ -10,14 +10,8 @@ namespace penstock::conformance {
 /// Writes what random pipelines read: mixed.csv, mixed.jsonl and names.csv, with awkward values and broken records.
 void write_random_inputs(const std::string& folder);
 
-struct RandomPipeline {
-  std::string toml;
-  /// False where how much is read depends on the batch size: an early end beside another branch.
-  bool equal_counts = true;
-};
-
-/// Returns the pipeline of `seed`: a source, up to six operators per branch, up to three branches, sinks into
+/// Returns the pipeline file of `seed`: a source, up to six operators per branch, up to three branches, sinks into
 /// {artifacts}. Always valid; it may end with an error.
-RandomPipeline random_pipeline(std::uint64_t seed, const std::string& inputs);
+std::string random_pipeline(std::uint64_t seed, const std::string& inputs);
 
 }  // namespace penstock::conformance
