@@ -86,6 +86,7 @@ RemoteWorker::RemoteWorker(RunState& run, std::shared_ptr<WorkerNursery> nursery
 RemoteWorker::~RemoteWorker() { close(); }
 
 Status RemoteWorker::open() {
+  started_ = true;
   PENSTOCK_ASSIGN(process_, nursery_->spawn(number_, run_.options.worker_memory));
   Outcome outcome = ask({.kind = kOpen});
   if (outcome.loss)
@@ -102,6 +103,7 @@ void RemoteWorker::close() noexcept {
 
 Parcel RemoteWorker::finish() {
   Parcel parcel;
+  if (!started_) return parcel;
   Outcome outcome = ask({.kind = kFinish});
   // Its operators keep nothing from batch to batch, so another worker finishes as well.
   if (outcome.loss) {
@@ -120,6 +122,11 @@ Parcel RemoteWorker::finish() {
 }
 
 Parcel RemoteWorker::work(Batch batch) {
+  if (Status opened = started_ ? Status() : open(); !opened) {
+    Parcel parcel;
+    parcel.error = std::move(opened).error();
+    return parcel;
+  }
   for (int attempt = 1;; ++attempt) {
     Outcome outcome = try_batch(batch);
     if (outcome.parcel) return std::move(*outcome.parcel);

@@ -39,7 +39,7 @@ class RemoteWorker {
                std::vector<const StepAtWork*> steps, const StreamType& input);
   ~RemoteWorker();
 
-  /// Starts the process and opens the operators in it.
+  /// Starts the process and opens the operators in it. Where it was not called, the first batch does so.
   Status open();
   /// Never fails: errors are in the parcel.
   Parcel work(Batch batch);
@@ -77,6 +77,7 @@ class RemoteWorker {
   const std::vector<const StepAtWork*> steps_;
   const StreamType input_;
   WorkerProcess process_;
+  bool started_ = false;
 };
 
 }  // namespace penstock

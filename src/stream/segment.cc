@@ -88,6 +88,8 @@ void Segment::work_as_replica() noexcept {
 
 bool Segment::open_workers_operators() {
   if (process_ == nullptr) return open_all();
+  // One tells whether the operators can be opened; processes that no batch comes to are not worth their start.
+  if (this != workers_.front()) return true;
   clock.set(runners_.front()->mark(Activity::kWaitingForProcess));
   Status status = process_->open();
   if (!status) run_->fail(std::move(status).error());
