@@ -80,6 +80,15 @@ Status check_owner(const SharedRegion& region, const Arena::Place& place) {
 
 }  // namespace
 
+const char* to_string(ArenaKind kind) noexcept {
+  switch (kind) {
+    case ArenaKind::kDictionary: return "dictionary";
+    case ArenaKind::kStream: return "stream";
+    case ArenaKind::kNotices: return "notices";
+  }
+  return "unknown";
+}
+
 Status check_arena_name(const std::string& name) {
   const auto fits = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
@@ -205,9 +214,8 @@ Result<std::shared_ptr<Arena>> Arena::open(const Place& place, ArenaKind kind) {
         .hint("start its writer first, or see \"penstock shm list\"");
   }
   if (arena && (*arena)->header().kind != kind) {
-    const char* const what =
-        kind == ArenaKind::kDictionary ? "a stream, not a dictionary" : "a dictionary, not a stream";
-    return Error(ErrorCode::kInvalidArgument, fmt::format("shared memory \"{}\" holds {}", place.name, what));
+    return Error(ErrorCode::kInvalidArgument, fmt::format("shared memory \"{}\" holds a {}, not a {}", place.name,
+                                                          to_string((*arena)->header().kind), to_string(kind)));
   }
   if (arena) (*arena)->protect_windows();
   return arena;

@@ -32,7 +32,10 @@ bool is_own(const std::atomic<ProcessToken>& owner) noexcept;
 /// was opened, which is cheaper than asking for the process number. Cost: one load.
 std::uint32_t fork_generation() noexcept;
 
-enum class ArenaKind : std::uint32_t { kDictionary = 1, kStream = 2 };
+/// `kNotices`: src/transport/notice_board.h.
+enum class ArenaKind : std::uint32_t { kDictionary = 1, kStream = 2, kNotices = 3 };
+/// Returns "dictionary", "stream" or "notices"; "unknown" for anything else.
+const char* to_string(ArenaKind kind) noexcept;
 
 /// The place of one reader. `pid_of(owner)` claimed it by a compare-and-swap; only the owner writes to it, except for
 /// what src/transport/version_slots.h and batch_ring.h say.
@@ -145,7 +148,7 @@ class Arena {
 struct ArenaListing {
   std::string path;
   std::string name;              ///< Empty when the file cannot be read.
-  const char* kind = "unknown";  ///< "dictionary", "stream", "unfinished", "unknown".
+  const char* kind = "unknown";  ///< That of `to_string(ArenaKind)`, or "unfinished".
   std::int64_t writer_pid = 0;
   bool writer_alive = false;
   std::uint32_t readers_alive = 0;

@@ -10,5 +10,6 @@ namespace penstock {
 void add_builtin_transports(TransportRegistry& registry);
 
 TransportInfo shared_memory_transport();
+TransportInfo lmdb_transport();
 
 }  // namespace penstock

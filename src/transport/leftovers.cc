@@ -14,6 +14,7 @@
 #include "platform/file.h"
 #include "transport/arena.h"
 #include "transport/batch_ring.h"
+#include "transport/notice_board.h"
 #include "transport/version_slots.h"
 
 namespace penstock {
@@ -39,6 +40,9 @@ const ReaderLines* readers_of(const SharedRegion& region, const ArenaHeader& hea
   if (header.kind == ArenaKind::kDictionary) {
     return bytes >= sizeof(VersionControl) ? &reinterpret_cast<const VersionControl*>(control)->readers : nullptr;
   }
+  if (header.kind == ArenaKind::kNotices) {
+    return bytes >= sizeof(NoticeControl) ? &reinterpret_cast<const NoticeControl*>(control)->readers : nullptr;
+  }
   return bytes >= sizeof(RingControl) ? &reinterpret_cast<const RingControl*>(control)->readers : nullptr;
 }
 
@@ -51,7 +55,7 @@ void judge(ArenaListing& listing, const SharedRegion& region) {
     listing.note = "not made by this version of Penstock, or damaged";
     return;
   }
-  listing.kind = header.kind == ArenaKind::kDictionary ? "dictionary" : "stream";
+  listing.kind = to_string(header.kind);
   listing.name.assign(header.name.data(), strnlen(header.name.data(), header.name.size()));
   listing.created_seconds = header.created_seconds;
   const ProcessToken writer = header.writer.load(std::memory_order_acquire);
