@@ -15,14 +15,14 @@
 
 namespace penstock {
 
-/// What a tensor's elements are.
-enum class ElementType : std::uint32_t { kU8 = 1, kI8, kU16, kI16, kU32, kI32, kU64, kI64, kF16, kF32, kF64, kBool };
+/// What a tensor's elements are. Dictionaries number theirs otherwise, and have no float16: `ElementType`.
+enum class TensorElement : std::uint32_t { kU8 = 1, kI8, kU16, kI16, kU32, kI32, kU64, kI64, kF16, kF32, kF64, kBool };
 /// In bytes; 0 for a number that is no element type.
-std::size_t size_of(ElementType type) noexcept;
+std::size_t size_of(TensorElement type) noexcept;
 
 /// A dense array in C order, not owned: its elements stay while `keeper` lives, or as long as the sender keeps them.
 struct Tensor {
-  ElementType type = ElementType::kU8;
+  TensorElement type = TensorElement::kU8;
   std::vector<std::int64_t> shape = {};
   std::span<const std::byte> bytes = {};  ///< Aligned to 64 when received.
   std::shared_ptr<const void> keeper = {};

@@ -30,7 +30,7 @@ TensorLayout layout_of(const Tensor& tensor, std::size_t bytes) {
 
 }  // namespace
 
-std::size_t size_of(ElementType type) noexcept {
+std::size_t size_of(TensorElement type) noexcept {
   static constexpr std::array<std::uint8_t, 13> kSizes = {0, 1, 1, 2, 2, 4, 4, 8, 8, 2, 4, 8, 1};
   const auto index = static_cast<std::size_t>(type);
   return index < kSizes.size() ? kSizes[index] : 0;
@@ -100,7 +100,7 @@ Result<Received> Exchange::receive(const WaitLimit& limit) {
     return Received(std::move(batch));
   }
   PENSTOCK_ASSIGN(TensorBlock tensor, decode_tensor(block));
-  const auto type = static_cast<ElementType>(tensor.layout.element);
+  const auto type = static_cast<TensorElement>(tensor.layout.element);
   if (size_of(type) == 0 || size_of(type) != tensor.layout.element_bytes) {
     return Error(ErrorCode::kDataLoss,
                  fmt::format("a tensor has elements of an unknown type: {}", tensor.layout.element));

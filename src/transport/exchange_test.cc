@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <gmock/gmock.h>
+#include <penstock/dictionary.h>
 #include <penstock/exchange.h>
 
 #include <string>
@@ -79,16 +80,16 @@ TEST(Exchange, CarriesTensorsFilledInPlace) {
   const TransportOptions options = options_for("tensors");
   Exchange sender = Exchange::create(options).value();
   Exchange receiver = Exchange::attach(options).value();
-  const Tensor like = {ElementType::kF32, {2, 3}};
+  const Tensor like = {TensorElement::kF32, {2, 3}};
   const std::span<std::byte> room = sender.begin(like).value();
   ASSERT_EQ(room.size(), 24U);
   auto* const elements = reinterpret_cast<float*>(room.data());
   for (int i = 0; i < 6; ++i) elements[i] = static_cast<float>(i) / 2;
   ASSERT_TRUE(sender.commit());
-  ASSERT_TRUE(sender.send(Tensor{ElementType::kU8, {0, 4}}));
+  ASSERT_TRUE(sender.send(Tensor{TensorElement::kU8, {0, 4}}));
   const Received first = receiver.receive().value();
   const auto& tensor = std::get<Tensor>(first);
-  EXPECT_EQ(tensor.type, ElementType::kF32);
+  EXPECT_EQ(tensor.type, TensorElement::kF32);
   EXPECT_THAT(tensor.shape, ::testing::ElementsAre(2, 3));
   EXPECT_EQ(reinterpret_cast<const float*>(tensor.bytes.data())[5], 2.5F);
   EXPECT_TRUE(std::get<Tensor>(receiver.receive().value()).bytes.empty());
@@ -97,9 +98,9 @@ TEST(Exchange, CarriesTensorsFilledInPlace) {
 TEST(Exchange, RefusesShapesThatDoNotFit) {
   Exchange sender = Exchange::create(options_for("shapes")).value();
   const std::byte bytes[4] = {};
-  EXPECT_THAT(sender.send(Tensor{ElementType::kF32, {2}, bytes}).error().to_text(), HasSubstr("has 8 bytes, but 4"));
-  EXPECT_EQ(sender.begin(Tensor{ElementType::kF32, {-1}}).error().code(), ErrorCode::kInvalidArgument);
-  EXPECT_EQ(sender.begin(Tensor{ElementType::kF64, {std::int64_t{1} << 62}}).error().code(),
+  EXPECT_THAT(sender.send(Tensor{TensorElement::kF32, {2}, bytes}).error().to_text(), HasSubstr("has 8 bytes, but 4"));
+  EXPECT_EQ(sender.begin(Tensor{TensorElement::kF32, {-1}}).error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(sender.begin(Tensor{TensorElement::kF64, {std::int64_t{1} << 62}}).error().code(),
             ErrorCode::kInvalidArgument);
 }
 
