@@ -2,6 +2,7 @@
 // penstock doctor: looks at the machine and says what is there, what is missing, and how to get it.
 #include <fmt/format.h>
 #include <penstock/pipeline.h>
+#include <penstock/transport.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -64,6 +65,15 @@ Finding look_at_disk(const std::string& folder) {
           "free some space, or choose another folder with --out"};
 }
 
+// A transport that this build lacks is no problem unless somebody wants it.
+Finding list_transports() {
+  std::vector<std::string> transports;
+  for (const TransportInfo* info : TransportRegistry::global().all()) {
+    transports.push_back(info->missing.empty() ? info->name : fmt::format("{} (no: {})", info->name, info->missing));
+  }
+  return {"transports", true, fmt::format("{}", fmt::join(transports, ", "))};
+}
+
 std::vector<Finding> findings(const std::string& store) {
   const Machine machine = this_machine();
   std::vector<std::string> strategies;
@@ -76,7 +86,8 @@ std::vector<Finding> findings(const std::string& store) {
           look_at_store(store),
           look_at_disk(store),
           {"operators", true, fmt::format("{}", Registry::global().all().size())},
-          {"strategies", true, fmt::format("{}", fmt::join(strategies, ", "))}};
+          {"strategies", true, fmt::format("{}", fmt::join(strategies, ", "))},
+          list_transports()};
 }
 
 int doctor(const Arguments& arguments) {

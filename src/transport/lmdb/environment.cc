@@ -235,9 +235,11 @@ Result<Version> LmdbEnvironment::prepare_writing(const WriterOptions& options) {
   return Version{0};
 }
 
-void LmdbEnvironment::remove_stale_readers() noexcept {
+bool LmdbEnvironment::remove_stale_readers() noexcept {
   int dead = 0;
-  if (::mdb_reader_check(environment_, &dead) == 0) reclaimed_ += static_cast<std::uint64_t>(std::max(dead, 0));
+  if (::mdb_reader_check(environment_, &dead) != 0 || dead <= 0) return false;
+  reclaimed_ += static_cast<std::uint64_t>(dead);
+  return true;
 }
 
 Status LmdbEnvironment::put(Version version, std::span<const std::byte> bytes) {
@@ -253,8 +255,7 @@ Status LmdbEnvironment::put(Version version, std::span<const std::byte> bytes) {
     const int code = try_put(version, bytes, failure);
     if (code == 0) return {};
     if (code != MDB_MAP_FULL) return failure;
-    remove_stale_readers();
-    PENSTOCK_TRY(grow());
+    if (!remove_stale_readers()) PENSTOCK_TRY(grow());
   }
 }
 

@@ -79,7 +79,7 @@ class LmdbEnvironment {
   Result<MDB_txn*> begin(unsigned flags, MDB_txn* idle);
   int try_put(Version version, std::span<const std::byte> bytes, Error& error);
   Status grow();
-  void remove_stale_readers() noexcept;
+  bool remove_stale_readers() noexcept;  ///< Says whether there were any.
   Error error(int code, const char* action) const;
 
   const std::string folder_;

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// What is LMDB's own: it stays, grows, cleans up after killed readers, and leaves other people's files alone.
+#include <gmock/gmock.h>
+#include <penstock/transport.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "transport/transport_kit.h"
+
+namespace penstock {
+namespace {
+
+using penstock::testing::Bell;
+using penstock::testing::block_seed;
+using penstock::testing::ChildProcess;
+using penstock::testing::is_whole;
+using penstock::testing::publish_block;
+using penstock::testing::times_to_kill;
+using ::testing::HasSubstr;
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+class Lmdb : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto info = TransportRegistry::global().find("lmdb");
+    if (!info) GTEST_SKIP() << info.error().to_text();
+    options_.address = (*info)->example_address("unit");
+  }
+  Result<std::unique_ptr<DictionaryBackend>> open(TransportRole role) const {
+    TransportOptions options = options_;
+    options.role = role;
+    return TransportRegistry::global().open("lmdb", options);
+  }
+
+  TransportOptions options_;
+};
+
+TEST_F(Lmdb, KeepsTheLatestVersionWhenNobodyHasItOpen) {
+  {
+    const auto writing = open(TransportRole::kWriter).value();
+    ASSERT_TRUE(publish_block(*writing, 1000, 1));
+    ASSERT_TRUE(publish_block(*writing, 1000, 2));
+  }
+  const auto reading = open(TransportRole::kReader).value();
+  EXPECT_EQ(reading->wait(0, {}).value(), 2U);
+  EXPECT_EQ(block_seed(reading->view()->bytes()), 2U);
+  EXPECT_EQ(reading->wait(2, {}).error().code(), ErrorCode::kUnavailable);
+  const auto next = open(TransportRole::kWriter).value();
+  EXPECT_EQ(publish_block(*next, 1000, 3).value(), 3U);
+  EXPECT_EQ(reading->wait(2, {}).value(), 3U);
+}
+
+TEST_F(Lmdb, GrowsItsMapAndThatOfReadersInOtherProcesses) {
+  options_.more.set("map_bytes", std::int64_t{kMiB});
+  const auto writing = open(TransportRole::kWriter).value();
+  ASSERT_TRUE(publish_block(*writing, 1000, 1));
+  const Bell ready;
+  const Bell grown;
+  ChildProcess child([&] {
+    const auto reading = open(TransportRole::kReader).value();
+    reading->view()->release();
+    ready.say();
+    grown.hear();
+    const auto view = reading->view();
+    return view && view->bytes().size() == 32 * kMiB && is_whole(view->bytes()) ? 0 : 1;
+  });
+  ready.hear();
+  ASSERT_TRUE(publish_block(*writing, 32 * kMiB, 2));
+  grown.say();
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST_F(Lmdb, SaysWhenItIsFullAndGoesOnWhenTheReaderThatFilledItIsKilled) {
+  options_.more.set("map_bytes", std::int64_t{8 * kMiB}).set("max_bytes", std::int64_t{8 * kMiB});
+  const auto writing = open(TransportRole::kWriter).value();
+  ASSERT_TRUE(publish_block(*writing, kMiB, 1));
+  const Bell holding;
+  ChildProcess child([&] {
+    const auto reading = open(TransportRole::kReader).value();
+    const auto view = reading->view();
+    holding.say();
+    ::pause();
+    return 0;
+  });
+  holding.hear();
+  Result<Version> published = Version{0};
+  for (int i = 0; published && i < 100; ++i) published = publish_block(*writing, kMiB, 2);
+  ASSERT_FALSE(published);
+  EXPECT_EQ(published.error().code(), ErrorCode::kResourceExhausted);
+  EXPECT_THAT(published.error().to_text(), HasSubstr(options_.address));
+  child.kill();
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(publish_block(*writing, kMiB, 3));
+  EXPECT_GE(writing->stats().reclaimed, 1U);
+}
+
+TEST_F(Lmdb, ShowsWholeVersionsAfterWritersAreKilledAtAnyInstant) {
+  Version last = 0;
+  for (int round = 0; round < times_to_kill(30, 1000); ++round) {
+    const Bell publishing;
+    ChildProcess child([&] {
+      const auto writing = open(TransportRole::kWriter).value();
+      publishing.say();
+      for (std::uint64_t seed = 1;; ++seed) {
+        if (!publish_block(*writing, 8 + seed * 7919 % 100'000, seed)) return 1;
+      }
+    });
+    publishing.hear();
+    const auto reading = open(TransportRole::kReader).value();
+    const auto version = reading->wait(last + static_cast<Version>(round % 7), {});
+    child.kill();
+    const auto view = reading->view();
+    ASSERT_TRUE(view) << view.error().to_text();
+    EXPECT_TRUE(is_whole(view->bytes()));
+    EXPECT_GE(view->version(), version.value());
+    last = view->version();
+  }
+}
+
+TEST_F(Lmdb, LeavesFilesOfOthersAlone) {
+  std::filesystem::create_directory(options_.address);
+  std::ofstream(options_.address + "/notes.txt") << "mine";
+  EXPECT_EQ(open(TransportRole::kWriter).error().code(), ErrorCode::kAlreadyExists);
+  std::ofstream(options_.address + "/data.mdb") << std::string(10'000, 'x');
+  EXPECT_EQ(open(TransportRole::kWriter).error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_TRUE(std::filesystem::exists(options_.address + "/notes.txt"));
+}
+
+}  // namespace
+}  // namespace penstock
