@@ -246,8 +246,12 @@ struct TransportInfo {
   Result<std::unique_ptr<StreamReader>> (*open_reader)(const TransportOptions& options) = nullptr;
   /// For a backend that this build lacks: what to do, "install liblmdb-dev and build again". Empty: it is there.
   std::string missing = {};
-  /// What to put into `address` for a fresh private one, for tests and benchmarks; `unique` is a short word.
-  std::string (*example_address)(std::string_view unique) = nullptr;
+  /// What to put into `address` for a fresh private one, for tests and benchmarks: one of each kind that it knows, the
+  /// usual one first; `unique` is a short word.
+  std::vector<std::string> (*example_addresses)(std::string_view unique) = nullptr;
+  /// Says whether readers still get what a writer published or sent just before it was killed. False: what had not left
+  /// its process is lost with it.
+  bool keeps_what_was_sent = true;
 };
 
 /// The backends known by name. Thread-safe; entries stay valid for ever.

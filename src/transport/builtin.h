@@ -11,5 +11,6 @@ void add_builtin_transports(TransportRegistry& registry);
 
 TransportInfo shared_memory_transport();
 TransportInfo lmdb_transport();
+TransportInfo zeromq_transport();
 
 }  // namespace penstock

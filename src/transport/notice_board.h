@@ -35,6 +35,8 @@ class NoticeWriter {
 
   /// Says that `version` is the latest, and wakes who waits. Cost: 64 loads, and about 0.2 us when somebody sleeps.
   void announce(Version version) noexcept;
+  /// What was announced last, by whoever wrote before too; 0: nothing.
+  Version announced() const noexcept { return control_.version.load(std::memory_order_seq_cst); }
   std::uint32_t readers() const noexcept;
 
  private:

@@ -144,7 +144,9 @@ Result<std::unique_ptr<StreamReader>> open_reader(const TransportOptions& option
   return open_ring_reader(std::move(arena));
 }
 
-std::string example_address(std::string_view unique) { return fmt::format("example-{}-{}", ::getpid(), unique); }
+std::vector<std::string> example_addresses(std::string_view unique) {
+  return {fmt::format("example-{}-{}", ::getpid(), unique)};
+}
 
 }  // namespace
 
@@ -156,7 +158,7 @@ TransportInfo shared_memory_transport() {
           .open_writer = open_writer,
           .open_reader = open_reader,
           .missing = {},
-          .example_address = example_address};
+          .example_addresses = example_addresses};
 }
 
 }  // namespace penstock

@@ -327,9 +327,9 @@ class ExampleFolders {
   std::vector<std::string> folders_;
 };
 
-std::string example_address(std::string_view unique) {
+std::vector<std::string> example_addresses(std::string_view unique) {
   static ExampleFolders folders;
-  return folders.add(unique);
+  return {folders.add(unique)};
 }
 
 }  // namespace
@@ -342,7 +342,7 @@ TransportInfo lmdb_transport() {
           .open_writer = nullptr,
           .open_reader = nullptr,
           .missing = {},
-          .example_address = example_address};
+          .example_addresses = example_addresses};
 }
 
 }  // namespace penstock

@@ -26,7 +26,7 @@ class Lmdb : public ::testing::Test {
   void SetUp() override {
     const auto info = TransportRegistry::global().find("lmdb");
     if (!info) GTEST_SKIP() << info.error().to_text();
-    options_.address = (*info)->example_address("unit");
+    options_.address = (*info)->example_addresses("unit").front();
   }
   Result<std::unique_ptr<DictionaryBackend>> open(TransportRole role) const {
     TransportOptions options = options_;
@@ -116,6 +116,7 @@ TEST_F(Lmdb, ShowsWholeVersionsAfterWritersAreKilledAtAnyInstant) {
     EXPECT_GE(view->version(), version.value());
     last = view->version();
   }
+  EXPECT_TRUE(open(TransportRole::kWriter)) << "takes what the last one left, and removes it";
 }
 
 TEST_F(Lmdb, LeavesFilesOfOthersAlone) {

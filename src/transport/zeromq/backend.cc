@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// The backend "zeromq": sockets of one machine (ipc) or between machines (tcp). What limits and loses is ours, not
+// ZeroMQ's: its limits count messages, and some of its sockets drop in silence.
+#include "transport/builtin.h"
+
+#ifdef PENSTOCK_ZEROMQ
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "transport/zeromq/ends.h"
+
+namespace penstock {
+namespace zeromq {
+namespace {
+
+std::vector<OptionInfo> options() {
+  return {
+      {.name = "connect_timeout",
+       .kind = OptionKind::kDuration,
+       .doc = "How long a reader waits for the answer of who listens at the address. Nobody listening shows at once.",
+       .default_value = "3s"},
+      {.name = "max_bytes",
+       .kind = OptionKind::kBytes,
+       .doc = "Most bytes of a block.",
+       .default_value = std::int64_t{16} << 30},
+      {.name = "peer_timeout",
+       .kind = OptionKind::kDuration,
+       .doc = "tcp only: silence after which the other side counts as gone. On one machine the kernel tells at once.",
+       .default_value = "10s"},
+  };
+}
+
+std::string example_path(std::string_view unique) {
+  return fmt::format("ipc:///tmp/penstock-{}-{}.sock", ::getpid(), unique);
+}
+
+// Ports below 32768 are given to nobody who did not ask for one.
+std::string example_port(std::string_view unique) {
+  unsigned sum = static_cast<unsigned>(::getpid()) * 31U;
+  for (const char c : unique) sum = sum * 31U + static_cast<unsigned char>(c);
+  return fmt::format("tcp://127.0.0.1:{}", 20'000 + sum % 12'000);
+}
+
+std::vector<std::string> example_addresses(std::string_view unique) {
+  return {example_path(unique), example_port(unique)};
+}
+
+}  // namespace
+
+LinkOptions link_options(const TransportOptions& options, Topic topic) {
+  return {options.address, topic, static_cast<std::size_t>(options.more.integer("max_bytes")),
+          options.more.integer("connect_timeout"), options.more.integer("peer_timeout")};
+}
+
+Status expect_room_for(std::size_t bytes, const TransportOptions& options) {
+  const auto most = static_cast<std::size_t>(std::max<std::int64_t>(options.more.integer("max_bytes"), 0));
+  if (bytes <= most) return {};
+  return Error(ErrorCode::kResourceExhausted,
+               fmt::format("a block of {} bytes is longer than max_bytes = {}", bytes, most))
+      .hint("raise the option max_bytes on both sides");
+}
+
+Result<std::chrono::microseconds> Deadline::next(const char* what) const {
+  constexpr std::chrono::microseconds kSlice{20'000};
+  if (limit_.stop != nullptr && limit_.stop->state() != StopSignal::State::kRun) {
+    return Error(ErrorCode::kCancelled, "stopped while waiting for another process");
+  }
+  if (limit_.timeout_micros < 0) return kSlice;
+  const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin_);
+  const std::chrono::microseconds left = std::chrono::microseconds(limit_.timeout_micros) - waited;
+  if (left.count() > 0) return std::min(left, kSlice);
+  return Error(ErrorCode::kTimeout,
+               fmt::format("{} within {} ms", what, static_cast<double>(limit_.timeout_micros) / 1000));
+}
+
+}  // namespace zeromq
+
+TransportInfo zeromq_transport() {
+  return {.name = "zeromq",
+          .summary = "Sockets on one machine or between machines; each reader gets a copy of a version once.",
+          .options = zeromq::options(),
+          .make = zeromq::make_dictionary,
+          .open_writer = zeromq::open_stream_writer,
+          .open_reader = zeromq::open_stream_reader,
+          .missing = {},
+          .example_addresses = zeromq::example_addresses,
+          .keeps_what_was_sent = false};
+}
+
+}  // namespace penstock
+
+#else
+
+namespace penstock {
+
+TransportInfo zeromq_transport() {
+  TransportInfo info;
+  info.name = "zeromq";
+  info.summary = "Sockets on one machine or between machines; each reader gets a copy of a version once.";
+  info.missing = "install libzmq3-dev and build again";
+  return info;
+}
+
+}  // namespace penstock
+#endif
