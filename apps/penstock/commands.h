@@ -12,6 +12,7 @@ Command plan_command();
 Command ops_command();
 Command runs_command();
 Command shm_command();
+Command bench_command();
 Command doctor_command();
 Command version_command();
 Command init_command();
