@@ -172,7 +172,26 @@ Result<StoredRun> RunStore::read(std::string_view id) const {
   for (const nlohmann::json& path : writes != json.end() && writes->is_array() ? *writes : nlohmann::json::array()) {
     if (path.is_string()) run.writes.push_back(path.get<std::string>());
   }
+  run.resumes = text_in(json, "resumes");
+  run.file = text_in(json, "file");
+  run.folder = text_in(json, "folder");
+  if (const auto set = json.find("overrides"); set != json.end() && set->is_object()) {
+    for (const auto& [param, text] : set->items()) {
+      if (text.is_string()) run.overrides.emplace_back(param, text.get<std::string>());
+    }
+  }
   return run;
+}
+
+std::vector<std::string> RunStore::lineage(std::string_view id) const {
+  std::vector<std::string> ids;
+  std::string next(id);
+  while (!next.empty() && std::find(ids.begin(), ids.end(), next) == ids.end()) {
+    ids.push_back(next);
+    const Result<StoredRun> run = read(next);
+    next = run ? run->resumes : std::string();
+  }
+  return ids;
 }
 
 Result<std::string> RunStore::read_text(std::string_view id, std::string_view name) const {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace penstock {
@@ -65,6 +66,10 @@ struct StoredRun {
   std::string error;                ///< Its message, when it failed; why run.json cannot be read.
   std::string process;              ///< The mark of its process (`mark_of`).
   std::vector<std::string> writes;  ///< Its outputs outside of its folder.
+  std::string resumes;              ///< The run whose results it took over, if it did.
+  std::string file;                 ///< The pipeline file, as it was named.
+  std::string folder;               ///< Its working folder.
+  std::vector<std::pair<std::string, std::string>> overrides;  ///< Parameters that were set, as texts.
 };
 
 /// All runs below one folder. Thread-compatible; several processes may use one store.
@@ -84,6 +89,8 @@ class RunStore {
   /// Reads the run.json of a run. kDataLoss when it is not what a run writes; kUnsupported when it is of a later
   /// version.
   Result<StoredRun> read(std::string_view id) const;
+  /// Returns `id` and the runs that it resumed, directly or not, the nearest first.
+  std::vector<std::string> lineage(std::string_view id) const;
   /// Removes what lost runs left half-written: temporaries in their folders, and beside the outputs that their run.json
   /// names. The names carry a mark of the very process (`mark_of`), which is known to have ended, so what other
   /// processes, also of other hosts that share the folder, are writing is never touched. Returns the paths of what it
