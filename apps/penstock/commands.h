@@ -7,6 +7,10 @@
 namespace penstock::app {
 
 Command run_command();
+Command resume_command();
+Command graph_command();
+Command why_command();
+Command cache_command();
 Command check_command();
 Command plan_command();
 Command ops_command();

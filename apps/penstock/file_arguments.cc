@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "workflow/run_settings.h"
+#include "workflow/workflow_settings.h"
 
 namespace penstock::app {
 namespace {
@@ -25,6 +26,10 @@ std::vector<Flag> run_setting_flags() {
     if (setting.name == "strategy") flag.completes = Completes::kStrategies;
     flags.push_back(std::move(flag));
   }
+  for (const RunSetting& setting : workflow_settings()) {
+    if (setting.value != "TABLE")
+      flags.push_back({flag_of(setting.name), std::string(setting.value), std::string(setting.doc)});
+  }
   return flags;
 }
 
@@ -37,15 +42,22 @@ Result<PipelineFile> file_of(const Arguments& arguments) {
     overrides.push_back(std::move(override_));
   }
   PENSTOCK_ASSIGN(PipelineFile file, load_pipeline_file(arguments.positional(0), overrides));
-  for (const RunSetting& setting : run_settings()) {
+  PENSTOCK_TRY(apply_settings(file, arguments));
+  return file;
+}
+
+Status apply_settings(PipelineFile& file, const Arguments& arguments) {
+  std::vector<RunSetting> settings = run_settings();
+  settings.insert(settings.end(), workflow_settings().begin(), workflow_settings().end());
+  for (const RunSetting& setting : settings) {
     const std::string flag = flag_of(setting.name);
     if (!arguments.has(flag)) continue;
     const std::string text = arguments.value(flag);
     OptionValue value = setting.name == "strategy" ? OptionValue(text) : value_of_text(text);
     value.place.file = flag;
-    PENSTOCK_TRY(set_run_setting(file.run, setting.name, value));
+    PENSTOCK_TRY(set_file_setting(file, setting.name, value));
   }
-  return file;
+  return {};
 }
 
 namespace {

@@ -17,6 +17,9 @@ Flag set_flag();
 /// Loads the FILE of the command line with --set, and puts the options that stand for settings of [run] into it.
 Result<PipelineFile> file_of(const Arguments& arguments);
 
+/// Puts the options that stand for settings of [run] into `file`.
+Status apply_settings(PipelineFile& file, const Arguments& arguments);
+
 /// The exit code for an error: kUsage when the command line or the pipeline file `path` must be mended, whether that
 /// was found when it was read, bound or opened; kFailed when the world or the records were not as the file says.
 ExitCode exit_code_of(const Error& error, const std::string& path);

@@ -6,18 +6,32 @@
 #include "apps/penstock/console.h"
 #include "apps/penstock/file_arguments.h"
 #include "workflow/file_run.h"
+#include "workflow/stage_graph.h"
 
 namespace penstock::app {
 namespace {
 
+// How a stage that is a command would run, and why.
+std::string command_text(const FileStage& stage) {
+  std::string text = fmt::format("  command: {}{}\n  mode: process, as it is a program\n",
+                                 fmt::join(stage.command.words, " "), stage.command.shell ? " (by the shell)" : "");
+  if (!stage.when.empty()) text += fmt::format("  only when {}\n", stage.when);
+  if (stage.retry.max_attempts > 1) text += fmt::format("  up to {} attempts\n", stage.retry.max_attempts);
+  for (const OptionValue::Entry& entry : stage.resources)
+    text += fmt::format("  needs {} of {}\n", entry.value.to_text(), entry.name);
+  return text;
+}
+
 std::string to_text(const PipelineFile& file, const std::vector<StagePlan>& plans) {
-  std::string text;
+  const StageGraph graph = make_stage_graph(file).value();
+  std::string text = plans.size() > 1 ? graph_to_text(file, graph) : std::string();
   for (std::size_t i = 0; i < plans.size(); ++i) {
     if (!text.empty()) text += "\n";
     if (plans.size() > 1) text += fmt::format("stage \"{}\"\n", plans[i].stage);
-    text += plans[i].plan ? plans[i].plan->to_text()
-                          : fmt::format("  planned when it runs: it reads what stage \"{}\" makes\n",
-                                        fmt::join(file.stages[i].reads, "\", \""));
+    text += file.stages[i].is_command() ? command_text(file.stages[i])
+            : plans[i].plan             ? plans[i].plan->to_text()
+                                        : fmt::format("  planned when it runs: it reads what stage \"{}\" makes\n",
+                                                      fmt::join(file.stages[i].reads, "\", \""));
   }
   return text;
 }

@@ -83,6 +83,7 @@ std::string progress_line(const Progress& progress, double rate) {
 ProgressDisplay::~ProgressDisplay() { remove_block(); }
 
 void ProgressDisplay::update(const Progress& progress) {
+  const std::lock_guard lock(mutex_);
   const double interval = progress.seconds - last_seconds_;
   if (interval > 0) {
     const double now =
@@ -102,6 +103,7 @@ void ProgressDisplay::update(const Progress& progress) {
 }
 
 void ProgressDisplay::set_stage(std::string name) {
+  const std::lock_guard lock(mutex_);
   remove_block();
   stage_ = std::move(name);
   last_seconds_ = last_printed_ = rate_ = 0;

@@ -5,6 +5,7 @@
 
 #include <penstock/run.h>
 
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ std::vector<std::string> progress_block(const Progress& progress, double rate, s
 /// The same in one line.
 std::string progress_line(const Progress& progress, double rate);
 
-/// Used by the thread that the run calls it from, then, after the run, by its owner.
+/// Thread-safe.
 class ProgressDisplay final : public ProgressListener {
  public:
   ~ProgressDisplay() override;
@@ -25,6 +26,7 @@ class ProgressDisplay final : public ProgressListener {
   void set_stage(std::string name);
 
  private:
+  std::mutex mutex_;  // guards all below
   std::string stage_;
   double rate_ = 0;
   double last_seconds_ = 0;

@@ -2,13 +2,16 @@
 // penstock run: runs a pipeline file, shows how far it is, and keeps the run.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
 #include "apps/penstock/file_arguments.h"
 #include "apps/penstock/progress_display.h"
+#include "apps/penstock/run_file.h"
 #include "apps/penstock/run_guard.h"
+#include "base/printable.h"
 #include "stream/table.h"
 #include "workflow/file_run.h"
 
@@ -26,11 +29,13 @@ class Talk final : public FileRunListener {
   }
   void stage_begins(const FileStage& stage) override {
     if (several_) progress_.set_stage(stage.name);
-    log(LogLevel::kInfo, fmt::format("stage {} begins, {}", stage.name, counted(stage.steps.size(), "operator")));
+    log(LogLevel::kInfo, stage.is_command()
+                             ? fmt::format("stage {} begins, {}", stage.name, stage.command.words.front())
+                             : fmt::format("stage {} begins, {}", stage.name, counted(stage.steps.size(), "operator")));
   }
-  void stage_ended(const FileStage& stage, const RunOutcome& outcome) override {
+  void stage_ended(const FileStage& stage, const StageRun& run) override {
     remove_block();
-    const Report& report = outcome.report;
+    const Report& report = run.outcome.report;
     for (const PlanSegment& segment : report.plan.segments) {
       log(LogLevel::kDebug, fmt::format("stage {}: a segment of {} in a {}: {}", stage.name,
                                         counted(segment.steps.size(), "operator"), segment.worker, segment.reason));
@@ -40,8 +45,13 @@ class Talk final : public FileRunListener {
       log(LogLevel::kWarning, fmt::format("stage {}: {} rejected {}, the first: {}", stage.name, step.name,
                                           counted(step.records_rejected, "record"), step.first_rejection));
     }
-    log(outcome.status ? LogLevel::kInfo : LogLevel::kError,
-        fmt::format("stage {} {} after {:.3f} s", stage.name, to_string(report.outcome), report.wall_seconds));
+    log(run.status == StageStatus::kFailed ? LogLevel::kError : LogLevel::kInfo,
+        fmt::format("stage {} {} after {:.3f} s{}", stage.name, to_string(run.status), run.duration_seconds,
+                    run.reason.empty() ? "" : ": " + run.reason));
+  }
+  void stage_retries(const FileStage& stage, const Error& error, std::chrono::milliseconds delay) override {
+    log(LogLevel::kWarning, fmt::format("stage {} is tried again in {}: {}", stage.name,
+                                        duration_text(static_cast<double>(delay.count()) / 1e3), error.message()));
   }
 
  private:
@@ -51,10 +61,29 @@ class Talk final : public FileRunListener {
   ProgressDisplay& progress_;
 };
 
+// What became of the stages; a file with one pipeline says all in the pipeline's own report.
+void show_stages(const FileRun& run) {
+  Table table({"stage", "status", ">attempts", ">took", "why"});
+  for (const StageRun& stage : run.stages) {
+    // What a command printed is shown below, with the error.
+    const std::string why = !stage.reason.empty()   ? stage.reason
+                            : !stage.outcome.status ? stage.outcome.status.error().message()
+                                                    : std::string();
+    table.add({stage.name, to_string(stage.status), stage.attempts > 0 ? with_commas(stage.attempts) : "",
+               stage.started_micros > 0 ? duration_text(stage.duration_seconds) : "",
+               printable(why.substr(0, std::min(why.find('\n'), why.find("; it said:"))))});
+  }
+  print(table.to_text());
+}
+
 void show_result(const FileRun& run) {
   for (const StageRun& stage : run.stages) {
     if (!stage.outcome.report.plan.segments.empty()) print(stage.outcome.report.to_text());
   }
+  const bool lone_pipeline = run.stages.size() == 1 && !run.stages.front().outcome.report.plan.segments.empty();
+  if (!lone_pipeline &&
+      (run.stages.size() > 1 || run.stages.front().attempts > 0 || !run.stages.front().reason.empty()))
+    show_stages(run);
   print(fmt::format("run {} {}: {}\n", run.id, run.status, run.path));
 }
 
@@ -72,7 +101,9 @@ int exit_code(const FileRun& run, const std::string& path, bool interrupted, boo
   std::_Exit(written ? code : static_cast<int>(kFailed));
 }
 
-int run_file(const Arguments& arguments, PipelineFile file) {
+}  // namespace
+
+int run_file(const std::string& command, const Arguments& arguments, PipelineFile file, FileRunOptions options) {
   const bool quiet = arguments.has("--quiet");
   const bool json = arguments.has("--json");
   StopSignal stop;
@@ -80,10 +111,9 @@ int run_file(const Arguments& arguments, PipelineFile file) {
   ProgressDisplay progress;
   file.run.stop = &stop;
   file.run.progress = quiet ? nullptr : &progress;
-  FileRunOptions options;
-  options.store = arguments.value("--out", options.store);
   options.program = "penstock " + std::string(program_version());
-  options.command = command_words("run", arguments);
+  options.command = command_words(command, arguments);
+  options.from_stage = arguments.value("--from");
   Talk talk(file, options.store, guard, progress);
   options.listener = &talk;
   Result<FileRun> run = run_pipeline_file(file, options);
@@ -105,6 +135,22 @@ int run_file(const Arguments& arguments, PipelineFile file) {
   return code;
 }
 
+std::vector<Flag> running_flags() {
+  return {{"--out", "DIR", "Folder that keeps the runs (default: pipeline_outputs)", false, Completes::kFolders},
+          {"--from", "STAGE", "Run STAGE and all that need it, also where their results are kept"},
+          {"--strict", "", "End with exit code 3 when records were rejected"},
+          {"--json", "", "Print the result as JSON"},
+          {"--quiet", "", "No progress and no report; errors only"},
+          {"--log-level",
+           "L",
+           "Log to standard error: debug, info, warning, error or off (default: off)",
+           false,
+           Completes::kWords,
+           {"debug", "info", "warning", "error", "off"}}};
+}
+
+namespace {
+
 int run(const Arguments& arguments) {
   if (arguments.has("--log-level")) set_log_level(arguments.value("--log-level"));
   Result<PipelineFile> file = file_of(arguments);
@@ -112,7 +158,17 @@ int run(const Arguments& arguments) {
     print_error(file.error());
     return kUsage;
   }
-  return run_file(arguments, std::move(*file));
+  FileRunOptions options;
+  options.store = arguments.value("--out", options.store);
+  if (arguments.has("--reuse")) {
+    const Result<std::string> id = RunStore(options.store).find(arguments.value("--reuse"));
+    if (!id) {
+      print_error(id.error());
+      return kFailed;
+    }
+    options.reuse_run = *id;
+  }
+  return run_file("run", arguments, std::move(*file), std::move(options));
 }
 
 }  // namespace
@@ -122,7 +178,8 @@ Command run_command() {
   command.name = "run";
   command.summary = "Runs a pipeline file";
   command.description =
-      "Runs the stages of FILE one after another and keeps the run in DIR/runs/RUN_ID/ (DIR/latest points to it): what "
+      "Runs the stages of FILE, each as soon as what it needs is there, and keeps the run in DIR/runs/RUN_ID/ "
+      "(DIR/latest points to it): what "
       "it\n"
       "did, and the outputs whose paths begin with {artifacts}. The report goes to standard output, progress and "
       "messages "
@@ -136,17 +193,9 @@ Command run_command() {
   command.positionals = {file_positional()};
   command.flags = run_setting_flags();
   command.flags.push_back(set_flag());
-  command.flags.push_back(
-      {"--out", "DIR", "Folder that keeps the runs (default: pipeline_outputs)", false, Completes::kFolders});
-  command.flags.push_back({"--strict", "", "End with exit code 3 when records were rejected"});
-  command.flags.push_back({"--json", "", "Print the result as JSON"});
-  command.flags.push_back({"--quiet", "", "No progress and no report; errors only"});
-  command.flags.push_back({"--log-level",
-                           "L",
-                           "Log to standard error: debug, info, warning, error or off (default: off)",
-                           false,
-                           Completes::kWords,
-                           {"debug", "info", "warning", "error", "off"}});
+  command.flags.push_back({"--reuse", "RUN", "Take over what RUN, and the runs that it resumed, did with the same keys",
+                           false, Completes::kRuns});
+  for (Flag& flag : running_flags()) command.flags.push_back(std::move(flag));
   command.examples = {
       {"penstock run orders.toml", "Run it as the file says"},
       {"penstock run orders.toml --strategy threads --memory-limit 512MiB", "With threads, in bounded memory"},

@@ -29,25 +29,100 @@ struct FileStep {
   Place place;
 };
 
-/// A pipeline stage.
+/// What a stage reads: a file or a folder, or what another stage makes.
+struct StageInput {
+  std::string name;       ///< `{inputs.NAME}`; empty for what `{STAGE.artifacts}` in a text refers to.
+  std::string stage;      ///< Who makes it; empty: `path` is a file or a folder of the machine.
+  std::string path;       ///< In the stage's artifacts; empty: all of them.
+  bool optional = false;  ///< May be missing, also because its stage was skipped.
+  Place place;
+};
+
+/// A file that a command leaves behind, or with `folder` all files in a folder.
+struct StageOutput {
+  std::string name;  ///< `{outputs.NAME}`, `{STAGE.outputs.NAME}`.
+  std::string path;  ///< In the stage's artifacts; without ".." and hidden names.
+  bool folder = false;
+  Place place;
+};
+
+/// A program and its arguments. Texts hold placeholders for folders, inputs and outputs.
+struct StageCommand {
+  std::vector<std::string> words;  ///< Empty: the stage is no command. With `shell` exactly one.
+  bool shell = false;              ///< Run by /bin/sh -c.
+  std::string stdin_path;          ///< Empty: nothing can be read.
+  std::string stdout_path;         ///< An output that takes the standard output; empty: kept as a log.
+  std::vector<std::pair<std::string, std::string>> env;
+  std::vector<std::string> pass_env;                ///< Variables that are passed on from the caller.
+  std::uint64_t log_limit = std::uint64_t{1} << 20; /**< Bytes kept of each of standard output and error. */
+  std::chrono::milliseconds kill_after{2000};       ///< From SIGTERM to SIGKILL when its time is over.
+  Place place;
+};
+
+/// How often a stage is tried, and after which failures.
+struct StageRetry {
+  std::uint32_t max_attempts = 1;
+  bool exponential = true;                 ///< The delay doubles with each attempt.
+  std::chrono::milliseconds delay{1000};   ///< Before the second attempt.
+  std::chrono::milliseconds most{60'000};  ///< No delay is longer.
+  double jitter = 0.25;                    ///< The delay is longer by a random part of it, at most this one.
+  std::vector<std::string> retry_on = {};  ///< "timeout", "exit:75", "signal:9", "not_found" …; empty: any failure.
+};
+
+/// A stage: a pipeline (`steps`) or a command (`command.words`), and when, how often and with what it runs.
 struct FileStage {
   std::string name;
   Place place;
   std::vector<FileStep> steps;
-  std::vector<std::string> reads;  ///< Earlier stages whose artifacts it refers to.
+  std::vector<std::string> reads;  ///< Stages whose artifacts it refers to; sorted.
+  StageCommand command = {};
+  std::vector<StageInput> inputs = {};  ///< Declared ones, then those that its texts refer to.
+  std::vector<StageOutput> outputs = {};
+  std::vector<std::pair<std::string, Place>> after = {};  ///< Stages that must have ended before.
+  std::string when = {};                                  ///< An expression over the parameters; empty: always.
+  Place when_place = {};
+  std::string version = {};
+  bool code_declared = false;  ///< Only `version` says whether its code changed.
+  bool cache = false;
+  StageRetry retry = {};
+  std::chrono::milliseconds timeout{0};  ///< Of one attempt; 0: none.
+  std::string fallback = {};             ///< The stage whose artifacts stand for its own when it failed.
+  Place fallback_place = {};
+  OptionValue::Table resources = {};  ///< Integers: how much of each named resource it needs.
+  bool last = false;                  ///< `finally`: runs behind all others, whatever became of them.
+
+  bool is_command() const noexcept { return !command.words.empty(); }
 };
 
-/// A pipeline file as data; a value.
-struct PipelineFile {
-  std::string path;
-  std::string name;               ///< By default the file's name without folder and ending.
-  RunOptions run;                 ///< From [run]; tracing is on unless the file says otherwise.
-  OptionValue::Table params;      ///< With overrides.
-  std::vector<FileStage> stages;  ///< In the order in which they run.
+/// What becomes of the other stages when one fails.
+enum class OnFailure : std::uint8_t {
+  kStop,           ///< Those that run are cancelled.
+  kFinishRunning,  ///< Those that run may finish; no other begins.
+  kContinue,       ///< All that do not need the failed one go on.
+};
+
+/// How a workflow runs; what [run] says beside the settings of pipelines.
+struct WorkflowSettings {
+  std::uint32_t max_parallel = 0;  ///< Most stages at once; 0: as many as there are cores.
+  OnFailure on_failure = OnFailure::kFinishRunning;
+  bool cache = true;                  ///< False: no stage is taken from the cache or put there.
+  bool durable = false;               ///< Wait for the disk at every file of the run.
+  OptionValue::Table resources = {};  ///< Integers: how much there is of each named resource.
 };
 
 /// What `--set NAME=VALUE` gives: name and value as text. The parameter's default decides its kind.
 using ParamOverrides = std::vector<std::pair<std::string, std::string>>;
+
+/// A pipeline file as data; a value.
+struct PipelineFile {
+  std::string path;
+  std::string name;           ///< By default the file's name without folder and ending.
+  RunOptions run;             ///< From [run]; tracing is on unless the file says otherwise.
+  OptionValue::Table params;  ///< With overrides.
+  WorkflowSettings workflow = {};
+  std::vector<FileStage> stages;  ///< In the order of the file.
+  ParamOverrides overrides = {};
+};
 
 /// Splits "name=value". kInvalidArgument without a name or '='.
 Result<std::pair<std::string, std::string>> parse_override(std::string_view text);
@@ -78,14 +153,50 @@ Result<std::vector<StagePlan>> plan_pipeline_file(const PipelineFile& file);
 
 // ---- Running -------------------------------------------------------------------------------------------------------
 
-/// Is told what goes on; all calls come from the thread that runs the file.
+/// What became of a stage.
+enum class StageStatus : std::uint8_t {
+  kNotRun,  ///< The run ended before, or a stage that it needs failed.
+  kDone,
+  kCached,    ///< Its result was kept from an earlier run.
+  kFallback,  ///< It failed, and its fallback took its place.
+  kSkipped,   ///< Its condition does not hold, or a stage whose artifacts it needs was skipped.
+  kDrained,   ///< It was stopped early, and its outputs are kept.
+  kFailed,
+  kCancelled,
+};
+/// Returns "not_run", "done", "cached", "fallback", "skipped", "drained", "failed" or "cancelled".
+const char* to_string(StageStatus status) noexcept;
+
+/// What became of one stage.
+struct StageRun {
+  std::string name;
+  StageStatus status = StageStatus::kNotRun;
+  std::string reason;               ///< Why it was not run, was skipped, or where its result comes from.
+  std::int64_t started_micros = 0;  ///< Since 1970-01-01 UTC; 0: it did not begin.
+  double duration_seconds = 0;
+  std::uint32_t attempts = 0;
+  std::string key;                  ///< Digest of its cache key; empty when it has none.
+  RunOutcome outcome;               ///< The report is that of a pipeline, if it ran.
+  std::vector<Artifact> artifacts;  ///< Empty unless it was committed.
+
+  /// Its artifacts are there.
+  bool ok() const noexcept {
+    return status == StageStatus::kDone || status == StageStatus::kCached || status == StageStatus::kFallback ||
+           status == StageStatus::kDrained;
+  }
+};
+
+/// Is told what goes on, one call at a time, on the threads that run the stages.
 class FileRunListener {
  public:
   virtual ~FileRunListener();
   /// `folder` is the run's: DIR/runs/ID.
   virtual void run_begins(const std::string& run_id, const std::string& folder);
   virtual void stage_begins(const FileStage& stage);
-  virtual void stage_ended(const FileStage& stage, const RunOutcome& outcome);
+  /// Also of stages that did not begin: they were skipped, or taken from the cache.
+  virtual void stage_ended(const FileStage& stage, const StageRun& run);
+  /// An attempt failed, and after `delay` there is another one.
+  virtual void stage_retries(const FileStage& stage, const Error& error, std::chrono::milliseconds delay);
 };
 
 struct FileRunOptions {
@@ -93,32 +204,28 @@ struct FileRunOptions {
   std::string program = {};                ///< Name and version of who runs it, for run.json.
   std::vector<std::string> command = {};   ///< For run.json.
   FileRunListener* listener = nullptr;
-};
-
-/// What became of one stage.
-struct StageRun {
-  std::string name;
-  std::int64_t started_micros = 0;  ///< Since 1970-01-01 UTC.
-  double duration_seconds = 0;
-  RunOutcome outcome;
-  std::vector<Artifact> artifacts;  ///< Empty unless it was committed.
+  /// A run whose results, and those of the runs that it resumed, are taken over where their keys are the same.
+  std::string reuse_run = {};
+  std::string from_stage = {};  ///< This stage, and all that need it, run whatever is kept of them.
 };
 
 /// A run that ended.
 struct FileRun {
   std::string id;
-  std::string path;    ///< The run's folder.
-  std::string status;  ///< "done", "drained", "failed" or "cancelled".
-  Status error;        ///< Of the stage that failed, or of the store.
-  std::vector<StageRun> stages;
+  std::string path;              ///< The run's folder.
+  std::string status;            ///< "done", "drained", "failed" or "cancelled".
+  Status error;                  ///< Of the stage that failed first, or of the store.
+  std::vector<StageRun> stages;  ///< All, in the order of the file.
   std::uint64_t rejected() const;
   /// The whole as JSON, for `penstock run --json` (docs/schemas/result.schema.json).
   std::string to_json() const;
 };
 
-/// Runs the stages of `file` in order, until one fails or is stopped: stop signal and progress are those of `file.run`.
-/// Every run leaves its files in the store, also one that failed (docs/guide/program.md). Returns an error only when
-/// the store cannot be written to at the start. Thread-safe; several processes may share a store.
+/// Runs the stages of `file`, each as soon as what it needs has ended, until all have ended or one fails
+/// (`OnFailure`; kStop requests kCancel of the stop signal): stop signal and progress are those of `file.run`. The
+/// calling thread runs stages too; with one stage there is no other. Every run leaves its files in the store, also one
+/// that failed (docs/guide/program.md). Returns an error only when the store cannot be written to at the start.
+/// Thread-safe; several processes may share a store.
 Result<FileRun> run_pipeline_file(const PipelineFile& file, const FileRunOptions& options = {});
 
 }  // namespace penstock

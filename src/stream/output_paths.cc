@@ -150,4 +150,19 @@ Status check_output_paths(const Pipeline& pipeline, const RunOptions& options) {
   return {};
 }
 
+std::vector<std::string> input_paths(const Pipeline& pipeline) {
+  std::vector<std::string> paths;
+  for (const Pipeline::Step& step : pipeline.steps()) {
+    for (std::string& path : paths_of(step, Side::kReads)) {
+      const Result<std::vector<std::string>> found = expand_glob(path);
+      if (found) {
+        paths.insert(paths.end(), found->begin(), found->end());
+      } else {
+        paths.push_back(std::move(path));
+      }
+    }
+  }
+  return paths;
+}
+
 }  // namespace penstock

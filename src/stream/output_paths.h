@@ -29,4 +29,8 @@ std::string canonical_path(const std::string& path);
 /// hard links are followed. Devices and pipes may be shared.
 Status check_output_paths(const Pipeline& pipeline, const RunOptions& options);
 
+/// The files that the operators of the registry in `pipeline` read by their option "path", globs expanded, and
+/// other paths as they are; in the order of the steps.
+std::vector<std::string> input_paths(const Pipeline& pipeline);
+
 }  // namespace penstock

@@ -7,9 +7,13 @@
 #include "base/nearest_name.h"
 #include "platform/file.h"
 #include "workflow/placeholders.h"
+#include "workflow/references.h"
 #include "workflow/run_settings.h"
+#include "workflow/stage_graph.h"
+#include "workflow/stage_keys.h"
 #include "workflow/stage_table.h"
 #include "workflow/toml_text.h"
+#include "workflow/workflow_settings.h"
 
 namespace penstock {
 namespace {
@@ -17,22 +21,8 @@ namespace {
 constexpr std::size_t kMostFileBytes = std::size_t{16} << 20;
 
 const std::vector<std::string> kTopKeys = {"name", "run", "params", "stage", "operator"};
-const std::vector<std::string> kStageKeys = {"name", "operator"};
-// Understood by workflows, which need more than pipeline stages.
-const std::vector<std::string> kWorkflowKeys = {"command",  "inputs",  "outputs",  "retry", "when",  "version",
-                                                "fallback", "timeout", "requires", "env",   "cache", "needs"};
-
 bool contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-// Stages are folders in the store.
-bool is_folder_name(std::string_view name) {
-  constexpr std::size_t kMost = 100;
-  return !name.empty() && name.size() <= kMost && name.front() != '.' && name.front() != '-' &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-         });
 }
 
 // "data/orders.v2.toml" gives "orders_v2".
@@ -41,9 +31,34 @@ std::string name_of_file(std::string_view path) {
   path = path.substr(0, path.size() > 5 && path.ends_with(".toml") ? path.size() - 5 : path.size());
   std::string name(path);
   for (char& c : name) {
-    if (!is_folder_name(std::string_view(&c, 1)) && c != '-') c = '_';
+    if (!is_stage_name(std::string_view(&c, 1)) && c != '-') c = '_';
   }
-  return is_folder_name(name) ? name : "pipeline";
+  return is_stage_name(name) ? name : "pipeline";
+}
+
+// What the texts of a stage refer to, beside the inputs that it declares.
+void collect_references_of_stage(FileStage& stage) {
+  const auto collect = [&](const OptionValue& value, const Place& place) {
+    std::vector<StageInput> found;
+    collect_references(value, found);
+    for (StageInput& input : found) {
+      if (input.place.line == 0) input.place = place;
+      stage.inputs.push_back(std::move(input));
+    }
+  };
+  for (const FileStep& step : stage.steps) {
+    for (const OptionValue::Entry& option : step.options.entries()) collect(option.value, step.place);
+    collect(OptionValue(step.on_error.quarantine_path), step.place);
+  }
+  const StageCommand& command = stage.command;
+  for (const std::string& word : command.words) collect(OptionValue(word), command.place);
+  for (const auto& [name, text] : command.env) collect(OptionValue(text), command.place);
+  collect(OptionValue(command.stdin_path), command.place);
+  for (const StageInput& input : stage.inputs) {
+    if (!input.stage.empty()) stage.reads.push_back(input.stage);
+  }
+  std::sort(stage.reads.begin(), stage.reads.end());
+  stage.reads.erase(std::unique(stage.reads.begin(), stage.reads.end()), stage.reads.end());
 }
 
 class FileReader {
@@ -52,6 +67,7 @@ class FileReader {
     file_.path = path;
     file_.name = name_of_file(path);
     file_.run.trace = true;
+    file_.overrides = overrides;
   }
 
   Result<PipelineFile> read(const TomlTable& top) {
@@ -120,10 +136,11 @@ class FileReader {
     if (entry->kind != TomlEntry::Kind::kTable) return wrong_kind(*entry, "a table: [run]");
     std::vector<std::string> known;
     for (const RunSetting& setting : run_settings()) known.emplace_back(setting.name);
+    for (const RunSetting& setting : workflow_settings()) known.emplace_back(setting.name);
     for (const TomlEntry& setting : entry->tables.front().entries) {
       if (!contains(known, setting.name)) return unknown_key(setting, "in [run]", known);
       PENSTOCK_ASSIGN(const OptionValue value, insert_params(setting.value, scope_));
-      PENSTOCK_TRY(set_run_setting(file_.run, setting.name, value));
+      PENSTOCK_TRY(set_file_setting(file_, setting.name, value));
     }
     return {};
   }
@@ -136,8 +153,11 @@ class FileReader {
     }
     if (operators != nullptr) {
       FileStage stage;
-      stage.name = is_folder_name(file_.name) ? file_.name : name_of_file(file_.path);
+      stage.name = is_stage_name(file_.name) ? file_.name : name_of_file(file_.path);
+      stage.place = operators->key_place;
+      scope_.stage = stage.name;
       PENSTOCK_TRY(read_operators(stage, *operators, "[[operator]]"));
+      collect_references_of_stage(stage);
       file_.stages.push_back(std::move(stage));
       return {};
     }
@@ -147,43 +167,46 @@ class FileReader {
           .hint("add [[operator]] tables; penstock init writes an example");
     }
     if (stages->kind != TomlEntry::Kind::kTables) return wrong_kind(*stages, "a list of tables: [[stage]]");
-    for (const TomlTable& table : stages->tables) PENSTOCK_TRY(read_stage(table));
+    for (const TomlTable& table : stages->tables) PENSTOCK_TRY(announce_stage(table));
+    for (std::size_t i = 0; i < file_.stages.size(); ++i) PENSTOCK_TRY(read_stage(file_.stages[i], stages->tables[i]));
     return {};
   }
 
   Status read_operators(FileStage& stage, const TomlEntry& entry, std::string_view header) {
-    stage.place = entry.key_place;
     if (entry.kind != TomlEntry::Kind::kTables) return wrong_kind(entry, fmt::format("a list of tables: {}", header));
     return read_steps(stage, entry.tables, scope_);
   }
 
-  Status read_stage(const TomlTable& table) {
+  // Names and outputs come first: stages may refer to each other in any order.
+  Status announce_stage(const TomlTable& table) {
     FileStage stage;
-    PENSTOCK_TRY(check_stage_keys(table));
-    PENSTOCK_TRY(read_stage_name(stage, table));
-    const TomlEntry* const operators = table.find("operator");
-    if (operators == nullptr) {
-      return Error(ErrorCode::kInvalidArgument, fmt::format("stage \"{}\" has no operators", stage.name))
-          .at(table.place.to_text())
-          .hint("add [[stage.operator]] tables");
-    }
-    PENSTOCK_TRY(read_operators(stage, *operators, "[[stage.operator]]"));
     stage.place = table.place;
-    scope_.stages.push_back(stage.name);
+    for (const TomlEntry& entry : table.entries) {
+      if (!contains(stage_keys(), entry.name)) return unknown_key(entry, "in [[stage]]", stage_keys());
+    }
+    PENSTOCK_TRY(read_stage_name(stage, table));
+    PENSTOCK_TRY(read_outputs(stage, table, scope_));
+    scope_.outputs.emplace_back(stage.name, stage.outputs);
     file_.stages.push_back(std::move(stage));
     return {};
   }
 
-  static Status check_stage_keys(const TomlTable& table) {
-    for (const TomlEntry& entry : table.entries) {
-      if (contains(kStageKeys, entry.name)) continue;
-      if (!contains(kWorkflowKeys, entry.name)) return unknown_key(entry, "in [[stage]]", kStageKeys);
-      return Error(ErrorCode::kUnsupported, entry.name == "command"
-                                                ? std::string("command stages come with workflows")
-                                                : fmt::format("\"{}\" of a stage comes with workflows", entry.name))
-          .at(entry.key_place.to_text())
-          .hint("this version runs pipeline stages, one after another: name and [[stage.operator]] tables");
+  Status read_stage(FileStage& stage, const TomlTable& table) {
+    scope_.stage = stage.name;
+    scope_.stages.clear();
+    for (const FileStage& other : file_.stages) {
+      if (other.name != stage.name) scope_.stages.push_back(other.name);
     }
+    stage.cache = true;
+    PENSTOCK_TRY(read_stage_keys(stage, table, scope_));
+    if (const TomlEntry* const operators = table.find("operator")) {
+      PENSTOCK_TRY(read_operators(stage, *operators, "[[stage.operator]]"));
+    } else if (!stage.is_command()) {
+      return Error(ErrorCode::kInvalidArgument, fmt::format("stage \"{}\" has no operators and no command", stage.name))
+          .at(table.place.to_text())
+          .hint("add [[stage.operator]] tables, or command = [\"PROGRAM\", \"ARGUMENT\"]");
+    }
+    collect_references_of_stage(stage);
     return {};
   }
 
@@ -194,13 +217,16 @@ class FileReader {
           .at(table.place.to_text())
           .hint("for instance name = \"clean\"");
     }
-    if (entry->value.as_text() == nullptr || !is_folder_name(*entry->value.as_text())) {
+    if (entry->value.as_text() == nullptr || !is_stage_name(*entry->value.as_text())) {
       return wrong_kind(*entry, "up to 100 letters, digits, '_' and '-', as it names a folder");
     }
     stage.name = *entry->value.as_text();
-    if (!contains(scope_.stages, stage.name)) return {};
-    return Error(ErrorCode::kAlreadyExists, fmt::format("there is a stage \"{}\" already", stage.name))
-        .at(entry->value.place.to_text());
+    for (const FileStage& other : file_.stages) {
+      if (other.name != stage.name) continue;
+      return Error(ErrorCode::kAlreadyExists, fmt::format("there is a stage \"{}\" already", stage.name))
+          .at(entry->value.place.to_text());
+    }
+    return {};
   }
 
   const ParamOverrides& overrides_;
@@ -222,7 +248,9 @@ Result<std::pair<std::string, std::string>> parse_override(std::string_view text
 Result<PipelineFile> parse_pipeline_file(std::string_view text, const std::string& path,
                                          const ParamOverrides& overrides) {
   PENSTOCK_ASSIGN(const TomlTable top, parse_toml(text, path));
-  return FileReader(path, overrides).read(top);
+  PENSTOCK_ASSIGN(PipelineFile file, FileReader(path, overrides).read(top));
+  PENSTOCK_TRY(make_stage_graph(file));
+  return file;
 }
 
 Result<PipelineFile> load_pipeline_file(const std::string& path, const ParamOverrides& overrides) {
@@ -232,14 +260,15 @@ Result<PipelineFile> load_pipeline_file(const std::string& path, const ParamOver
 
 Pipeline make_pipeline(const PipelineFile& file, const FileStage& stage, const std::string& run_dir) {
   Pipeline pipeline(file.stages.size() == 1 ? file.name : stage.name);
+  const StageFolders folders = folders_of(stage, run_dir);
   for (const FileStep& step : stage.steps) {
     Options options;
     options.origin = step.options.origin;
     for (const OptionValue::Entry& option : step.options.entries()) {
-      options.set(option.name, insert_folders(option.value, run_dir, stage.name));
+      options.set(option.name, insert_folders(option.value, folders));
     }
     StepOptions settings{.name = step.name, .on_error = step.on_error, .timeout = step.timeout, .light = step.light};
-    settings.on_error.quarantine_path = insert_folders_in_text(step.on_error.quarantine_path, run_dir, stage.name);
+    settings.on_error.quarantine_path = insert_folders_in_text(step.on_error.quarantine_path, folders);
     pipeline.add(step.op, std::move(options), std::move(settings), step.input);
   }
   return pipeline;

@@ -6,12 +6,15 @@
 #include <algorithm>
 
 #include "base/nearest_name.h"
+#include "platform/file.h"
 
 namespace penstock {
 namespace {
 
 constexpr std::string_view kParams = "params.";
 constexpr std::string_view kArtifacts = ".artifacts";
+constexpr std::string_view kInputs = "inputs.";
+constexpr std::string_view kOutputs = ".outputs.";
 
 bool is_word(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -64,15 +67,38 @@ Result<const OptionValue*> param_of(const PlaceholderScope& scope, std::string_v
                                : suggest_name(word, known));
 }
 
+Error unknown_stage(const PlaceholderScope& scope, std::string_view word, std::string_view stage) {
+  if (stage == scope.stage) return unknown(word, "stage", "a stage cannot read its own artifacts");
+  return unknown(word, "stage", scope.stages.empty() ? "there is no other stage" : suggest_name(stage, scope.stages));
+}
+
+// "clean.outputs.table" becomes "{clean.artifacts}/table.csv", "outputs.table" becomes "{artifacts}/table.csv".
+Result<std::string> output_word(const PlaceholderScope& scope, std::string_view word, std::size_t at) {
+  const std::string_view stage = word.substr(0, at);
+  const std::string_view name = word.substr(at + kOutputs.size());
+  if (!stage.empty() && std::find(scope.stages.begin(), scope.stages.end(), stage) == scope.stages.end())
+    return unknown_stage(scope, word, stage);
+  Result<std::string> path = output_path(stage.empty() ? std::string_view(scope.stage) : stage, name, {}, scope);
+  if (!path) return std::move(path.error());
+  return (stage.empty() ? std::string("{artifacts}") : fmt::format("{{{}.artifacts}}", stage)) + "/" + *path;
+}
+
 // Checks a placeholder that is no parameter; it stays until the folders are known.
 Result<std::string> check_word(const PlaceholderScope& scope, std::string_view word) {
   if (word == "artifacts" || word == "run_dir") return braced(word);
+  if (word.starts_with("outputs.")) return output_word(scope, "." + std::string(word), 0);
+  if (const std::size_t at = word.find(kOutputs); at != std::string_view::npos && at > 0)
+    return output_word(scope, word, at);
+  if (word.starts_with(kInputs)) {
+    const std::string_view name = word.substr(kInputs.size());
+    if (std::find(scope.inputs.begin(), scope.inputs.end(), name) != scope.inputs.end()) return braced(word);
+    return unknown(word, "input",
+                   scope.inputs.empty() ? "the stage has no table of inputs" : suggest_name(name, scope.inputs));
+  }
   if (word.ends_with(kArtifacts)) {
     const std::string_view stage = word.substr(0, word.size() - kArtifacts.size());
     if (std::find(scope.stages.begin(), scope.stages.end(), stage) != scope.stages.end()) return braced(word);
-    return unknown(word, "stage",
-                   scope.stages.empty() ? "only earlier stages can be named, and there is none"
-                                        : suggest_name(stage, scope.stages));
+    return unknown_stage(scope, word, stage);
   }
   static const std::vector<std::string> kFolders = {"artifacts", "run_dir"};
   const std::string near = nearest_name(word, kFolders);
@@ -134,31 +160,56 @@ Result<OptionValue> insert_params(const OptionValue& value, const PlaceholderSco
   return change_texts(value, change);
 }
 
-void collect_stage_references(const OptionValue& value, std::vector<std::string>& stages) {
-  auto look = [&](const std::string& text) -> Result<OptionValue> {
-    PENSTOCK_TRY(replace_words(text, [&](std::string_view word) -> Result<std::string> {
-      if (word.ends_with(kArtifacts)) stages.emplace_back(word.substr(0, word.size() - kArtifacts.size()));
-      return std::string();
-    }));
-    return OptionValue(text);
-  };
-  (void)change_texts(value, look);
+Result<std::string> output_path(std::string_view stage, std::string_view name, const Place& place,
+                                const PlaceholderScope& scope) {
+  std::vector<std::string> known;
+  for (const auto& [owner, outputs] : scope.outputs) {
+    if (owner != stage) continue;
+    for (const StageOutput& output : outputs) {
+      if (!output.name.empty() && output.name == name) return output.path;
+      known.push_back(output.name.empty() ? output.path : output.name);
+    }
+  }
+  return Error(ErrorCode::kNotFound, fmt::format("stage \"{}\" declares no output named \"{}\"", stage, name))
+      .at(place.to_text())
+      .hint(known.empty() ? "it declares none; outputs = { NAME = PATH } declares them" : suggest_name(name, known));
 }
 
-std::string insert_folders_in_text(std::string_view text, const std::string& run_dir, const std::string& stage) {
+std::string path_of_input(const StageInput& input, const std::string& run_dir) {
+  if (input.stage.empty()) return input.path;
+  return run_dir + "/" + input.stage + "/artifacts" + (input.path.empty() ? "" : "/" + input.path);
+}
+
+StageFolders folders_of(const FileStage& stage, const std::string& run_dir) {
+  StageFolders folders{run_dir, run_dir + "/" + stage.name + "/artifacts", {}};
+  for (const StageInput& input : stage.inputs) {
+    if (input.name.empty()) continue;
+    std::string path = path_of_input(input, run_dir);
+    if (input.optional && !stamp_of(path)) path.clear();
+    folders.inputs.emplace_back(input.name, std::move(path));
+  }
+  return folders;
+}
+
+std::string insert_folders_in_text(std::string_view text, const StageFolders& folders) {
   const auto folder = [&](std::string_view word) -> Result<std::string> {
-    if (word == "run_dir") return run_dir;
-    if (word == "artifacts") return run_dir + "/" + stage + "/artifacts";
+    if (word == "run_dir") return folders.run_dir;
+    if (word == "artifacts") return folders.artifacts;
     if (word.ends_with(kArtifacts))
-      return run_dir + "/" + std::string(word.substr(0, word.size() - kArtifacts.size())) + "/artifacts";
+      return folders.run_dir + "/" + std::string(word.substr(0, word.size() - kArtifacts.size())) + "/artifacts";
+    if (word.starts_with(kInputs)) {
+      for (const auto& [name, path] : folders.inputs) {
+        if (name == word.substr(kInputs.size())) return path;
+      }
+    }
     return braced(word);
   };
   return replace_words(text, folder).value();
 }
 
-OptionValue insert_folders(const OptionValue& value, const std::string& run_dir, const std::string& stage) {
+OptionValue insert_folders(const OptionValue& value, const StageFolders& folders) {
   auto change = [&](const std::string& text) -> Result<OptionValue> {
-    return OptionValue(insert_folders_in_text(text, run_dir, stage));
+    return OptionValue(insert_folders_in_text(text, folders));
   };
   return change_texts(value, change).value();
 }

@@ -2,7 +2,7 @@
 // `{artifacts}`, `{run_dir}`, `{params.x}` and `{stage.artifacts}` in the texts of a pipeline file.
 #pragma once
 
-#include <penstock/operator.h>
+#include <penstock/pipeline_file.h>
 
 #include <string>
 #include <string_view>
@@ -13,21 +13,39 @@ namespace penstock {
 /// What the placeholders of a file stand for. The folders are known when a run begins, all else when the file is read.
 struct PlaceholderScope {
   OptionValue::Table params;
-  std::vector<std::string> stages;  ///< Earlier stages, whose artifacts may be named.
+  std::string stage = {};                ///< Whose texts they are.
+  std::vector<std::string> stages = {};  ///< The other stages, whose artifacts may be named.
+  std::vector<std::string> inputs = {};  ///< Names of the inputs of `stage`.
+  std::vector<std::pair<std::string, std::vector<StageOutput>>> outputs = {};  ///< Of every stage.
 };
 
-/// Puts the parameters into a value and everything in it, and checks the other placeholders, which stay. A text that is
+/// Where a stage finds what its placeholders name.
+struct StageFolders {
+  std::string run_dir;
+  std::string artifacts;  ///< Of the stage itself.
+  std::vector<std::pair<std::string, std::string>>
+      inputs;  ///< Paths by name; empty for an optional one that is missing.
+};
+
+/// The folders of a stage for a run in `run_dir`.
+StageFolders folders_of(const FileStage& stage, const std::string& run_dir);
+/// The path of an input for a run in `run_dir`.
+std::string path_of_input(const StageInput& input, const std::string& run_dir);
+
+/// Puts the parameters into a value and everything in it, puts `{artifacts}/PATH` for `{outputs.NAME}` and
+/// `{STAGE.artifacts}/PATH` for `{STAGE.outputs.NAME}`, and checks the other placeholders, which stay. A text that is
 /// one
 /// `{params.x}` and nothing else becomes the parameter's value with its kind. Braces around anything that is neither a
 /// placeholder nor nearly one stay as they are, so that `\d{3}` needs no escape.
 /// Errors: kInvalidArgument at the value's place, with "did you mean", for unknown parameters and stages.
 Result<OptionValue> insert_params(const OptionValue& value, const PlaceholderScope& scope);
 
-/// Names of the stages whose artifacts `value` refers to.
-void collect_stage_references(const OptionValue& value, std::vector<std::string>& stages);
+/// Returns the path of the output `name` of `stage`; kNotFound with "did you mean".
+Result<std::string> output_path(std::string_view stage, std::string_view name, const Place& place,
+                                const PlaceholderScope& scope);
 
-/// Puts the folders into a value whose placeholders were checked. `{artifacts}` is `run_dir/stage/artifacts`.
-OptionValue insert_folders(const OptionValue& value, const std::string& run_dir, const std::string& stage);
-std::string insert_folders_in_text(std::string_view text, const std::string& run_dir, const std::string& stage);
+/// Puts the folders into a value whose placeholders were checked.
+OptionValue insert_folders(const OptionValue& value, const StageFolders& folders);
+std::string insert_folders_in_text(std::string_view text, const StageFolders& folders);
 
 }  // namespace penstock

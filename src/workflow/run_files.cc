@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "workflow/run_files.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "platform/file.h"
@@ -83,6 +84,12 @@ Json to_json(const std::vector<StepResult>& results) {
   return list;
 }
 
+Json overrides_to_json(const ParamOverrides& overrides) {
+  Json table = Json::object();
+  for (const auto& [name, text] : overrides) table[name] = text;
+  return table;
+}
+
 Json settings_to_json(const RunOptions& run) {
   Json settings = {{"strategy", run.strategy.name},
                    {"workers", run.strategy.workers},
@@ -98,8 +105,9 @@ Json settings_to_json(const RunOptions& run) {
   return settings;
 }
 
-// What the stage is to do: the same text gives the same hash, whatever runs it and where its outputs go.
-std::string input_hash(const FileStage& stage) {
+}  // namespace
+
+std::string steps_to_json(const FileStage& stage) {
   Json steps = Json::array();
   for (const FileStep& step : stage.steps) {
     Json input = nullptr;
@@ -110,7 +118,14 @@ std::string input_hash(const FileStage& stage) {
                      {"on_error", static_cast<int>(step.on_error.action)},
                      {"attempts", step.on_error.max_attempts}});
   }
-  return sha256(steps.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return steps.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+namespace {
+
+// What the stage is to do: its key, or where it has none, a digest of its operators.
+std::string input_hash(const FileStage& stage, const StageRun& run) {
+  return run.key.empty() ? sha256(steps_to_json(stage)) : run.key;
 }
 
 std::string output_hash(const std::vector<Artifact>& artifacts) {
@@ -119,16 +134,28 @@ std::string output_hash(const std::vector<Artifact>& artifacts) {
   return sha256(names);
 }
 
-const char* status_of(const StageRun& run) {
-  return run.outcome.status                                          ? to_string(run.outcome.report.outcome)
-         : run.outcome.report.outcome == Report::Outcome::kCancelled ? "cancelled"
-                                                                     : "failed";
+Json version_of(const FileStage& stage) { return stage.version.empty() ? Json(nullptr) : Json(stage.version); }
+
+bool has_run(const StageRun& run) { return run.started_micros > 0; }
+
+// Whether the engine of pipelines reported of it.
+bool has_report(const StageRun& run) { return has_run(run) && !run.outcome.report.plan.strategy.empty(); }
+
+std::int64_t first_start(const FileRun& run) {
+  std::int64_t first = 0;
+  for (const StageRun& stage : run.stages) {
+    if (has_run(stage) && (first == 0 || stage.started_micros < first)) first = stage.started_micros;
+  }
+  return first;
 }
 
 double total_seconds(const FileRun& run) {
-  double seconds = 0;
-  for (const StageRun& stage : run.stages) seconds += stage.duration_seconds;
-  return seconds;
+  std::int64_t last = 0;
+  for (const StageRun& stage : run.stages) {
+    if (has_run(stage))
+      last = std::max(last, stage.started_micros + static_cast<std::int64_t>(stage.duration_seconds * 1e6));
+  }
+  return last == 0 ? 0 : static_cast<double>(last - first_start(run)) / 1e6;
 }
 
 }  // namespace
@@ -153,6 +180,9 @@ std::string run_json(const RunRecord& record, const FileRun& run) {
                {"strategy", record.file->run.strategy.name},
                {"settings", settings_to_json(record.file->run)},
                {"params", table_to_json(record.file->params)},
+               {"overrides", overrides_to_json(record.file->overrides)},
+               {"folder", record.folder},
+               {"resumes", record.options->reuse_run.empty() ? Json(nullptr) : Json(record.options->reuse_run)},
                {"stages", std::move(stages)},
                {"writes", record.writes},
                {"machine", to_json(this_machine())},
@@ -168,22 +198,29 @@ std::string manifest_json(const RunRecord& record, const FileRun& run) {
   Json stages = Json::array();
   for (std::size_t i = 0; i < record.file->stages.size(); ++i) {
     const FileStage& stage = record.file->stages[i];
-    if (i >= run.stages.size()) {
-      stages.push_back({{"stage", stage.name}, {"status", "not_run"}, {"attempts", 0}, {"cache_hit", false}});
+    if (i >= run.stages.size() || !has_run(run.stages[i])) {
+      Json entry = {{"stage", stage.name}, {"status", "not_run"}, {"attempts", 0}, {"cache_hit", false}};
+      if (i < run.stages.size()) {
+        entry["status"] = to_string(run.stages[i].status);
+        entry["reason"] = run.stages[i].reason;
+      }
+      stages.push_back(std::move(entry));
       continue;
     }
     const StageRun& done = run.stages[i];
-    stages.push_back({{"stage", stage.name},
-                      {"status", status_of(done)},
-                      {"attempts", 1},
-                      {"cache_hit", false},
-                      {"started_at", utc_text(done.started_micros)},
-                      {"duration_seconds", done.duration_seconds},
-                      {"input_hash", input_hash(stage)},
-                      {"output_hash", done.outcome.status ? Json(output_hash(done.artifacts)) : Json(nullptr)},
-                      {"artifacts", to_json(done.artifacts)},
-                      {"outputs", to_json(done.outcome.report.outputs)},
-                      {"error", to_json(done.outcome.status)}});
+    Json entry = {{"stage", stage.name},
+                  {"status", to_string(done.status)},
+                  {"attempts", done.attempts},
+                  {"cache_hit", done.status == StageStatus::kCached},
+                  {"started_at", utc_text(done.started_micros)},
+                  {"duration_seconds", done.duration_seconds},
+                  {"input_hash", input_hash(stage, done)},
+                  {"output_hash", done.ok() ? Json(output_hash(done.artifacts)) : Json(nullptr)},
+                  {"artifacts", to_json(done.artifacts)},
+                  {"outputs", to_json(done.outcome.report.outputs)},
+                  {"error", to_json(done.outcome.status)}};
+    if (!done.reason.empty()) entry["reason"] = done.reason;
+    stages.push_back(std::move(entry));
   }
   return text_of({{"version", kVersion}, {"run_id", run.id}, {"status", run.status}, {"stages", std::move(stages)}});
 }
@@ -191,6 +228,7 @@ std::string manifest_json(const RunRecord& record, const FileRun& run) {
 std::string timing_json(const RunRecord& record, const FileRun& run) {
   Json stages = Json::array();
   for (const StageRun& stage : run.stages) {
+    if (!has_run(stage)) continue;
     Json operators = Json::array();
     for (const StepReport& step : stage.outcome.report.steps) {
       operators.push_back({{"name", step.name},
@@ -218,6 +256,7 @@ std::string timing_json(const RunRecord& record, const FileRun& run) {
 std::string metrics_json(const FileRun& run) {
   Json stages = Json::array();
   for (const StageRun& stage : run.stages) {
+    if (!has_report(stage)) continue;
     stages.push_back({{"stage", stage.name}, {"report", parsed(stage.outcome.report.to_json())}});
   }
   return text_of({{"version", kVersion}, {"run_id", run.id}, {"stages", std::move(stages)}});
@@ -228,36 +267,59 @@ std::string trace_json(const FileRun& run) {
   std::string events;
   for (std::size_t i = 0; i < run.stages.size(); ++i) {
     const StageRun& stage = run.stages[i];
-    const double offset = static_cast<double>(stage.started_micros - run.stages.front().started_micros);
+    if (!has_run(stage)) continue;
+    const double offset = static_cast<double>(stage.started_micros - first_start(run));
     const Json named = {
         {"ph", "M"}, {"pid", i + 1}, {"tid", 0}, {"name", "process_name"}, {"args", {{"name", stage.name}}}};
     events += (events.empty() ? "" : ",\n") + named.dump();
-    append_trace_events(events, stage.outcome.report, i + 1, offset);
+    if (has_report(stage)) {
+      append_trace_events(events, stage.outcome.report, i + 1, offset);
+      continue;
+    }
+    const Json span = {{"ph", "X"},    {"pid", i + 1},
+                       {"tid", 0},     {"name", to_string(stage.status)},
+                       {"ts", offset}, {"dur", stage.duration_seconds * 1e6}};
+    events += ",\n" + span.dump();
   }
   return trace_of_events(events);
 }
 
-std::string output_json(const FileStage& stage, const StageRun& run) {
-  const Report& report = run.outcome.report;
+namespace {
+
+Json output_of(const FileStage& stage, const StageRun& run, Json data) {
   const Json meta = {{"stage", stage.name},
-                     {"version", nullptr},
+                     {"version", version_of(stage)},
                      {"created_at", utc_text(now_micros())},
                      {"duration_seconds", run.duration_seconds},
-                     {"input_hash", input_hash(stage)},
+                     {"input_hash", input_hash(stage, run)},
                      {"output_hash", output_hash(run.artifacts)}};
+  return {{"version", kVersion}, {"_meta", meta}, {"data", std::move(data)}, {"artifacts", to_json(run.artifacts)}};
+}
+
+}  // namespace
+
+std::string output_json(const FileStage& stage, const StageRun& run, const std::string& data) {
+  return text_of(output_of(stage, run, parsed(data)));
+}
+
+std::string data_json(const FileStage& stage, const StageRun& run) {
+  if (stage.is_command()) return text_of({{"outcome", "done"}, {"exit_code", 0}});
+  const Report& report = run.outcome.report;
   const Json data = {{"outcome", to_string(report.outcome)},      {"records_in", report.records_in},
                      {"records_out", report.records_out},         {"records_rejected", report.records_rejected},
                      {"records_dropped", report.records_dropped}, {"outputs", to_json(report.outputs)},
                      {"results", to_json(report.results)}};
-  return text_of({{"version", kVersion}, {"_meta", meta}, {"data", data}, {"artifacts", to_json(run.artifacts)}});
+  return text_of(data);
 }
 
 std::string FileRun::to_json() const {
   Json list = Json::array();
   for (const StageRun& stage : stages) {
     list.push_back({{"stage", stage.name},
-                    {"status", status_of(stage)},
-                    {"report", parsed(stage.outcome.report.to_json())},
+                    {"status", to_string(stage.status)},
+                    {"reason", stage.reason},
+                    {"attempts", stage.attempts},
+                    {"report", has_report(stage) ? parsed(stage.outcome.report.to_json()) : Json(nullptr)},
                     {"artifacts", penstock::to_json(stage.artifacts)}});
   }
   return text_of({{"version", kVersion},

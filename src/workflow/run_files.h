@@ -14,6 +14,7 @@ struct RunRecord {
   const FileRunOptions* options = nullptr;
   std::int64_t started_micros = 0;
   std::vector<std::string> writes = {};  ///< Outputs that are not in the run's folder.
+  std::string folder = {};               ///< The working folder, where relative paths start.
 };
 
 /// run.json of a run that goes on (`run` without status) or ended.
@@ -22,7 +23,12 @@ std::string manifest_json(const RunRecord& record, const FileRun& run);
 std::string timing_json(const RunRecord& record, const FileRun& run);
 std::string metrics_json(const FileRun& run);
 std::string trace_json(const FileRun& run);
-/// output.json of one stage.
-std::string output_json(const FileStage& stage, const StageRun& run);
+/// The "data" of the output.json of a stage that was done; kept in the cache as it is.
+std::string data_json(const FileStage& stage, const StageRun& run);
+/// output.json of one stage; `data` is a JSON text from `data_json`.
+std::string output_json(const FileStage& stage, const StageRun& run, const std::string& data);
+
+/// The operators of a stage as one line of JSON: what it is to do, whatever runs it and where its outputs go.
+std::string steps_to_json(const FileStage& stage);
 
 }  // namespace penstock

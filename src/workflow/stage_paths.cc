@@ -50,6 +50,17 @@ Status check_stage_paths(const PipelineFile& file, const std::string& run_dir) {
   return {};
 }
 
+std::vector<std::string> files_read_by(const PipelineFile& file, const FileStage& stage, const std::string& run_dir) {
+  std::vector<std::string> paths;
+  for (const StageInput& input : stage.inputs) {
+    if (input.stage.empty()) paths.push_back(input.path);
+  }
+  for (std::string& path : input_paths(make_pipeline(file, stage, run_dir))) {
+    if (!path.starts_with(run_dir + "/")) paths.push_back(std::move(path));
+  }
+  return paths;
+}
+
 std::vector<std::string> outputs_elsewhere(const PipelineFile& file, const std::string& run_dir) {
   const std::string inside = canonical_path(run_dir) + "/";
   std::vector<std::string> paths;

@@ -17,6 +17,9 @@ RunOptions options_of_stage(const PipelineFile& file, const FileStage& stage, co
 /// the pipeline file, or an input or output of the same stage, however it is spelled.
 Status check_stage_paths(const PipelineFile& file, const std::string& run_dir);
 
+/// The files of the machine that `stage` reads, as far as its operators and inputs tell; none of those below `run_dir`.
+std::vector<std::string> files_read_by(const PipelineFile& file, const FileStage& stage, const std::string& run_dir);
+
 /// The outputs of all stages that are not in the run's folder, as canonical paths.
 std::vector<std::string> outputs_elsewhere(const PipelineFile& file, const std::string& run_dir);
 

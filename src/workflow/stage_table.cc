@@ -162,12 +162,8 @@ class StepReader {
 Status read_steps(FileStage& stage, const std::vector<TomlTable>& tables, const PlaceholderScope& scope) {
   for (const TomlTable& table : tables) {
     PENSTOCK_ASSIGN(FileStep step, StepReader(stage, table, scope).read());
-    for (const OptionValue::Entry& option : step.options.entries()) collect_stage_references(option.value, stage.reads);
-    collect_stage_references(OptionValue(step.on_error.quarantine_path), stage.reads);
     stage.steps.push_back(std::move(step));
   }
-  std::sort(stage.reads.begin(), stage.reads.end());
-  stage.reads.erase(std::unique(stage.reads.begin(), stage.reads.end()), stage.reads.end());
   return {};
 }
 

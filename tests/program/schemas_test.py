@@ -52,6 +52,33 @@ class Schemas(ProgramTest):
         self.assertEqual(self.penstock("run", "copy.toml", "--quiet").returncode, 1)
         self.validate_run(with_output=False)
 
+    def test_of_a_workflow(self):
+        self.write("flow.toml", """
+[[stage]]
+name = "make"
+command = ["echo", "1"]
+stdout = "out.txt"
+[[stage]]
+name = "fail"
+command = ["false"]
+[[stage]]
+name = "copy"
+command = ["cat", "{make.artifacts}/out.txt"]
+stdout = "out.txt"
+[[stage]]
+name = "never"
+command = ["true"]
+after = ["fail"]
+""")
+        for _ in range(2):
+            done = self.penstock("run", "flow.toml", "--json", "--on-failure", "continue")
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.validate(json.loads(done.stdout), "result")
+            self.validate_run(with_output=True)
+            self.validate(self.latest("copy/key.json"), "key")
+            for path in (self.folder / "pipeline_outputs/cache").glob("*/entry.json"):
+                self.validate(json.loads(path.read_text()), "entry")
+
     def test_schemas_are_valid_and_closed(self):
         for path in (SOURCE / "docs/schemas").glob("*.json"):
             with self.subTest(schema=path.name):

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+#include "workflow/command_stage.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <map>
+
+#include "platform/file.h"
+#include "workflow/command_log.h"
+
+extern "C" char** environ;
+
+namespace penstock {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+const char* variable(const std::string& name) { return std::getenv(name.c_str()); }
+
+bool of_locale(std::string_view name) {
+  return name == "LANG" || name == "LANGUAGE" || name == "TZ" || name.starts_with("LC_");
+}
+
+// Needed to run at all, without a say in the result.
+constexpr const char* kPassed[] = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "LD_LIBRARY_PATH"};
+
+std::vector<std::string> environment_of(const FileStage& stage, const CommandAttempt& attempt) {
+  std::map<std::string, std::string> variables;
+  for (const char* const name : kPassed) {
+    if (const char* const value = variable(name)) variables[name] = value;
+  }
+  for (const auto& [name, value] : result_environment(stage))
+    variables[name] = insert_folders_in_text(value, attempt.folders);
+  variables["PENSTOCK_RUN"] = attempt.run_id;
+  variables["PENSTOCK_STAGE"] = stage.name;
+  variables["PENSTOCK_ATTEMPT"] = std::to_string(attempt.number);
+  std::vector<std::string> list;
+  for (const auto& [name, value] : variables) list.push_back(fmt::format("{}={}", name, value));
+  return list;
+}
+
+Error at_command(Error error, const FileStage& stage) {
+  return std::move(error).at(stage.name).at(stage.command.place.to_text());
+}
+
+/// The reading end of a pipe into a log.
+class Reader {
+ public:
+  ~Reader() { close_ends(); }
+
+  Status open(const std::string& path, std::uint64_t limit) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return file_error(errno, "make a pipe for", path);
+    ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    from_ = ends[0];
+    to_ = ends[1];
+    PENSTOCK_ASSIGN(log_, CommandLog::create(path, limit));
+    return {};
+  }
+  int writing_end() const { return to_; }
+  void close_writing_end() {
+    if (to_ >= 0) ::close(std::exchange(to_, -1));
+  }
+  int descriptor() const { return from_; }
+  const CommandLog& log() const { return log_; }
+
+  /// Takes what is there, at most `rounds` times a block: what writes without end must not hold us up.
+  Status drain(int rounds) {
+    static thread_local char block[64 * 1024];
+    for (int i = 0; i < rounds && from_ >= 0; ++i) {
+      const ssize_t size = ::read(from_, block, sizeof block);
+      if (size > 0) {
+        PENSTOCK_TRY(log_.add({block, static_cast<std::size_t>(size)}));
+      } else if (size == 0 || (errno != EINTR && errno != EAGAIN)) {
+        ::close(std::exchange(from_, -1));  // all writers have closed it
+      } else if (errno == EAGAIN) {
+        break;
+      }
+    }
+    return {};
+  }
+  Status end() {
+    constexpr int kMostRounds = 64;  // what is left in the pipe, and some more
+    Status status = from_ >= 0 ? drain(kMostRounds) : Status();
+    close_ends();
+    const Status closed = log_.close();
+    return status ? closed : status;
+  }
+
+ private:
+  void close_ends() {
+    close_writing_end();
+    if (from_ >= 0) ::close(std::exchange(from_, -1));
+  }
+  int from_ = -1;
+  int to_ = -1;
+  CommandLog log_;
+};
+
+class CommandRun {
+ public:
+  CommandRun(const FileStage& stage, const CommandAttempt& attempt) : stage_(stage), attempt_(attempt) {}
+
+  CommandEnd run() {
+    Status started = start();
+    if (!started) {
+      end_.status = std::move(started);
+      return std::move(end_);
+    }
+    Status logged = watch();
+    end_.exit = child_->reap();
+    for (Reader* const reader : {&out_, &err_}) {
+      if (reader == &out_ && stdout_file_.is_open()) continue;
+      const Status ended = reader->end();
+      if (logged) logged = ended;
+    }
+    if (stdout_file_.is_open()) {
+      const Status closed = stdout_file_.close();
+      if (logged) logged = closed;
+    }
+    judge(std::move(logged));
+    return std::move(end_);
+  }
+
+ private:
+  Status start() {
+    const StageCommand& command = stage_.command;
+    PENSTOCK_ASSIGN(SpawnOptions options, words());
+    options.env = environment_of(stage_, attempt_);
+    options.folder = attempt_.folders.artifacts;
+    File input;
+    if (!command.stdin_path.empty()) {
+      Result<File> opened = File::open(insert_folders_in_text(command.stdin_path, attempt_.folders));
+      if (!opened) return at_command(std::move(opened.error()), stage_);
+      input = std::move(*opened);
+      options.stdin_fd = input.descriptor();
+    }
+    PENSTOCK_TRY(err_.open(attempt_.log_path + ".stderr.txt", command.log_limit));
+    options.stderr_fd = err_.writing_end();
+    if (command.stdout_path.empty()) {
+      PENSTOCK_TRY(out_.open(attempt_.log_path + ".stdout.txt", command.log_limit));
+      options.stdout_fd = out_.writing_end();
+    } else {
+      const std::string path = attempt_.folders.artifacts + "/" + command.stdout_path;
+      PENSTOCK_TRY(make_folders(folder_of(path)));
+      PENSTOCK_ASSIGN(stdout_file_, File::create(path));
+      options.stdout_fd = stdout_file_.descriptor();
+    }
+    Result<ChildProcess> child = ChildProcess::spawn(options);
+    if (!child) return at_command(std::move(child.error()), stage_);
+    child_.emplace(std::move(*child));
+    out_.close_writing_end();
+    err_.close_writing_end();
+    return {};
+  }
+
+  Result<SpawnOptions> words() const {
+    SpawnOptions options;
+    PENSTOCK_ASSIGN(options.program, program_of(stage_, attempt_.folders));
+    if (stage_.command.shell) options.words = {"sh", "-c"};
+    for (const std::string& word : stage_.command.words)
+      options.words.push_back(insert_folders_in_text(word, attempt_.folders));
+    return options;
+  }
+
+  // Reads what it prints until it has ended; first asks it to end, then makes it, when its time is over.
+  Status watch() {
+    Status status;
+    while (!child_->has_ended()) {
+      pollfd waits[3] = {
+          {child_->exit_descriptor(), POLLIN, 0}, {out_.descriptor(), POLLIN, 0}, {err_.descriptor(), POLLIN, 0}};
+      ::poll(waits, 3, patience());
+      for (Reader* const reader : {&out_, &err_}) {
+        constexpr int kRounds = 16;
+        const Status drained = reader->drain(kRounds);
+        if (!drained && status) {  // the disk is full: the command must not go on into nothing
+          status = drained;
+          ask_to_end();
+        }
+      }
+      look_at_time();
+    }
+    return status;
+  }
+
+  // Milliseconds; short enough to see a cancel in time, and where the end cannot be waited for, that.
+  int patience() const {
+    constexpr int kMost = 50;
+    int most = child_->exit_descriptor() >= 0 ? kMost : 2;
+    const auto until = kill_at_ ? kill_at_ : attempt_.deadline;
+    if (!until) return most;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - Clock::now()).count();
+    return static_cast<int>(std::clamp<std::int64_t>(left, 0, most));
+  }
+
+  void look_at_time() {
+    const Clock::time_point now = Clock::now();
+    if (kill_at_) {
+      if (now >= *kill_at_) child_->signal_group(SIGKILL);
+      return;
+    }
+    const bool cancelled = (attempt_.cancelled != nullptr && attempt_.cancelled->load()) ||
+                           (attempt_.stop != nullptr && attempt_.stop->cancelled());
+    if (cancelled) {
+      end_.cancelled = true;
+    } else if (attempt_.deadline && now >= *attempt_.deadline) {
+      end_.timed_out = true;
+    } else {
+      return;
+    }
+    ask_to_end();
+  }
+
+  void ask_to_end() {
+    if (kill_at_) return;
+    // A run that is cancelled has little patience itself.
+    constexpr std::chrono::milliseconds kMostWhenCancelled{500};
+    const auto grace =
+        end_.cancelled ? std::min(kMostWhenCancelled, stage_.command.kill_after) : stage_.command.kill_after;
+    child_->signal_group(SIGTERM);
+    kill_at_ = Clock::now() + grace;
+  }
+
+  void judge(Status logged) {
+    if (end_.cancelled) {
+      end_.status = at_command(Error(ErrorCode::kCancelled, "the command was cancelled"), stage_);
+    } else if (end_.timed_out) {
+      end_.status = at_command(
+          Error(ErrorCode::kTimeout, fmt::format("the command did not end in time, and was ended with all that it had "
+                                                 "started ({})",
+                                                 end_.exit->to_text())),
+          stage_);
+    } else if (!logged) {
+      end_.status = at_command(std::move(logged.error()), stage_);
+    } else if (!end_.exit->ok()) {
+      constexpr std::size_t kMostShown = 600;
+      const std::string said = err_.log().tail(kMostShown);
+      end_.status =
+          at_command(Error(ErrorCode::kUserCode, fmt::format("the command failed with {}{}{}", end_.exit->to_text(),
+                                                             said.empty() ? "" : "; it said:\n", said))
+                         .hint(fmt::format("its output is in {}.stderr.txt", attempt_.log_path)),
+                     stage_);
+    }
+  }
+
+  const FileStage& stage_;
+  const CommandAttempt& attempt_;
+  CommandEnd end_;
+  Reader out_;
+  Reader err_;
+  File stdout_file_;
+  std::optional<ChildProcess> child_;
+  std::optional<Clock::time_point> kill_at_;
+};
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> result_environment(const FileStage& stage) {
+  std::map<std::string, std::string> variables;
+  for (char** each = environ; *each != nullptr; ++each) {
+    const std::string_view entry(*each);
+    const std::string_view name = entry.substr(0, entry.find('='));
+    if (of_locale(name) && name.size() < entry.size()) variables[std::string(name)] = entry.substr(name.size() + 1);
+  }
+  for (const std::string& name : stage.command.pass_env) {
+    if (const char* const value = variable(name)) variables[name] = value;
+  }
+  for (const auto& [name, text] : stage.command.env) variables[name] = text;
+  return {variables.begin(), variables.end()};
+}
+
+Result<std::string> program_of(const FileStage& stage, const StageFolders& folders) {
+  if (stage.command.shell) return std::string("/bin/sh");
+  std::string search = variable("PATH") != nullptr ? variable("PATH") : "/usr/local/bin:/usr/bin:/bin";
+  for (const auto& [name, text] : stage.command.env) {
+    if (name == "PATH") search = insert_folders_in_text(text, folders);
+  }
+  Result<std::string> found = find_program(insert_folders_in_text(stage.command.words.front(), folders), search);
+  if (!found) return at_command(std::move(found.error()), stage);
+  // The command begins in another folder than this program.
+  if (!found->starts_with('/')) {
+    char here[PATH_MAX];
+    if (::getcwd(here, sizeof here) == nullptr) return file_error(errno, "look at", "the working folder");
+    *found = std::string(here) + "/" + *found;
+  }
+  return found;
+}
+
+CommandEnd run_command(const FileStage& stage, const CommandAttempt& attempt) {
+  return CommandRun(stage, attempt).run();
+}
+
+}  // namespace penstock

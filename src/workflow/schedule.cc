@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include "workflow/schedule.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "executor/executor.h"
+
+namespace penstock {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class Schedule {
+ public:
+  Schedule(const StageGraph& graph, const ScheduleLimits& limits, StageWork& work)
+      : graph_(graph), limits_(limits), work_(work), free_(limits.amounts), open_(graph.needs.size()) {
+    for (std::size_t stage = 0; stage < open_.size(); ++stage) {
+      open_[stage] = graph.needs[stage].size();
+      if (is_fallback(stage)) continue;
+      ++(is_last(stage) ? last_left_ : left_);
+      if (open_[stage] == 0) become_ready(stage);
+    }
+    if (left_ == 0) release_last();
+  }
+
+  std::size_t stages() const { return left_ + last_left_; }
+
+  // What one thread does until all stages have ended.
+  void work_until_all_ended() {
+    std::unique_lock lock(mutex_);
+    while (left_ + last_left_ > 0) {
+      wake_delayed();
+      const auto next = std::find_if(ready_.begin(), ready_.end(), [&](std::size_t stage) { return fits(stage); });
+      if (next == ready_.end()) {
+        wait(lock);
+        continue;
+      }
+      const std::size_t stage = *next;
+      ready_.erase(next);
+      take(stage, -1);
+      lock.unlock();
+      const std::optional<Clock::time_point> again = work_.work(stage);
+      lock.lock();
+      take(stage, +1);
+      if (again) {
+        delayed_.emplace(*again, stage);
+      } else {
+        end(stage);
+      }
+      changed_.notify_all();
+    }
+  }
+
+ private:
+  bool is_fallback(std::size_t stage) const { return graph_.fallback_of[stage] != StageGraph::kNone; }
+  bool is_last(std::size_t stage) const { return !limits_.last.empty() && limits_.last[stage]; }
+
+  void become_ready(std::size_t stage) {
+    if (is_last(stage) && left_ > 0) {
+      held_.push_back(stage);
+    } else {
+      ready_.insert(stage);
+    }
+  }
+
+  void release_last() {
+    ready_.insert(held_.begin(), held_.end());
+    held_.clear();
+  }
+
+  void end(std::size_t stage) {
+    if (is_last(stage)) {
+      --last_left_;
+    } else if (--left_ == 0) {
+      release_last();
+    }
+    for (const std::size_t dependent : graph_.dependents[stage]) {
+      if (--open_[dependent] == 0 && !is_fallback(dependent)) become_ready(dependent);
+    }
+  }
+
+  bool fits(std::size_t stage) const {
+    if (limits_.wants.empty()) return true;
+    for (std::size_t i = 0; i < limits_.wants[stage].size(); ++i) {
+      if (limits_.wants[stage][i] > free_[i]) return false;
+    }
+    return true;
+  }
+
+  void take(std::size_t stage, int sign) {
+    if (limits_.wants.empty()) return;
+    for (std::size_t i = 0; i < limits_.wants[stage].size(); ++i) free_[i] += sign * limits_.wants[stage][i];
+  }
+
+  void wake_delayed() {
+    while (!delayed_.empty() && delayed_.begin()->first <= Clock::now()) {
+      ready_.insert(delayed_.begin()->second);
+      delayed_.erase(delayed_.begin());
+    }
+  }
+
+  void wait(std::unique_lock<std::mutex>& lock) {
+    if (delayed_.empty()) {
+      changed_.wait(lock);
+    } else {
+      changed_.wait_until(lock, delayed_.begin()->first);
+    }
+  }
+
+  const StageGraph& graph_;
+  const ScheduleLimits& limits_;
+  StageWork& work_;
+
+  std::mutex mutex_;  // guards all below
+  std::condition_variable changed_;
+  std::vector<std::int64_t> free_;
+  std::vector<std::size_t> open_;  // needs that have not ended
+  std::set<std::size_t> ready_;
+  std::vector<std::size_t> held_;  // those that wait for all others
+  std::multimap<Clock::time_point, std::size_t> delayed_;
+  std::size_t left_ = 0;
+  std::size_t last_left_ = 0;
+};
+
+class ScheduleTask final : public Task {
+ public:
+  ScheduleTask(Schedule& schedule, std::size_t number) : schedule_(schedule), number_(number) {}
+  void work() noexcept override { schedule_.work_until_all_ended(); }
+  std::string name() const override { return "stages/" + std::to_string(number_); }
+
+ private:
+  Schedule& schedule_;
+  const std::size_t number_;
+};
+
+}  // namespace
+
+Status run_schedule(const StageGraph& graph, const ScheduleLimits& limits, StageWork& work) {
+  Schedule schedule(graph, limits, work);
+  const std::size_t workers = std::min<std::size_t>(std::max<std::uint32_t>(limits.max_parallel, 1), schedule.stages());
+  std::vector<std::shared_ptr<Task>> tasks;
+  for (std::size_t i = 1; i < workers; ++i) tasks.push_back(std::make_shared<ScheduleTask>(schedule, i));
+  const std::unique_ptr<Executor> executor = make_thread_executor();
+  Status started;
+  if (!tasks.empty()) started = executor->start(std::move(tasks));
+  // Those that did start are enough, if it must be.
+  schedule.work_until_all_ended();
+  if (workers > 1) executor->wait();
+  return started;
+}
+
+}  // namespace penstock

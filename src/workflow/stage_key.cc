@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#include "workflow/stage_key.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "platform/build_id.h"
+#include "platform/file.h"
+#include "store/digest.h"
+#include "store/run_store.h"
+#include "stream/output_paths.h"
+#include "workflow/command_stage.h"
+#include "workflow/run_files.h"
+#include "workflow/stage_paths.h"
+
+namespace penstock {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+enum class What : std::uint8_t { kNothing, kFile, kFolder, kOther };
+
+What what_is(const std::string& path) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) return What::kNothing;
+  return S_ISREG(info.st_mode) ? What::kFile : S_ISDIR(info.st_mode) ? What::kFolder : What::kOther;
+}
+
+std::string name_of(std::string_view path) {
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+class KeyMaker {
+ public:
+  KeyMaker(const PipelineFile& file, const FileStage& stage, const std::string& run_dir, DigestIndex& index)
+      : file_(file), stage_(stage), run_dir_(run_dir), index_(index) {}
+
+  Result<NamedResult> make() {
+    StageKey& key = result_.key;
+    key.add("format", "1");
+    key.add("stage", stage_.name);
+    key.add("kind", stage_.is_command() ? "command" : "pipeline");
+    key.add("version", stage_.version);
+    PENSTOCK_TRY(stage_.is_command() ? add_command() : add_pipeline());
+    for (const StageInput& input : stage_.inputs) PENSTOCK_TRY(add_input(input));
+    key.seal();
+    return std::move(result_);
+  }
+
+ private:
+  Status add_command() {
+    StageKey& key = result_.key;
+    const StageCommand& command = stage_.command;
+    const StageFolders folders = folders_of(stage_, run_dir_);
+    PENSTOCK_ASSIGN(const std::string program, program_of(stage_, folders));
+    PENSTOCK_ASSIGN(const FileDigest digest, index_.digest(program));
+    key.add("code", stage_.code_declared ? "declared" : digest.sha256);
+    key.add("command", text_of(Json(command.words)));
+    key.add("shell", command.shell ? "yes" : "no");
+    key.add("stdin", command.stdin_path);
+    key.add("stdout", command.stdout_path);
+    for (const auto& [name, value] : result_environment(stage_)) key.add("env." + name, value);
+    for (const StageOutput& output : stage_.outputs)
+      key.add("output." + output.name, output.path + (output.folder ? "/" : ""));
+    if (!command.stdin_path.empty() && command.stdin_path.find('{') == std::string::npos)
+      PENSTOCK_TRY(add_file("file.stdin", command.stdin_path, stage_.command.place, false));
+    return {};
+  }
+
+  Status add_pipeline() {
+    StageKey& key = result_.key;
+    key.add("code", stage_.code_declared ? "declared" : code_identity());
+    key.add("operators", steps_to_json(stage_));
+    key.add("max_errors", std::to_string(file_.run.max_errors));
+    const Pipeline pipeline = make_pipeline(file_, stage_, run_dir_);
+    for (const std::string& path : input_paths(pipeline)) {
+      if (path.starts_with(run_dir_ + "/")) continue;
+      if (what_is(path) == What::kOther) {
+        result_.why_not = fmt::format("{} is no regular file", path);
+        continue;
+      }
+      PENSTOCK_TRY(add_file("file." + path, path, stage_.place, true));
+    }
+    for (const OutputPath& output : output_paths(pipeline, options_of_stage(file_, stage_, run_dir_))) {
+      if (!output.path.starts_with(run_dir_ + "/" + stage_.name + "/artifacts/"))
+        result_.why_not = fmt::format("it writes {}, outside of its artifacts", output.path);
+    }
+    if (steps_to_json(stage_).find("{run_dir}") != std::string::npos) result_.why_not = "it looks into {run_dir}";
+    return {};
+  }
+
+  Status add_input(const StageInput& input) {
+    const std::string label = input.stage + (input.path.empty() ? "" : "/" + input.path);
+    const std::string name = "input." + (input.name.empty() ? label : input.name);
+    const std::string path = path_of_input(input, run_dir_);
+    // The same reference may stand in several words.
+    const auto& fields = result_.key.fields;
+    if (std::any_of(fields.begin(), fields.end(), [&](const auto& field) { return field.first == name; })) return {};
+    if (!input.stage.empty() && input.path.empty()) return add_folder(name, path, "");
+    switch (what_is(path)) {
+      case What::kFile: return add_file(name, path, input.place, false);
+      case What::kFolder: return add_folder(name, path, name_of(path));
+      case What::kOther: result_.why_not = fmt::format("{} is no regular file", path); return {};
+      case What::kNothing: break;
+    }
+    if (!input.optional) {
+      Error error(ErrorCode::kNotFound, input.stage.empty()
+                                            ? fmt::format("the input {} is not there", path)
+                                            : fmt::format("stage \"{}\" made no {}", input.stage, input.path));
+      return std::move(error)
+          .at(stage_.name)
+          .at(input.place.to_text())
+          .hint(input.stage.empty()
+                    ? "paths start at the working folder; { from = PATH, optional = true } allows it to be missing"
+                    : "see its artifacts with penstock runs show");
+    }
+    result_.key.add(name, "missing");
+    return {};
+  }
+
+  // The name of a file may change what a program makes of it, its folder should not.
+  Status add_file(const std::string& field, const std::string& path, const Place& place, bool path_is_known) {
+    Result<FileDigest> digest = index_.digest(path);
+    if (!digest) return std::move(digest.error()).at(stage_.name).at(place.to_text());
+    result_.key.add(field, digest->sha256 + (path_is_known ? "" : " " + name_of(path)));
+    result_.inputs.add_file(path, std::move(*digest));
+    return {};
+  }
+
+  Status add_folder(const std::string& field, const std::string& path, const std::string& name) {
+    // A stage that was skipped made no folder.
+    std::string digest = "missing";
+    if (what_is(path) == What::kFolder) {
+      PENSTOCK_ASSIGN(digest, digest_of_folder(path, index_));
+      result_.inputs.add_folder(path, digest);
+    }
+    result_.key.add(field, "folder " + digest + (name.empty() ? "" : " " + name));
+    return {};
+  }
+
+  const PipelineFile& file_;
+  const FileStage& stage_;
+  const std::string& run_dir_;
+  DigestIndex& index_;
+  NamedResult result_;
+};
+
+}  // namespace
+
+std::string ObservedInputs::changed(DigestIndex& index) const {
+  for (const auto& [path, digest] : files_) {
+    const Result<bool> same = index.unchanged(path, digest);
+    if (!same || !*same) return path;
+  }
+  for (const auto& [path, digest] : folders_) {
+    const Result<std::string> now = digest_of_folder(path, index);
+    if (!now || *now != digest) return path;
+  }
+  return {};
+}
+
+Result<NamedResult> name_result(const PipelineFile& file, const FileStage& stage, const std::string& run_dir,
+                                DigestIndex& index) {
+  return KeyMaker(file, stage, run_dir, index).make();
+}
+
+std::string why_not_cached(const PipelineFile& file, const FileStage& stage) {
+  if (!file.workflow.cache) return "the cache is off for this run";
+  if (!stage.cache) return "the file says cache = false";
+  if (stage.is_command() && stage.outputs.empty()) return "it declares no outputs";
+  return {};
+}
+
+}  // namespace penstock

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "workflow/why.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/nearest_name.h"
+
+namespace penstock {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+std::string text_in(const Json& object, const char* key) {
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+struct KeyRecord {
+  std::string key;
+  std::string decision;
+  Fields fields;
+};
+
+Result<KeyRecord> read_key(const RunStore& store, const std::string& run_id, const std::string& stage) {
+  PENSTOCK_ASSIGN(const std::string text, store.read_text(run_id, stage + "/key.json"));
+  const Json json = Json::parse(text, nullptr, false);
+  KeyRecord record{text_in(json, "key"), text_in(json, "decision"), {}};
+  const auto fields = json.is_object() ? json.find("fields") : json.end();
+  if (record.key.empty() || fields == json.end() || !fields->is_array())
+    return Error(ErrorCode::kDataLoss,
+                 fmt::format("not the key of a stage: key.json of \"{}\" in run {}", stage, run_id));
+  for (const Json& field : *fields) record.fields.emplace_back(text_in(field, "name"), text_in(field, "value"));
+  return record;
+}
+
+std::vector<KeyDifference> differences_of(const Fields& before, const Fields& now) {
+  const auto value_in = [](const Fields& fields, const std::string& name) {
+    const auto found =
+        std::find_if(fields.begin(), fields.end(), [&](const auto& field) { return field.first == name; });
+    return found == fields.end() ? std::string() : found->second;
+  };
+  std::vector<KeyDifference> differences;
+  for (const auto& [name, value] : now) {
+    const std::string old = value_in(before, name);
+    if (old != value) differences.push_back({name, old, value});
+  }
+  for (const auto& [name, value] : before) {
+    const bool gone = std::none_of(now.begin(), now.end(), [&](const auto& field) { return field.first == name; });
+    if (gone) differences.push_back({name, value, ""});
+  }
+  return differences;
+}
+
+Status find_stage(const RunStore& store, StageExplanation& explanation) {
+  PENSTOCK_ASSIGN(const std::string text, store.read_text(explanation.run_id, "manifest.json"));
+  const Json manifest = Json::parse(text, nullptr, false);
+  std::vector<std::string> known;
+  const auto stages = manifest.is_object() ? manifest.find("stages") : manifest.end();
+  if (stages == manifest.end() || !stages->is_array())
+    return Error(ErrorCode::kDataLoss, fmt::format("the manifest of run {} is damaged", explanation.run_id));
+  for (const Json& each : *stages) {
+    known.push_back(text_in(each, "stage"));
+    if (known.back() != explanation.stage) continue;
+    explanation.status = text_in(each, "status");
+    explanation.reason = text_in(each, "reason");
+    return {};
+  }
+  return Error(ErrorCode::kNotFound, fmt::format("run {} has no stage \"{}\"", explanation.run_id, explanation.stage))
+      .hint(suggest_name(explanation.stage, known));
+}
+
+}  // namespace
+
+Result<StageExplanation> explain_stage(const RunStore& store, const std::string& run_id, const std::string& stage) {
+  StageExplanation explanation;
+  explanation.run_id = run_id;
+  explanation.stage = stage;
+  PENSTOCK_TRY(find_stage(store, explanation));
+  const Result<KeyRecord> key = read_key(store, run_id, stage);
+  if (!key) return explanation;
+  explanation.key = key->key;
+  explanation.decision = key->decision;
+  PENSTOCK_ASSIGN(const std::vector<StoredRun> runs, store.list());
+  const auto here = std::find_if(runs.begin(), runs.end(), [&](const StoredRun& run) { return run.id == run_id; });
+  if (here == runs.end()) return explanation;
+  for (auto run = here + 1; run != runs.end(); ++run) {
+    if (run->name != here->name) continue;
+    const Result<KeyRecord> earlier = read_key(store, run->id, stage);
+    if (!earlier) continue;
+    explanation.compared_with = run->id;
+    explanation.differences = differences_of(earlier->fields, key->fields);
+    break;
+  }
+  return explanation;
+}
+
+namespace {
+
+std::string shortened(const std::string& value) {
+  constexpr std::size_t kMost = 100;
+  if (value.empty()) return "(nothing)";
+  return value.size() <= kMost ? value : value.substr(0, kMost) + "...";
+}
+
+}  // namespace
+
+std::string StageExplanation::to_text() const {
+  std::string text = fmt::format("stage \"{}\" of run {}: {}", stage, run_id, status);
+  if (!reason.empty()) text += ", " + reason;
+  text += "\n";
+  if (key.empty()) return text + "  it has no key: nothing can be kept of it, so it runs each time\n";
+  text += fmt::format("  {}: {}\n", decision, key.substr(0, 16));
+  if (compared_with.empty()) return text + "  no earlier run has a key of it\n";
+  if (differences.empty()) return text + fmt::format("  its key is that of run {}\n", compared_with);
+  text += fmt::format("  its key differs from that of run {}:\n", compared_with);
+  for (const KeyDifference& each : differences)
+    text += fmt::format("    {}: {} -> {}\n", each.field, shortened(each.before), shortened(each.now));
+  return text;
+}
+
+std::string StageExplanation::to_json() const {
+  Json list = Json::array();
+  for (const KeyDifference& each : differences)
+    list.push_back({{"field", each.field}, {"before", each.before}, {"now", each.now}});
+  const Json json = {{"version", 1},       {"run_id", run_id},     {"stage", stage}, {"status", status},
+                     {"reason", reason},   {"decision", decision}, {"key", key},     {"compared_with", compared_with},
+                     {"differences", list}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace penstock

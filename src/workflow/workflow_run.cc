@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+#include "workflow/workflow_run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <thread>
+
+#include "platform/file.h"
+#include "platform/link_file.h"
+#include "platform/machine.h"
+#include "stream/output_paths.h"
+#include "workflow/stage_paths.h"
+#include "workflow/when.h"
+
+namespace penstock {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(std::int64_t micros) { return static_cast<double>(now_micros() - micros) / 1e6; }
+
+// Several pipelines may run at once, but their listener hears of one at a time.
+class OneAtATime final : public ProgressListener {
+ public:
+  explicit OneAtATime(ProgressListener& listener) : listener_(listener) {}
+  void update(const Progress& progress) override {
+    const std::lock_guard lock(mutex_);
+    listener_.update(progress);
+  }
+
+ private:
+  ProgressListener& listener_;
+  std::mutex mutex_;
+};
+
+std::string working_folder() {
+  char path[PATH_MAX];
+  return ::getcwd(path, sizeof path) != nullptr ? path : ".";
+}
+
+ScheduleLimits limits_of(const PipelineFile& file) {
+  ScheduleLimits limits;
+  const std::uint32_t wanted = file.workflow.max_parallel;
+  limits.max_parallel = wanted != 0 ? wanted : file.stages.size() > 1 ? this_machine().cores : 1;
+  for (const OptionValue::Entry& entry : file.workflow.resources) limits.amounts.push_back(*entry.value.as_integer());
+  for (const FileStage& stage : file.stages) {
+    std::vector<std::int64_t> wants(limits.amounts.size(), 0);
+    for (const OptionValue::Entry& entry : stage.resources) {
+      for (std::size_t i = 0; i < wants.size(); ++i) {
+        if (file.workflow.resources[i].name == entry.name) wants[i] = *entry.value.as_integer();
+      }
+    }
+    limits.wants.push_back(std::move(wants));
+    limits.last.push_back(stage.last);
+  }
+  if (limits.amounts.empty()) limits.wants.clear();
+  return limits;
+}
+
+}  // namespace
+
+WorkflowRun::WorkflowRun(const PipelineFile& file, const FileRunOptions& options, StageGraph graph, RunFolder folder)
+    : file_(file),
+      options_(options),
+      graph_(std::move(graph)),
+      folder_(std::move(folder)),
+      record_{&file, &options, now_micros()},
+      index_(options.store + "/digests"),
+      cache_(options.store),
+      stop_(file.run.stop != nullptr ? file.run.stop : &own_stop_),
+      states_(file.stages.size()) {
+  record_.folder = working_folder();
+  run_.id = folder_.id();
+  run_.path = folder_.path();
+  run_.status = "running";
+  for (const FileStage& stage : file.stages) run_.stages.emplace_back().name = stage.name;
+  if (file.run.timeout.count() > 0) deadline_ = Clock::now() + file.run.timeout;
+  if (file.run.progress != nullptr) progress_ = std::make_unique<OneAtATime>(*file.run.progress);
+}
+
+WorkflowRun::~WorkflowRun() = default;
+
+Status WorkflowRun::begin() {
+  if (!options_.from_stage.empty()) {
+    const auto from = std::find_if(file_.stages.begin(), file_.stages.end(),
+                                   [&](const FileStage& stage) { return stage.name == options_.from_stage; });
+    const std::vector<bool> marked = graph_.downstream_of(static_cast<std::size_t>(from - file_.stages.begin()));
+    for (std::size_t i = 0; i < states_.size(); ++i) states_[i].forced = marked[i];
+  }
+  if (!options_.reuse_run.empty()) reuse_ = RunStore(options_.store).lineage(options_.reuse_run);
+  record_.writes = outputs_elsewhere(file_, folder_.path());
+  PENSTOCK_TRY(folder_.write("run.json", run_json(record_, run_)));
+  PENSTOCK_TRY(folder_.write("manifest.json", manifest_json(record_, run_)));
+  PENSTOCK_ASSIGN(Journal journal, Journal::create(folder_.path() + "/journal.jsonl", file_.workflow.durable));
+  journal_.emplace(std::move(journal));
+  PENSTOCK_TRY(note("run_begins", {{"run_id", run_.id}, {"name", file_.name}, {"file", file_.path}}));
+  if (options_.listener != nullptr) options_.listener->run_begins(folder_.id(), folder_.path());
+  return {};
+}
+
+void WorkflowRun::run_stages() {
+  // Also those of later stages, before the first one begins.
+  if (Status paths = check_stage_paths(file_, folder_.path()); !paths) {
+    run_.error = std::move(paths);
+    return;
+  }
+  const Status started = run_schedule(graph_, limits_of(file_), *this);
+  if (!started && run_.error) run_.error = started;
+}
+
+// ---- One stage -----------------------------------------------------------------------------------------------------
+
+std::optional<WorkflowRun::TimePoint> WorkflowRun::work(std::size_t i) {
+  if (!states_[i].begun) {
+    if (!may_begin(i)) return {};
+    begin_stage(i);
+    bool taken = false;
+    if (Status status = take_kept_result(i, taken); !status) {
+      fail_stage(i, std::move(status.error()));
+      return {};
+    }
+    if (taken) return {};
+  } else if (const std::string why = stopped(); !why.empty() && !file_.stages[i].last) {
+    end_stage(i, StageStatus::kFailed, why);
+    return {};
+  }
+  return attempt(i);
+}
+
+// Why no further stage begins; empty while they may.
+std::string WorkflowRun::stopped() const {
+  if (stop_->state() != StopSignal::State::kRun) return "the run was stopped";
+  const std::lock_guard lock(mutex_);
+  if (!store_error_) return "the run's files cannot be written";
+  if (failed_ && file_.workflow.on_failure != OnFailure::kContinue) return "another stage failed";
+  if (deadline_ && Clock::now() >= *deadline_) return "the time of the run is over";
+  return {};
+}
+
+bool WorkflowRun::may_begin(std::size_t i) {
+  const FileStage& stage = file_.stages[i];
+  if (stage.last && stop_->cancelled()) return end_stage(i, StageStatus::kNotRun, "the run was cancelled"), false;
+  if (!stage.last) {
+    for (const StageGraph::Edge& edge : graph_.needs[i]) {
+      const StageRun& need = run_.stages[edge.stage];
+      const bool skipped = need.status == StageStatus::kSkipped;
+      if (need.ok() || (skipped && (!edge.data || edge.optional))) continue;
+      end_stage(i, skipped ? StageStatus::kSkipped : StageStatus::kNotRun,
+                skipped ? fmt::format("stage \"{}\", whose artifacts it needs, was skipped", need.name)
+                        : fmt::format("stage \"{}\" {}", need.name,
+                                      need.status == StageStatus::kNotRun ? "was not run" : "failed"));
+      return false;
+    }
+    if (std::string why = stopped(); !why.empty()) return end_stage(i, StageStatus::kNotRun, std::move(why)), false;
+  }
+  const Result<bool> wanted = holds(stage, file_.params);
+  if (!wanted) return fail_stage(i, wanted.error()), false;
+  if (!*wanted) return end_stage(i, StageStatus::kSkipped, fmt::format("when = {} does not hold", stage.when)), false;
+  return true;
+}
+
+void WorkflowRun::begin_stage(std::size_t i) {
+  states_[i].begun = true;
+  run_.stages[i].started_micros = now_micros();
+  const Status noted = note("stage_begins", {{"stage", file_.stages[i].name}});
+  const Status made = noted ? make_folders(folder_.path() + "/" + file_.stages[i].name) : noted;
+  if (!made) {
+    const std::lock_guard lock(mutex_);
+    if (store_error_) store_error_ = made;
+  }
+  const std::lock_guard lock(listener_mutex_);
+  if (options_.listener != nullptr) options_.listener->stage_begins(file_.stages[i]);
+}
+
+std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
+  const FileStage& stage = file_.stages[i];
+  State& state = states_[i];
+  StageRun& run = run_.stages[i];
+  AttemptContext context{file_, folder_,         record_.folder, canonical_path(folder_.path()),
+                         stop_, progress_.get(), deadline_};
+  // What runs behind all others tidies up also after a stage that failed or a run that was stopped.
+  StopSignal undisturbed;
+  if (stage.last) context.stop = &undisturbed;
+  AttemptEnd end = attempt_stage(context, stage, ++run.attempts);
+  run.duration_seconds = seconds_since(run.started_micros);
+  if (!end.outcome.status) return after_failure(i, std::move(end));
+  run.outcome = std::move(end.outcome);
+  // A result of inputs that changed meanwhile is nobody's result.
+  const std::string changed = state.named ? state.named->inputs.changed(index_) : std::string();
+  if (!changed.empty()) {
+    constexpr std::uint32_t kMostChanges = 3;
+    if (Status removed = remove_tree(folder_.artifacts_of(stage.name)); !removed)
+      return fail_stage(i, removed.error()), std::nullopt;
+    if (changed.starts_with(folder_.path() + "/")) {
+      fail_stage(i, Error(ErrorCode::kDataLoss, fmt::format("{} was changed while the stage read it", changed))
+                        .at(stage.name)
+                        .hint("what a stage made stays as it is: a command that changes its input works on a copy"));
+      return {};
+    }
+    if (++state.input_changes >= kMostChanges) {
+      fail_stage(
+          i, Error(ErrorCode::kUnavailable, fmt::format("{} was changed each time while the stage read it", changed))
+                 .at(stage.name)
+                 .hint("wait until who writes it has finished"));
+      return {};
+    }
+    if (Status noted = note("inputs_changed", {{"stage", stage.name}, {"path", changed}}); !noted)
+      return fail_stage(i, noted.error()), std::nullopt;
+    Result<NamedResult> named = name_result(file_, stage, folder_.path(), index_);
+    if (!named) return fail_stage(i, named.error()), std::nullopt;
+    state.named = std::move(*named);
+    return Clock::now();
+  }
+  if (Status kept = keep_result(i); !kept) return fail_stage(i, std::move(kept.error()).at("store")), std::nullopt;
+  const bool drained = run.outcome.report.outcome == Report::Outcome::kDrained;
+  end_stage(i, drained ? StageStatus::kDrained : StageStatus::kDone, {});
+  return {};
+}
+
+std::optional<WorkflowRun::TimePoint> WorkflowRun::after_failure(std::size_t i, AttemptEnd end) {
+  const FileStage& stage = file_.stages[i];
+  State& state = states_[i];
+  StageRun& run = run_.stages[i];
+  ++state.failed;
+  if (may_retry(stage.retry, state.failed, end) && (stage.last || stopped().empty())) {
+    const std::chrono::milliseconds delay = delay_before(stage.retry, run.attempts + 1);
+    const Error& error = end.outcome.status.error();
+    const Status noted =
+        note("stage_retries",
+             {{"stage", stage.name}, {"error", error.to_text()}, {"delay_ms", std::to_string(delay.count())}});
+    if (!noted) return fail_stage(i, noted.error()), std::nullopt;
+    const std::lock_guard lock(listener_mutex_);
+    if (options_.listener != nullptr) options_.listener->stage_retries(stage, error, delay);
+    run.outcome = std::move(end.outcome);
+    return Clock::now() + delay;
+  }
+  run.outcome = std::move(end.outcome);
+  if (end.cancelled) {
+    end_stage(i, StageStatus::kCancelled, {});
+  } else if (graph_.fallback[i] != StageGraph::kNone && (stage.last || stopped().empty())) {
+    run_fallback(i);
+  } else {
+    end_stage(i, StageStatus::kFailed, {});
+  }
+  return {};
+}
+
+// The fallback runs in its stage's turn, as a stage of its own; then its artifacts stand for those of the stage.
+void WorkflowRun::run_fallback(std::size_t i) {
+  const std::size_t other = graph_.fallback[i];
+  std::optional<TimePoint> again = work(other);
+  while (again) {
+    std::this_thread::sleep_until(std::min(*again, Clock::now() + std::chrono::milliseconds(50)));
+    if (Clock::now() >= *again || !stopped().empty()) again = work(other);
+  }
+  const StageRun& fallback = run_.stages[other];
+  if (!fallback.ok())
+    return end_stage(i, StageStatus::kFailed, fmt::format("its fallback \"{}\" failed too", fallback.name));
+  StageRun& run = run_.stages[i];
+  const std::string reason =
+      fmt::format("\"{}\" took its place: {}", fallback.name, run.outcome.status.error().message());
+  bool taken = false;
+  Status status = remove_tree(folder_.artifacts_of(run.name));
+  const std::string text = data_json(file_.stages[other], fallback);
+  run.outcome.status = {};
+  if (status) status = take(i, fallback.artifacts, folder_.artifacts_of(fallback.name), text, taken);
+  if (!status) return fail_stage(i, std::move(status.error()).at("store"));
+  end_stage(i, StageStatus::kFallback, reason);
+}
+
+void WorkflowRun::fail_stage(std::size_t i, Error error) {
+  StageRun& run = run_.stages[i];
+  if (run.started_micros == 0) run.started_micros = now_micros();
+  run.outcome.status = std::move(error);
+  run.outcome.report.outcome = Report::Outcome::kFailed;
+  end_stage(i, StageStatus::kFailed, {});
+}
+
+void WorkflowRun::end_stage(std::size_t i, StageStatus status, std::string reason) {
+  StageRun& run = run_.stages[i];
+  if (run.started_micros != 0) run.duration_seconds = seconds_since(run.started_micros);
+  {
+    const std::lock_guard lock(mutex_);
+    run.status = status;
+    run.reason = std::move(reason);
+    if (status == StageStatus::kFailed || status == StageStatus::kCancelled) {
+      // A fallback's failure is its stage's.
+      const bool counts = graph_.fallback_of[i] == StageGraph::kNone;
+      if (counts && run_.error && !run.outcome.status) run_.error = run.outcome.status;
+      failed_ = failed_ || (counts && status == StageStatus::kFailed);
+    }
+  }
+  if (status == StageStatus::kFailed && graph_.fallback_of[i] == StageGraph::kNone &&
+      file_.workflow.on_failure == OnFailure::kStop) {
+    stop_->request(StopSignal::State::kCancel);
+  }
+  Journal::Facts facts = {{"stage", run.name}, {"status", to_string(status)}};
+  if (!run.reason.empty()) facts.emplace_back("reason", run.reason);
+  if (!run.outcome.status) facts.emplace_back("error", run.outcome.status.error().to_text());
+  if (Status noted = note("stage_ended", facts); !noted) {
+    const std::lock_guard lock(mutex_);
+    if (store_error_) store_error_ = std::move(noted);
+  }
+  const std::lock_guard lock(listener_mutex_);
+  if (options_.listener != nullptr) options_.listener->stage_ended(file_.stages[i], run);
+}
+
+}  // namespace penstock
