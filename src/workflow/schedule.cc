@@ -22,9 +22,10 @@ class Schedule {
       : graph_(graph), limits_(limits), work_(work), free_(limits.amounts), open_(graph.needs.size()) {
     for (std::size_t stage = 0; stage < open_.size(); ++stage) {
       open_[stage] = graph.needs[stage].size();
-      if (is_fallback(stage)) continue;
-      ++(is_last(stage) ? last_left_ : left_);
-      if (open_[stage] == 0) become_ready(stage);
+      if (!is_fallback(stage)) ++(is_last(stage) ? last_left_ : left_);
+    }
+    for (std::size_t stage = 0; stage < open_.size(); ++stage) {
+      if (open_[stage] == 0 && !is_fallback(stage)) become_ready(stage);
     }
     if (left_ == 0) release_last();
   }

@@ -44,7 +44,9 @@ std::string working_folder() {
 ScheduleLimits limits_of(const PipelineFile& file) {
   ScheduleLimits limits;
   const std::uint32_t wanted = file.workflow.max_parallel;
-  limits.max_parallel = wanted != 0 ? wanted : file.stages.size() > 1 ? this_machine().cores : 1;
+  // The workers of this strategy are forked, and nobody may hold a lock then: docs/decisions/0007.
+  const bool forks = file.run.strategy.name == "processes";
+  limits.max_parallel = forks ? 1 : wanted != 0 ? wanted : file.stages.size() > 1 ? this_machine().cores : 1;
   for (const OptionValue::Entry& entry : file.workflow.resources) limits.amounts.push_back(*entry.value.as_integer());
   for (const FileStage& stage : file.stages) {
     std::vector<std::int64_t> wants(limits.amounts.size(), 0);

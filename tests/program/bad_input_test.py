@@ -84,10 +84,11 @@ class Files(ProgramTest):
         self.assertEqual(self.error(COPY, "--set", "x=1"), '--set x=1: unknown parameter: "x"\n'
                          "  try: the file has no [params] table; parameters and their defaults stand there\n")
 
-    def test_command_stages_are_for_later(self):
-        self.assertEqual(self.error('[[stage]]\nname = "a"\ncommand = ["ls"]\n'),
-                         "a.toml:3:1: command stages come with workflows\n"
-                         "  try: this version runs pipeline stages, one after another: name and [[stage.operator]] tables\n")
+    def test_stages_that_need_each_other_in_a_circle(self):
+        self.assertEqual(self.error('[[stage]]\nname = "a"\ncommand = ["ls"]\nafter = ["b"]\n'
+                                    '[[stage]]\nname = "b"\ncommand = ["ls"]\nafter = ["a"]\n'),
+                         "a.toml:8:10: stages need each other in a circle: a -> b -> a\n"
+                         "  try: each must need only stages that can run before it\n")
 
     def test_missing_input_fails_the_run_and_is_recorded(self):
         error = self.error(COPY, "--quiet", code=1)

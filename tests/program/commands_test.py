@@ -26,7 +26,7 @@ class Run(ProgramTest):
         self.write("copy.toml", COPY)
         self.penstock("run", "copy.toml")
         run = self.latest("run.json")["run_id"]
-        names = ["copy/artifacts/out.csv", "copy/output.json", "manifest.json", "metrics.json", "plan.json", "run.json",
+        names = ["copy/artifacts/out.csv", "copy/output.json", "journal.jsonl", "manifest.json", "metrics.json", "plan.json", "run.json",
                  "timing.json", "trace.json"]
         self.assertEqual(self.files(), ["copy.toml", "in.csv", *[f"pipeline_outputs/runs/{run}/{name}" for name in names]])
         self.assertEqual(self.latest("run.json")["status"], "done")

@@ -143,7 +143,7 @@ class Stop(ProgramTest):
         self.assertEqual(process.wait(), -signal.SIGKILL)
         run = self.run_folder()
         visible = [path for path in run.rglob("*") if path.is_file() and not path.name.startswith(".")]
-        self.assertEqual([path.name for path in visible], ["run.json"])
+        self.assertEqual(sorted(path.name for path in visible), ["journal.jsonl", "manifest.json", "run.json"])
         self.assertEqual(json.loads((run / "run.json").read_text())["status"], "running")
         self.assertFalse((self.folder / "pipeline_outputs/latest").exists())
         listed = json.loads(self.penstock("runs", "--json").stdout)["runs"]
