@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "store/stage_cache.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
