@@ -170,6 +170,17 @@ int open_process(pid_t pid) {
 #endif
 }
 
+// By its descriptor, since a number can belong to another process once the nursery is gone.
+void kill_process(const WorkerProcess& worker) {
+#ifdef SYS_pidfd_send_signal
+  if (worker.ended.get() >= 0) {
+    ::syscall(SYS_pidfd_send_signal, worker.ended.get(), SIGKILL, nullptr, 0);
+    return;
+  }
+#endif
+  ::kill(worker.pid, SIGKILL);
+}
+
 }  // namespace
 
 std::string WorkerEnd::to_text() const {
@@ -231,8 +242,7 @@ Result<WorkerProcess> WorkerNursery::spawn(std::uint32_t worker, std::uint64_t m
 
 WorkerEnd WorkerNursery::end(WorkerProcess& worker) {
   if (worker.pid == 0) return {};
-  // Its number is not given to another process before the nursery has asked for its end.
-  ::kill(worker.pid, SIGKILL);
+  kill_process(worker);
   Question question;
   question.kind = Question::Kind::kEnd;
   question.pid = std::exchange(worker.pid, 0);
