@@ -7,6 +7,7 @@
 #include <penstock/artifact.h>
 #include <penstock/pipeline.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -69,7 +70,15 @@ struct StageRetry {
   std::vector<std::string> retry_on = {};  ///< "timeout", "exit:75", "signal:9", "not_found" …; empty: any failure.
 };
 
-/// A stage: a pipeline (`steps`) or a command (`command.words`), and when, how often and with what it runs.
+class StageFunction;  // workflow.h
+
+/// What a function of a stage is called with: the result of a stage, or a parameter.
+struct StageArgument {
+  std::string stage;
+  std::string param;
+};
+
+/// A stage: a pipeline (`steps`), a command (`command.words`) or a function, and when, how often and with what it runs.
 struct FileStage {
   std::string name;
   Place place;
@@ -88,8 +97,10 @@ struct FileStage {
   std::chrono::milliseconds timeout{0};  ///< Of one attempt; 0: none.
   std::string fallback = {};             ///< The stage whose artifacts stand for its own when it failed.
   Place fallback_place = {};
-  OptionValue::Table resources = {};  ///< Integers: how much of each named resource it needs.
-  bool last = false;                  ///< `finally`: runs behind all others, whatever became of them.
+  OptionValue::Table resources = {};                   ///< Integers: how much of each named resource it needs.
+  bool last = false;                                   ///< `finally`: runs behind all others, whatever became of them.
+  std::shared_ptr<const StageFunction> function = {};  ///< Of a workflow in C++.
+  std::vector<StageArgument> arguments = {};           ///< Of the function.
 
   bool is_command() const noexcept { return !command.words.empty(); }
 };

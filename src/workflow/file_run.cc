@@ -77,8 +77,11 @@ FileRun WorkflowRun::end() {
   if (!written) fail(std::move(written.error()));
   run_.status = status_of(run_, file_.run.stop);
   Status ended = note("run_ended", {{"status", run_.status}});
-  if (ended) ended = folder_.write("run.json", run_json(record_, run_));
+  // run.json is the last word: before it says that the run has ended, all else is in place.
   if (ended) ended = folder_.publish_latest();
+  if (!ended) fail(std::move(ended.error()));
+  run_.status = status_of(run_, file_.run.stop);
+  ended = folder_.write("run.json", run_json(record_, run_));
   if (!ended) fail(std::move(ended.error()));
   run_.status = status_of(run_, file_.run.stop);
   return std::move(run_);

@@ -7,7 +7,9 @@
 namespace penstock {
 namespace {
 
-const char* kind_of(const FileStage& stage) { return stage.is_command() ? "command" : "pipeline"; }
+const char* kind_of(const FileStage& stage) {
+  return stage.is_command() ? "command" : stage.function != nullptr ? "function" : "pipeline";
+}
 
 std::string needs_text(const PipelineFile& file, const StageGraph& graph, std::size_t stage) {
   std::string data;

@@ -304,6 +304,11 @@ std::string output_json(const FileStage& stage, const StageRun& run, const std::
 
 std::string data_json(const FileStage& stage, const StageRun& run) {
   if (stage.is_command()) return text_of({{"outcome", "done"}, {"exit_code", 0}});
+  if (stage.function != nullptr) {
+    std::uint64_t bytes = 0;
+    for (const Artifact& artifact : run.artifacts) bytes += artifact.size_bytes;
+    return text_of({{"outcome", "done"}, {"value_bytes", bytes}});
+  }
   const Report& report = run.outcome.report;
   const Json data = {{"outcome", to_string(report.outcome)},      {"records_in", report.records_in},
                      {"records_out", report.records_out},         {"records_rejected", report.records_rejected},

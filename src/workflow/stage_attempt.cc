@@ -2,11 +2,13 @@
 #include "workflow/stage_attempt.h"
 
 #include <fmt/format.h>
+#include <penstock/workflow.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 
 #include "platform/file.h"
 #include "platform/link_file.h"
@@ -90,6 +92,40 @@ AttemptEnd attempt_command(const AttemptContext& context, const FileStage& stage
   return end;
 }
 
+Result<StageFunction::Value> call(const FileStage& stage, const std::vector<StageFunction::Value>& arguments) {
+  // The one place where what the user's function throws becomes an error.
+  try {
+    return stage.function->call(arguments);
+  } catch (const std::exception& thrown) {
+    return Error(ErrorCode::kUserCode,
+                 fmt::format("the function of stage \"{}\" threw: {}", stage.name, thrown.what()));
+  } catch (...) {
+    return Error(ErrorCode::kUserCode, fmt::format("the function of stage \"{}\" threw something", stage.name));
+  }
+}
+
+Status call_and_commit(const AttemptContext& context, const FileStage& stage, std::uint32_t number) {
+  PENSTOCK_ASSIGN(const std::vector<StageFunction::Value> arguments, context.values->arguments_of(stage));
+  Result<StageFunction::Value> value = call(stage, arguments);
+  if (!value) return std::move(value).error().at(stage.name);
+  const std::string attempt_folder = fmt::format("{}/{}/.attempt-{}", context.folder.path(), stage.name, number);
+  PENSTOCK_TRY(make_folders(attempt_folder));
+  PENSTOCK_ASSIGN(File file, File::create(attempt_folder + "/" + kValueFile));
+  PENSTOCK_TRY(file.write_all(stage.function->encode(value->get())));
+  PENSTOCK_TRY(file.close());
+  const std::string target = context.folder.artifacts_of(stage.name);
+  if (::rename(attempt_folder.c_str(), target.c_str()) != 0) return file_error(errno, "put in place", target);
+  context.values->keep(stage, std::move(*value));
+  return {};
+}
+
+AttemptEnd attempt_function(const AttemptContext& context, const FileStage& stage, std::uint32_t number) {
+  AttemptEnd end;
+  end.outcome.status = call_and_commit(context, stage, number);
+  end.outcome.report.outcome = end.outcome.status ? Report::Outcome::kDone : Report::Outcome::kFailed;
+  return end;
+}
+
 // From 0 up to 1.
 double random_part() {
   std::uint32_t bits = 0;
@@ -100,6 +136,7 @@ double random_part() {
 }  // namespace
 
 AttemptEnd attempt_stage(const AttemptContext& context, const FileStage& stage, std::uint32_t number) {
+  if (stage.function != nullptr) return attempt_function(context, stage, number);
   return stage.is_command() ? attempt_command(context, stage, number) : attempt_pipeline(context, stage);
 }
 

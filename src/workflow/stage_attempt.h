@@ -6,13 +6,17 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "platform/process.h"
 #include "store/run_store.h"
 
 namespace penstock {
+
+class StageValues;
 
 /// What all attempts of a run share.
 struct AttemptContext {
@@ -22,8 +26,22 @@ struct AttemptContext {
   std::string absolute_run_dir;  ///< The run's folder, as commands, which begin in another one, need it.
   StopSignal* stop = nullptr;    ///< May be null.
   ProgressListener* progress = nullptr;
+  StageValues* values = nullptr;
   std::optional<std::chrono::steady_clock::time_point> deadline = {};  ///< Of the run.
 };
+
+/// The values of other stages, for functions.
+class StageValues {
+ public:
+  virtual ~StageValues() = default;
+  /// Returns what the arguments of a stage stand for.
+  virtual Result<std::vector<std::shared_ptr<const void>>> arguments_of(const FileStage& stage) = 0;
+  /// Takes the value that the function of a stage returned.
+  virtual void keep(const FileStage& stage, std::shared_ptr<const void> value) = 0;
+};
+
+/// The name of the artifact that holds the value of a function.
+inline constexpr const char* kValueFile = "value.bin";
 
 struct AttemptEnd {
   RunOutcome outcome;              ///< With the report of a pipeline.

@@ -31,6 +31,7 @@ class GraphBuilder {
   }
 
   Result<StageGraph> build() {
+    for (std::size_t i = 0; i < file_.stages.size(); ++i) PENSTOCK_TRY(check_names(i));
     PENSTOCK_TRY(add_fallbacks());
     for (std::size_t i = 0; i < file_.stages.size(); ++i) PENSTOCK_TRY(add_edges(i));
     if (file_.stages.size() > 1) PENSTOCK_TRY(add_edges_of_files());
@@ -47,6 +48,43 @@ class GraphBuilder {
 
  private:
   const FileStage& stage(std::size_t i) const { return file_.stages[i]; }
+
+  // Of a file all names are right, or it would not have been read; a workflow in C++ is checked here.
+  Status check_names(std::size_t i) const {
+    const FileStage& each = stage(i);
+    if (!is_stage_name(each.name)) {
+      return Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" cannot name a stage", each.name))
+          .at(each.place.to_text())
+          .hint("a name has up to 100 letters, digits, '_' and '-'");
+    }
+    if (index_.at(each.name) != i) {
+      return Error(ErrorCode::kAlreadyExists, fmt::format("there is a stage \"{}\" already", each.name))
+          .at(each.place.to_text());
+    }
+    for (const StageInput& input : each.inputs) PENSTOCK_TRY(check_known(input.stage, each, input.place));
+    for (const auto& [name, place] : each.after) PENSTOCK_TRY(check_known(name, each, place));
+    PENSTOCK_TRY(check_known(each.fallback, each, each.fallback_place));
+    for (const StageArgument& argument : each.arguments) {
+      const bool known = argument.param.empty() ||
+                         std::any_of(file_.params.begin(), file_.params.end(),
+                                     [&](const OptionValue::Entry& param) { return param.name == argument.param; });
+      if (!known)
+        return Error(ErrorCode::kNotFound, fmt::format("unknown parameter: \"{}\"", argument.param)).at(each.name);
+    }
+    return {};
+  }
+
+  Status check_known(const std::string& name, const FileStage& by, const Place& place) const {
+    if (name.empty() || index_.contains(name)) return {};
+    std::vector<std::string> known;
+    for (const FileStage& each : file_.stages) {
+      if (&each != &by) known.push_back(each.name);
+    }
+    return Error(ErrorCode::kNotFound, fmt::format("unknown stage: \"{}\"", name))
+        .at(by.name)
+        .at(place.to_text())
+        .hint(suggest_name(name, known));
+  }
 
   Status add_fallbacks() {
     for (std::size_t i = 0; i < file_.stages.size(); ++i) {
@@ -155,7 +193,7 @@ class GraphBuilder {
   Status add_edges_of_files() {
     std::map<std::string, std::size_t> writers;
     for (std::size_t i = 0; i < file_.stages.size(); ++i) {
-      if (stage(i).is_command()) continue;
+      if (stage(i).is_command() || stage(i).function != nullptr) continue;
       const Pipeline pipeline = make_pipeline(file_, stage(i), kRunFolder);
       for (const OutputPath& output : output_paths(pipeline, options_of_stage(file_, stage(i), kRunFolder))) {
         if (output.path.starts_with(kRunFolder) || output.path.starts_with("/dev/")) continue;

@@ -45,9 +45,9 @@ class KeyMaker {
     StageKey& key = result_.key;
     key.add("format", "1");
     key.add("stage", stage_.name);
-    key.add("kind", stage_.is_command() ? "command" : "pipeline");
+    key.add("kind", stage_.is_command() ? "command" : stage_.function != nullptr ? "function" : "pipeline");
     key.add("version", stage_.version);
-    PENSTOCK_TRY(stage_.is_command() ? add_command() : add_pipeline());
+    PENSTOCK_TRY(stage_.is_command() ? add_command() : stage_.function != nullptr ? add_function() : add_pipeline());
     for (const StageInput& input : stage_.inputs) PENSTOCK_TRY(add_input(input));
     key.seal();
     return std::move(result_);
@@ -73,11 +73,33 @@ class KeyMaker {
     return {};
   }
 
+  Status add_function() {
+    StageKey& key = result_.key;
+    key.add("code", stage_.code_declared ? "declared" : code_identity());
+    for (std::size_t i = 0; i < stage_.arguments.size(); ++i) {
+      const StageArgument& argument = stage_.arguments[i];
+      if (argument.param.empty()) {
+        key.add(fmt::format("argument.{}", i), argument.stage);
+        continue;
+      }
+      for (const OptionValue::Entry& param : file_.params) {
+        if (param.name == argument.param) key.add("params." + param.name, param.value.to_text());
+      }
+    }
+    return {};
+  }
+
   Status add_pipeline() {
     StageKey& key = result_.key;
     key.add("code", stage_.code_declared ? "declared" : code_identity());
     key.add("operators", steps_to_json(stage_));
     key.add("max_errors", std::to_string(file_.run.max_errors));
+    for (const FileStep& step : stage_.steps) {
+      // What it runs, and what that reads, nobody knows.
+      if (step.op == "exec" && !stage_.code_declared)
+        result_.why_not =
+            "exec runs a program that the key does not know; version and code = \"declared\" would speak for it";
+    }
     const Pipeline pipeline = make_pipeline(file_, stage_, run_dir_);
     for (const std::string& path : input_paths(pipeline)) {
       if (path.starts_with(run_dir_ + "/")) continue;

@@ -181,8 +181,14 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
   const FileStage& stage = file_.stages[i];
   State& state = states_[i];
   StageRun& run = run_.stages[i];
-  AttemptContext context{file_, folder_,         record_.folder, canonical_path(folder_.path()),
-                         stop_, progress_.get(), deadline_};
+  AttemptContext context{.file = file_,
+                         .folder = folder_,
+                         .absolute_folder = record_.folder,
+                         .absolute_run_dir = canonical_path(folder_.path()),
+                         .stop = stop_,
+                         .progress = progress_.get(),
+                         .values = this,
+                         .deadline = deadline_};
   // What runs behind all others tidies up also after a stage that failed or a run that was stopped.
   StopSignal undisturbed;
   if (stage.last) context.stop = &undisturbed;

@@ -24,7 +24,7 @@
 namespace penstock {
 
 /// Used as: begin, run_stages, end.
-class WorkflowRun final : private StageWork {
+class WorkflowRun final : private StageWork, private StageValues {
  public:
   WorkflowRun(const PipelineFile& file, const FileRunOptions& options, StageGraph graph, RunFolder folder);
   ~WorkflowRun() override;
@@ -58,6 +58,11 @@ class WorkflowRun final : private StageWork {
   void fail_stage(std::size_t stage, Error error);
   void close_unused_stages();
 
+  // stage_values.cc: what functions hand to each other.
+  Result<std::vector<std::shared_ptr<const void>>> arguments_of(const FileStage& stage) override;
+  void keep(const FileStage& stage, std::shared_ptr<const void> value) override;
+  Result<std::shared_ptr<const void>> value_of(const std::string& stage);
+
   // stage_results.cc: results that are kept.
   Status take_kept_result(std::size_t stage, bool& taken);
   Status check_needs(std::size_t stage);
@@ -84,6 +89,8 @@ class WorkflowRun final : private StageWork {
   std::optional<TimePoint> deadline_;
   std::vector<State> states_;
 
+  std::mutex values_mutex_;
+  std::map<std::string, std::shared_ptr<const void>> values_;  ///< By stage; guarded by `values_mutex_`.
   std::mutex listener_mutex_;
   mutable std::mutex mutex_;
   FileRun run_;          ///< `stages[i]` by who works on stage i, `status` and `reason` of it also under the lock.

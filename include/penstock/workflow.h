@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+// Workflows in C++: stages that are functions, commands or pipelines, each begun as soon as what it needs has ended.
+// The same model as that of workflow files (docs/guide/workflows.md), kept in the same store.
+#pragma once
+
+#include <penstock/pipeline_file.h>
+#include <penstock/stage_value.h>
+
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace penstock {
+
+/// A stage's function without its types. Thread-safe; made by `Workflow::stage`.
+class StageFunction {
+ public:
+  using Value = std::shared_ptr<const void>;
+  virtual ~StageFunction();
+  /// Calls it with the values of its arguments, in order. May throw; then the stage fails with what it threw.
+  virtual Result<Value> call(const std::vector<Value>& arguments) const = 0;
+  virtual std::string encode(const void* value) const = 0;
+  /// kDataLoss when the bytes are not those of a value of its type.
+  virtual Result<Value> decode(std::string_view bytes) const = 0;
+};
+
+/// What may be said of a stage besides what it does.
+struct StageOptions {
+  std::string name = {};       ///< Its folder in the store: letters, digits, '_' and '-'. Required.
+  std::string version = {};    ///< Raise it when the stage is to run again although nothing that is seen changed.
+  bool cache = false;          ///< Take its result from other runs; one that is resumed is always looked at.
+  bool code_declared = false;  ///< Only `version` speaks for its code; otherwise the build of the program does.
+  StageRetry retry = {};
+  std::vector<std::string> after = {};  ///< Names of stages that must have ended before.
+  std::string when = {};                ///< A condition over the parameters, as in files: "params.report".
+  OptionValue::Table resources = {};    ///< See `WorkflowSettings::resources`.
+};
+
+/// The result of a stage as an argument of later ones. A small value; the workflow must outlive it.
+template <class T>
+struct StageHandle {
+  using value_type = T;
+  std::string stage;
+};
+
+/// A parameter as an argument of stages.
+template <class T>
+struct ParamHandle {
+  using value_type = T;
+  std::string param;
+};
+
+namespace detail {
+
+template <class T>
+struct PlainResult {
+  using type = T;
+};
+template <class T>
+struct PlainResult<Result<T>> {
+  using type = T;
+};
+
+template <class T>
+class TypedFunction : public StageFunction {
+ public:
+  std::string encode(const void* value) const final {
+    std::string bytes;
+    encode_value(bytes, *static_cast<const T*>(value));
+    return bytes;
+  }
+  Result<Value> decode(std::string_view bytes) const final {
+    ValueReader reader{bytes};
+    auto value = std::make_shared<T>();
+    decode_value(reader, *value);
+    if (reader.ok && reader.bytes.empty()) return Value(std::move(value));
+    return Error(ErrorCode::kDataLoss, "the bytes are not those of a value of this stage");
+  }
+};
+
+template <class T, class F, class... In>
+class BoundFunction final : public TypedFunction<T> {
+ public:
+  explicit BoundFunction(F function) : function_(std::move(function)) {}
+  Result<StageFunction::Value> call(const std::vector<StageFunction::Value>& arguments) const override {
+    return call_with(arguments, std::index_sequence_for<In...>{});
+  }
+
+ private:
+  template <std::size_t... I>
+  Result<StageFunction::Value> call_with(const std::vector<StageFunction::Value>& arguments,
+                                         std::index_sequence<I...>) const {
+    Result<T> result = function_(*static_cast<const In*>(arguments[I].get())...);
+    if (!result) return std::move(result).error();
+    return StageFunction::Value(std::make_shared<const T>(std::move(*result)));
+  }
+  F function_;
+};
+
+}  // namespace detail
+
+/// A workflow that is built by calls. Building never fails; `run` reports wrong names and circles before anything runs.
+/// Thread-compatible; may run several times.
+class Workflow {
+ public:
+  explicit Workflow(std::string name);
+
+  /// A parameter with a default, whose type is one of bool, std::int64_t, double and std::string.
+  template <class T>
+  ParamHandle<T> param(std::string name, T default_value) {
+    static_assert(std::is_same_v<T, bool> || std::is_same_v<T, std::int64_t> || std::is_same_v<T, double> ||
+                      std::is_same_v<T, std::string>,
+                  "penstock: param(): a parameter is a bool, std::int64_t, double or std::string");
+    add_param(name, OptionValue(std::move(default_value)));
+    return {std::move(name)};
+  }
+
+  /// Adds a stage that calls `function` with the results of other stages and parameters, handed over as const
+  /// references. It returns a `StageValue` or a `Result` of one; it may throw. It is called on any thread, once per
+  /// attempt, never twice at once for one stage of a run.
+  template <class F, class... Arguments>
+  auto stage(StageOptions options, F function, const Arguments&... arguments) {
+    static_assert(std::is_invocable_v<const F&, const typename Arguments::value_type&...>,
+                  "penstock: stage(): the function does not accept the results of these stages");
+    if constexpr (std::is_invocable_v<const F&, const typename Arguments::value_type&...>) {
+      using Returned = std::remove_cvref_t<std::invoke_result_t<const F&, const typename Arguments::value_type&...>>;
+      using T = typename detail::PlainResult<Returned>::type;
+      static_assert(StageValue<T>,
+                    "penstock: stage(): what the function returns cannot be written down: give it "
+                    "PENSTOCK_FIELDS, or return numbers, texts, or vectors of such");
+      std::string name = options.name;
+      add_function(
+          std::move(options),
+          std::make_shared<detail::BoundFunction<T, F, typename Arguments::value_type...>>(std::move(function)),
+          {argument_of(arguments)...});
+      return StageHandle<T>{std::move(name)};
+    }
+  }
+
+  /// Says what takes the place of a stage that failed: a function with the same arguments and result, as a stage
+  /// "NAME-or-else".
+  template <class T, class F, class... Arguments>
+  void or_else(const StageHandle<T>& failed, F function, const Arguments&... arguments) {
+    add_function({.name = failed.stage + "-or-else"},
+                 std::make_shared<detail::BoundFunction<T, F, typename Arguments::value_type...>>(std::move(function)),
+                 {argument_of(arguments)...});
+    set_fallback(failed.stage);
+  }
+
+  /// Adds a stage of another kind, as files describe them.
+  void add(FileStage stage);
+  WorkflowSettings& settings() noexcept { return file_.workflow; }
+  RunOptions& run_options() noexcept { return file_.run; }
+
+  /// Sets a parameter; kNotFound, kInvalidArgument like `--set`.
+  Status set(const std::string& param, const std::string& text);
+
+  /// Runs it. Thread-safe as `run_pipeline_file`.
+  Result<FileRun> run(const FileRunOptions& options = {}) const { return run_pipeline_file(file_, options); }
+
+  /// The result of a stage of a run that ended. kNotFound when it has none.
+  template <StageValue T>
+  Result<T> value(const FileRun& run, const StageHandle<T>& stage) const {
+    PENSTOCK_ASSIGN(const StageFunction::Value found, find_value(run, stage.stage));
+    return *static_cast<const T*>(found.get());
+  }
+
+  /// The workflow as data.
+  const PipelineFile& file() const noexcept { return file_; }
+
+ private:
+  template <class T>
+  static StageArgument argument_of(const StageHandle<T>& handle) {
+    return {handle.stage, {}};
+  }
+  template <class T>
+  static StageArgument argument_of(const ParamHandle<T>& handle) {
+    return {{}, handle.param};
+  }
+
+  void add_param(const std::string& name, OptionValue value);
+  void add_function(StageOptions options, std::shared_ptr<const StageFunction> function,
+                    std::vector<StageArgument> arguments);
+  void set_fallback(const std::string& stage);
+  Result<StageFunction::Value> find_value(const FileRun& run, const std::string& stage) const;
+
+  PipelineFile file_;
+};
+
+}  // namespace penstock

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#include <fmt/format.h>
+#include <penstock/workflow.h>
+
+#include <algorithm>
+
+#include "base/nearest_name.h"
+#include "platform/file.h"
+#include "workflow/run_settings.h"
+#include "workflow/stage_attempt.h"
+
+namespace penstock {
+
+StageFunction::~StageFunction() = default;
+
+Workflow::Workflow(std::string name) {
+  file_.name = std::move(name);
+  file_.path = file_.name;
+}
+
+void Workflow::add_param(const std::string& name, OptionValue value) {
+  file_.params.push_back({name, std::move(value)});
+}
+
+void Workflow::add(FileStage stage) {
+  for (const StageInput& input : stage.inputs) {
+    if (!input.stage.empty()) stage.reads.push_back(input.stage);
+  }
+  std::sort(stage.reads.begin(), stage.reads.end());
+  stage.reads.erase(std::unique(stage.reads.begin(), stage.reads.end()), stage.reads.end());
+  file_.stages.push_back(std::move(stage));
+}
+
+void Workflow::add_function(StageOptions options, std::shared_ptr<const StageFunction> function,
+                            std::vector<StageArgument> arguments) {
+  FileStage stage;
+  stage.name = std::move(options.name);
+  stage.version = std::move(options.version);
+  stage.cache = options.cache;
+  stage.code_declared = options.code_declared;
+  stage.retry = std::move(options.retry);
+  stage.when = std::move(options.when);
+  stage.resources = std::move(options.resources);
+  for (std::string& after : options.after) stage.after.emplace_back(std::move(after), Place{});
+  for (const StageArgument& argument : arguments) {
+    if (argument.stage.empty()) continue;
+    StageInput input;
+    input.stage = argument.stage;
+    input.path = kValueFile;
+    stage.inputs.push_back(std::move(input));
+  }
+  stage.function = std::move(function);
+  stage.arguments = std::move(arguments);
+  add(std::move(stage));
+}
+
+void Workflow::set_fallback(const std::string& name) {
+  for (FileStage& stage : file_.stages) {
+    if (stage.name == name) stage.fallback = file_.stages.back().name;
+  }
+}
+
+Status Workflow::set(const std::string& name, const std::string& text) {
+  std::vector<std::string> known;
+  for (OptionValue::Entry& param : file_.params) {
+    known.push_back(param.name);
+    if (param.name != name) continue;
+    OptionValue value = param.value.as_text() != nullptr ? OptionValue(text) : value_of_text(text);
+    if (param.value.as_number() != nullptr && value.as_integer() != nullptr)
+      value = static_cast<double>(*value.as_integer());
+    if (std::string_view(value.kind_name()) != param.value.kind_name()) {
+      return Error(ErrorCode::kInvalidArgument, fmt::format("parameter \"{}\" must be {}, like its default {}", name,
+                                                            param.value.kind_name(), param.value.to_text()));
+    }
+    param.value = std::move(value);
+    file_.overrides.emplace_back(name, text);
+    return {};
+  }
+  return Error(ErrorCode::kNotFound, fmt::format("unknown parameter: \"{}\"", name)).hint(suggest_name(name, known));
+}
+
+Result<StageFunction::Value> Workflow::find_value(const FileRun& run, const std::string& name) const {
+  for (std::size_t i = 0; i < run.stages.size() && i < file_.stages.size(); ++i) {
+    if (run.stages[i].name != name || !run.stages[i].ok()) continue;
+    PENSTOCK_ASSIGN(const std::string bytes, read_file(fmt::format("{}/{}/artifacts/{}", run.path, name, kValueFile)));
+    return file_.stages[i].function->decode(bytes);
+  }
+  return Error(ErrorCode::kNotFound, fmt::format("stage \"{}\" of run {} has no result", name, run.id));
+}
+
+}  // namespace penstock

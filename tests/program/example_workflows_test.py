@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The workflows of examples/workflows do what they say, also when they are killed in the middle."""
+import os
+import shutil
+import subprocess
+
+from program import PROGRAM, SOURCE, ProgramTest, main
+
+
+class Examples(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        shutil.copytree(SOURCE / "examples/workflows", self.folder, dirs_exist_ok=True)
+
+    def ran(self):
+        return [each["stage"] for each in self.latest("manifest.json")["stages"] if each["status"] == "done"]
+
+    def artifact(self, path):
+        return (self.folder / "pipeline_outputs/latest" / path).read_bytes()
+
+    def test_report(self):
+        for word in ("tar", "awk"):
+            if shutil.which(word) is None:
+                self.skipTest(f"there is no {word}")
+        self.assertEqual(self.penstock("check", "report.toml").returncode, 0)
+        done = self.penstock("run", "report.toml")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.artifact("write/artifacts/report.md").decode(),
+                         "# Orders\n\ncountry,orders,total\nde,2,37.75\nfr,1,40.0\n\nde ####\nfr ####\n")
+        self.assertEqual(self.penstock("run", "report.toml").returncode, 0)
+        self.assertEqual(self.ran(), [])
+        orders = self.folder / "data/orders.csv"
+        orders.write_text(orders.read_text().replace("27.25", "26.25"))
+        self.assertEqual(self.penstock("run", "report.toml").returncode, 0)
+        self.assertEqual(self.ran(), ["archive", "extract", "analyse", "plot", "write"])
+        orders.write_text(orders.read_text().replace("oops", "hello"))  # rejected as before: the totals stay
+        self.assertEqual(self.penstock("run", "report.toml").returncode, 0)
+        self.assertEqual(self.ran(), ["archive", "extract", "analyse"])
+
+    def test_mixed_is_killed_and_goes_on(self):
+        records = "20000000" if os.environ.get("PENSTOCK_LONG_TESTS") else "200000"
+        words = ["mixed.toml", "--set", f"records={records}"]
+        undisturbed = self.penstock("run", *words, "--out", "undisturbed", "--quiet")
+        self.assertEqual(undisturbed.returncode, 0, undisturbed.stderr)
+        process = subprocess.Popen([PROGRAM, "run", *words, "--quiet"], cwd=self.folder, stdin=subprocess.DEVNULL,
+                                   env=self.environment())
+        self.addCleanup(self.end, process)
+        # In the middle of the pipeline: its temporary file is there.
+        while process.poll() is None and not list(self.folder.glob("pipeline_outputs/runs/*/make/artifacts/.records.csv.*")):
+            pass
+        process.kill()
+        self.assertEqual(process.wait(), -9)
+        done = self.penstock("resume")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.ran(), ["make", "count", "sample", "pack"])
+        for path in ("make/artifacts/records.csv", "count/artifacts/lines.txt", "pack/artifacts/sample.csv.gz"):
+            self.assertEqual(self.artifact(path), (self.folder / "undisturbed/latest" / path).read_bytes(), path)
+
+
+if __name__ == "__main__":
+    main()
