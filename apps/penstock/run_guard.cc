@@ -27,6 +27,7 @@ RunGuard::RunGuard(StopSignal& stop, std::chrono::milliseconds timeout) : stop_(
   pthread_sigmask(SIG_BLOCK, &set_, &before_);
   // A reader that goes away is an error of the operator that writes to it, not the end of the program.
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file that is larger than allowed (ulimit -f) is an error that names it
   if (timeout_.count() > 0) deadline_ = Clock::now() + timeout_ + kGrace;
   thread_ = std::thread([this] { guard(); });
 }

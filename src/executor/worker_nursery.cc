@@ -78,7 +78,8 @@ bool receive_question(int socket, Question& question, std::array<int, kDescripto
   } while (received < 0 && errno == EINTR);
   if (received != sizeof question) return false;
   const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS &&
+      header->cmsg_len == CMSG_LEN(kDescriptors * sizeof(int))) {
     std::memcpy(descriptors.data(), CMSG_DATA(header), kDescriptors * sizeof(int));
   }
   return true;
@@ -136,9 +137,9 @@ Answer reap(pid_t pid) {
 // In the nursery: answers questions until its owner is gone; workers then follow by their parent-death signal.
 [[noreturn]] void run_nursery(int socket, const WorkerNursery::Serve& serve) {
   ::prctl(PR_SET_NAME, "nursery");
-  ::signal(SIGINT, SIG_IGN);
-  ::signal(SIGQUIT, SIG_IGN);
-  ::signal(SIGTERM, SIG_DFL);
+  // What is sent to all processes of a group, by a terminal or by whoever stops a service, is for the program to act
+  // on.
+  for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP}) ::signal(signal, SIG_IGN);
   ::signal(SIGCHLD, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
@@ -198,8 +199,14 @@ Result<std::unique_ptr<WorkerNursery>> WorkerNursery::start(Serve serve) {
   Descriptor own(sockets[0]);
   Descriptor other(sockets[1]);
   std::fflush(nullptr);  // or what is still unwritten would be written by every worker too
+  const pid_t parent = ::getpid();
+  const bool in_main_thread = ::gettid() == parent;
   const pid_t pid = ::fork();
   if (pid == 0) {
+    // The end of the socket says it too, but not to a process that is stopped. Other threads may end before the
+    // program.
+    if (in_main_thread) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(0);
     own.close();
     run_nursery(other.get(), serve);
   }

@@ -41,9 +41,9 @@ struct WorkerEnd {
 /// library's heap and streams do not matter.
 class WorkerNursery {
  public:
-  /// `serve` is what a worker does; it gets the number given to `spawn`. In the worker SIGINT is ignored, since a key
-  /// pressed in a terminal is for the program as a whole; when `serve` returns the worker ends, without destructors of
-  /// static objects.
+  /// `serve` is what a worker does; it gets the number given to `spawn`. In the worker SIGINT, SIGTERM and SIGHUP are
+  /// ignored: what a whole group of processes is sent is for the program to act on; when `serve` returns the worker
+  /// ends, without destructors of static objects.
   using Serve = std::function<void(std::uint32_t worker, WorkerLink& link)>;
   static Result<std::unique_ptr<WorkerNursery>> start(Serve serve);
   ~WorkerNursery();

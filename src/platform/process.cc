@@ -30,6 +30,7 @@ struct Prepared {
   int descriptors[3];
   int error_pipe;
   pid_t parent;
+  bool outlives_thread;
 };
 
 [[noreturn]] void give_up(const Prepared& prepared, int step) {
@@ -44,12 +45,12 @@ enum Step : int { kSetup, kFolder, kExec };
 // Runs in the child, in the memory of its parent.
 [[noreturn]] void become_program(const Prepared& prepared) {
   ::setpgid(0, 0);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (!prepared.outlives_thread) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != prepared.parent) ::_exit(127);  // the parent died before the line above
   struct sigaction standard;
   std::memset(&standard, 0, sizeof standard);
   standard.sa_handler = SIG_DFL;
-  ::sigaction(SIGPIPE, &standard, nullptr);
+  for (const int signal : {SIGPIPE, SIGXFSZ, SIGINT, SIGQUIT, SIGTERM, SIGHUP}) ::sigaction(signal, &standard, nullptr);
   for (int target = 0; target < 3; ++target) {
     if (::dup2(prepared.descriptors[target], target) < 0) give_up(prepared, kSetup);
   }
@@ -144,7 +145,8 @@ Result<ChildProcess> ChildProcess::spawn(const SpawnOptions& options) {
                           options.folder.empty() ? nullptr : options.folder.c_str(),
                           {descriptors[0], descriptors[1], descriptors[2]},
                           report[1],
-                          ::getpid()};
+                          ::getpid(),
+                          options.outlives_thread};
   sigset_t all;
   sigset_t before;
   sigfillset(&all);

@@ -19,6 +19,7 @@ struct SpawnOptions {
   int stdin_fd = -1;                    ///< -1: /dev/null, here and below.
   int stdout_fd = -1;
   int stderr_fd = -1;
+  bool outlives_thread = false;  ///< It is not killed when the thread that starts it ends.
 };
 
 /// How a program ended.

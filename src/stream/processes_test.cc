@@ -169,12 +169,12 @@ TEST(Processes, NameTheStepAtWhichAWorkerDies) {
 TEST(Processes, EndTheRunWhenThePolicyIsToFail) {
   std::vector<std::int64_t> out;
   const Calls killer = looking([](std::int64_t n) {
-    if (n == 437) ::raise(SIGTERM);
+    if (n == 437) ::raise(SIGUSR1);
   });
-  EXPECT_EQ(
-      error_text(around(1000, killer, out).run(in_processes(2, 10))),
-      "step: its worker process was killed by signal 15 (Terminated), twice, while it worked on the same batch of 10 "
-      "records\n  try: on_error = \"quarantine\" finds the record that does it, puts it aside, and goes on");
+  EXPECT_EQ(error_text(around(1000, killer, out).run(in_processes(2, 10))),
+            "step: its worker process was killed by signal 10 (User defined signal 1), twice, while it worked on the "
+            "same batch of 10 "
+            "records\n  try: on_error = \"quarantine\" finds the record that does it, puts it aside, and goes on");
 }
 
 TEST(Processes, ReplaceAWorkerThatHangs) {

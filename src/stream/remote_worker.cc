@@ -162,6 +162,7 @@ RemoteWorker::Outcome RemoteWorker::try_batch(const Batch& batch) {
 RemoteWorker::Outcome RemoteWorker::ask(const WorkRequest& request) {
   Outcome outcome;
   if (process_.link == nullptr) return outcome;  // the run has failed
+  asked_ns_ = now_ns();
   (void)process_.link->send(request).has_value();
   outcome.loss = wait_for_answer();
   if (outcome.loss || run_.cancelled()) return outcome;
@@ -207,8 +208,9 @@ std::size_t RemoteWorker::step_at_work() const noexcept {
 
 bool RemoteWorker::hangs() const noexcept {
   const auto timeout = steps_[step_at_work()]->step->spec->timeout;
-  const std::int64_t since = process_.link->status().since_ns.load();
-  return timeout.count() > 0 && since > 0 && now_ns() - since >= timeout.count() * 1'000'000;
+  // A worker that is stopped does not even begin.
+  const std::int64_t since = std::max(asked_ns_, process_.link->status().since_ns.load());
+  return timeout.count() > 0 && now_ns() - since >= timeout.count() * 1'000'000;
 }
 
 // The process is of no more use: ends it, and says why. `how`: in words; empty: as the system says.
@@ -237,16 +239,17 @@ void RemoteWorker::find_the_record(const Batch& batch, Parcel& parcel) {
 }
 
 void RemoteWorker::try_piece(const Batch& batch, Parcel& parcel) {
-  if (parcel.error || run_.cancelled()) return;
-  Outcome outcome = try_batch(batch);
-  if (outcome.parcel) return append(parcel, std::move(*outcome.parcel));
-  if (!outcome.loss) return;
-  if (Status opened = open(); !opened) {
-    parcel.error = std::move(opened).error();
-  } else if (batch.num_records() == 1) {
-    append(parcel, without_record(batch, *outcome.loss));
-  } else {
-    find_the_record(batch, parcel);
+  // A record is convicted only when it ends two workers in a row.
+  for (int attempt = 1; !parcel.error && !run_.cancelled(); ++attempt) {
+    Outcome outcome = try_batch(batch);
+    if (outcome.parcel) return append(parcel, std::move(*outcome.parcel));
+    if (!outcome.loss) return;
+    if (Status opened = open(); !opened) {
+      parcel.error = std::move(opened).error();
+      return;
+    }
+    if (batch.num_records() > 1) return find_the_record(batch, parcel);
+    if (attempt == 2) return append(parcel, without_record(batch, *outcome.loss));
   }
 }
 

@@ -78,6 +78,7 @@ class RemoteWorker {
   const StreamType input_;
   WorkerProcess process_;
   bool started_ = false;
+  std::int64_t asked_ns_ = 0;  // when it was asked last
 };
 
 }  // namespace penstock

@@ -31,7 +31,7 @@ class Exec final : public Operator {
     if (!input.is_record_batch()) {
       return Error(ErrorCode::kInvalidArgument, fmt::format("exec takes record batches, not {}", input.record_name));
     }
-    auto program = LineProgram::find(options_.command);
+    auto program = LineProgram::find(options_.command, !options_.stateless);
     if (!program) return std::move(program).error().at(options_.place);
     program_.emplace(std::move(*program));
     schema_ = input.schema;
@@ -45,7 +45,7 @@ class Exec final : public Operator {
   Status open(OperatorContext& context) override {
     context_ = &context;
     builder_.emplace(schema_, *context.pool);
-    return {};
+    return program_->start();
   }
 
   Status process(Batch batch, Emitter& out) override {
@@ -68,30 +68,35 @@ class Exec final : public Operator {
     return {};
   }
 
-  // What a program that looks at nothing but its record says at its end is of no interest; and its worker, with whom
-  // the program ends, may be gone.
-  Status finish(Emitter&) override {
-    if (!options_.stateless) return program_->finish(context_->stop);
-    program_->kill();
-    return {};
-  }
+  Status finish(Emitter&) override { return program_->finish(context_->stop); }
   void abort() noexcept override {
     if (program_) program_->kill();
   }
 
  private:
+  // The text of a JSON string, which says why the record is refused.
+  std::optional<std::string> refusal_in(std::string_view answer) {
+    if (!answer.starts_with('"')) return std::nullopt;
+    std::string object = fmt::format("{{\"reason\":{}}}", answer);
+    const std::size_t size = object.size();
+    object.append(json::ObjectReader::kPaddingBytes, '\0');
+    json::Member member;
+    const bool whole = refusals_.start(std::string_view(object.data(), size)) && refusals_.next(member);
+    if (!whole || member.kind != json::Kind::kString) return std::nullopt;
+    return std::string(member.text);
+  }
+
   Status take(std::string_view answer, const RecordBatch& rows, std::size_t row) {
     if (answer.ends_with('\r')) answer.remove_suffix(1);
     if (answer == "null") return {};
     if (parser_->append(answer, *builder_)) return {};
-    const bool refused = answer.size() >= 2 && answer.front() == '"' && answer.back() == '"';
+    const std::optional<std::string> refusal = refusal_in(answer);
     const std::string reason =
-        refused ? std::string(answer.substr(1, answer.size() - 2))
-                : fmt::format("the program answered {}: {}", csv::excerpt(answer), parser_->reason());
+        refusal ? *refusal : fmt::format("the program answered {}: {}", csv::excerpt(answer), parser_->reason());
     return context_->errors->reject({.record = row,
                                      .reason = reason,
                                      .raw = context_->errors->raw_unused() ? std::string() : rows.row_to_json(row),
-                                     .column = refused ? std::string() : parser_->column()});
+                                     .column = refusal ? std::string() : parser_->column()});
   }
 
   ExecOptions options_;
@@ -100,6 +105,7 @@ class Exec final : public Operator {
   std::optional<json::RowParser> parser_;
   OperatorContext* context_ = nullptr;
   std::optional<RecordBatchBuilder> builder_;
+  json::ObjectReader refusals_;
   std::string questions_;
   std::string answers_;
 };

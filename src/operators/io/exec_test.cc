@@ -79,7 +79,32 @@ TEST(Exec, SaysHowTheProgramEnded) {
   EXPECT_THAT(run_operator("exec", {{"command", shell("cat; exit 4")}}, numbered(5)).error(),
               HasSubstr("the program /bin/sh ended with exit code 4"));
   EXPECT_THAT(run_operator("exec", {{"command", shell("cat; echo more")}}, numbered(5)).error(),
-              HasSubstr("answered more lines than it was asked"));
+              HasSubstr("wrote a line without being asked"));
+}
+
+TEST(Exec, TakesNoLineForAnAnswerThatWasWrittenWithoutBeingAsked) {
+  // A greeting would move every answer to the next record.
+  for (const bool stateless : {false, true}) {
+    const Options options = {{"command", shell("echo '{}'; cat")}, {"stateless", stateless}};
+    EXPECT_THAT(run_operator("exec", options, in_batches_of(numbered(20), 5), {.batch_size = 5}).error(),
+                HasSubstr("wrote a line without being asked"));
+  }
+}
+
+TEST(Exec, DoesNotWaitForWhatTheProgramLeftBehind) {
+  // The sleeping one holds the other end of the pipe; it ends with its group.
+  const Options options = {{"command", shell("sleep 1000 & exec cat")}};
+  EXPECT_EQ(run_operator("exec", options, numbered(5)).error(), "");
+}
+
+TEST(Exec, SaysThatAProgramClosedItsOutput) {
+  EXPECT_THAT(run_operator("exec", {{"command", shell("exec 1>&-; exec sleep 1000")}}, numbered(5)).error(),
+              HasSubstr("ended before it had answered: it closed its streams"));
+}
+
+TEST(Exec, TakesNoLineWithoutEnd) {
+  EXPECT_THAT(run_operator("exec", {{"command", shell("read -r line; exec cat /dev/zero")}}, numbered(5)).error(),
+              HasSubstr("answers with a line of more than 64 MiB"));
 }
 
 TEST(Exec, NamesTheProgramThatIsNotThere) {

@@ -21,6 +21,8 @@ namespace {
 
 constexpr int kLookMs = 20;  // how often a waiting operator looks whether the run was cancelled
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+constexpr std::size_t kMostLineBytes = std::size_t{64} << 20;
+constexpr int kLooksAtTheEnd = 10;  // of a program that has closed its output: mostly it ends at once
 
 void close_if_open(int& descriptor) noexcept {
   if (descriptor >= 0) ::close(std::exchange(descriptor, -1));
@@ -38,18 +40,20 @@ Status cancelled() { return Error(ErrorCode::kCancelled, "the run was cancelled"
 
 }  // namespace
 
-Result<LineProgram> LineProgram::find(std::vector<std::string> command) {
+Result<LineProgram> LineProgram::find(std::vector<std::string> command, bool keeps_state) {
   const char* const search = std::getenv("PATH");
   PENSTOCK_ASSIGN(std::string path, find_program(command.front(), search == nullptr ? "/usr/bin:/bin" : search));
-  return LineProgram(std::move(path), std::move(command));
+  return LineProgram(std::move(path), std::move(command), keeps_state);
 }
 
-LineProgram::LineProgram(std::string path, std::vector<std::string> command)
-    : path_(std::move(path)), command_(std::move(command)) {}
+LineProgram::LineProgram(std::string path, std::vector<std::string> command, bool keeps_state)
+    : path_(std::move(path)), command_(std::move(command)), keeps_state_(keeps_state) {}
 
 LineProgram::LineProgram(LineProgram&& other) noexcept
     : path_(std::move(other.path_)),
       command_(std::move(other.command_)),
+      keeps_state_(other.keeps_state_),
+      started_(other.started_),
       process_(std::move(other.process_)),
       to_program_(std::exchange(other.to_program_, -1)),
       from_program_(std::exchange(other.from_program_, -1)) {}
@@ -77,6 +81,9 @@ Status LineProgram::start() {
   options.stdin_fd = in[0];
   options.stdout_fd = out[1];
   options.stderr_fd = STDERR_FILENO;
+  // Its last words are heard by another thread than this one where there are several workers. In a process of its own
+  // the thread is the process.
+  options.outlives_thread = !keeps_state_ && ::gettid() != ::getpid();
   Result<ChildProcess> process = ChildProcess::spawn(options);
   ::close(in[0]);
   ::close(out[1]);
@@ -87,19 +94,44 @@ Status LineProgram::start() {
     return std::move(process).error();
   }
   process_.emplace(std::move(*process));
+  started_ = true;
   ::fcntl(to_program_, F_SETFL, O_NONBLOCK);
   ::fcntl(from_program_, F_SETFL, O_NONBLOCK);
   return {};
 }
 
-// After its standard output has come to its end, or its input was closed.
+// Says whether it has ended after so many looks.
+bool LineProgram::wait_for_end(int looks, const StopSignal* stop) const {
+  for (; !process_->has_ended(); --looks) {
+    if (looks == 0 || (stop != nullptr && stop->cancelled())) return false;
+    pollfd end{process_->exit_descriptor(), POLLIN, 0};
+    (void)::poll(&end, 1, kLookMs);
+  }
+  return true;
+}
+
+// After its standard output has come to its end, or it took no more input.
 Error LineProgram::ended() {
   close_if_open(to_program_);
-  const ExitStatus status = process_->reap();
+  const std::string how = wait_for_end(kLooksAtTheEnd, nullptr) ? process_->reap().to_text() : "it closed its streams";
   kill();
   return Error(ErrorCode::kUserCode,
-               fmt::format("the program {} ended before it had answered: {}", command_.front(), status.to_text()))
+               fmt::format("the program {} ended before it had answered: {}", command_.front(), how))
       .hint("it must read lines to the end of its input, and answer each with one line");
+}
+
+Error LineProgram::unasked() const {
+  return Error(ErrorCode::kUserCode, fmt::format("the program {} wrote a line without being asked", command_.front()))
+      .hint("each record is one line, and needs one line as its answer; messages belong onto standard error");
+}
+
+// Nothing may be on its way before it is asked, or every answer would be taken for the next one.
+Status LineProgram::check_silence() {
+  char byte = 0;
+  const ssize_t got = ::read(from_program_, &byte, 1);
+  if (got > 0) return unasked();
+  if (got == 0) return ended();
+  return {};
 }
 
 Status LineProgram::read_some(std::string& answers, std::size_t& lines) {
@@ -110,56 +142,65 @@ Status LineProgram::read_some(std::string& answers, std::size_t& lines) {
   answers.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   if (got == 0) return ended();
   if (got < 0 && why != EAGAIN && why != EINTR) return file_error(why, "read from", path_);
-  lines +=
-      static_cast<std::size_t>(std::count(answers.begin() + static_cast<std::ptrdiff_t>(before), answers.end(), '\n'));
-  return {};
+  const std::string_view more(answers.data() + before, answers.size() - before);
+  lines += static_cast<std::size_t>(std::count(more.begin(), more.end(), '\n'));
+  if (const std::size_t last = more.rfind('\n'); last != std::string_view::npos) line_begin_ = before + last + 1;
+  if (answers.size() - line_begin_ <= kMostLineBytes) return {};
+  return Error(ErrorCode::kResourceExhausted,
+               fmt::format("the program {} answers with a line of more than 64 MiB", command_.front()));
 }
 
 Status LineProgram::ask(std::string_view lines, std::size_t count, std::string& answers, const StopSignal* stop) {
+  if (!process_ && started_ && keeps_state_) {
+    return Error(ErrorCode::kUserCode, fmt::format("the program {} has ended", command_.front()))
+        .hint(
+            "it is not started again, since it may keep something from line to line; stateless = true says it does "
+            "not");
+  }
   if (!process_) PENSTOCK_TRY(start());
+  Status status = exchange(lines, count, answers, stop);
+  if (!status) kill();
+  return status;
+}
+
+Status LineProgram::exchange(std::string_view lines, std::size_t count, std::string& answers, const StopSignal* stop) {
+  PENSTOCK_TRY(check_silence());
   std::size_t answered = 0;
+  line_begin_ = answers.size();
   while (answered < count || !lines.empty()) {
     std::array<pollfd, 2> ends{{{from_program_, POLLIN, 0}, {lines.empty() ? -1 : to_program_, POLLOUT, 0}}};
     (void)::poll(ends.data(), ends.size(), kLookMs);
-    if (stop != nullptr && stop->cancelled()) return kill(), cancelled();
-    if (ends[0].revents != 0) {
-      Status read = read_some(answers, answered);
-      if (!read) return kill(), std::move(read);
-    }
+    if (stop != nullptr && stop->cancelled()) return cancelled();
+    if (ends[0].revents != 0) PENSTOCK_TRY(read_some(answers, answered));
     if (ends[1].revents == 0) continue;
     const ssize_t written = ::write(to_program_, lines.data(), lines.size());
     if (written > 0) lines.remove_prefix(static_cast<std::size_t>(written));
     if (written < 0 && errno != EAGAIN && errno != EINTR) return ended();
   }
   if (answered == count && (answers.empty() || answers.back() == '\n')) return {};
-  kill();
-  return Error(ErrorCode::kUserCode,
-               fmt::format("the program {} answered {} lines with more than {} lines", command_.front(), count, count))
-      .hint("each record is one line, and needs one line as its answer");
+  return unasked();
 }
 
 Status LineProgram::finish(const StopSignal* stop) {
   if (!process_) return {};
   close_if_open(to_program_);
-  std::string rest;
-  for (;;) {
-    pollfd end{from_program_, POLLIN, 0};
-    (void)::poll(&end, 1, kLookMs);
+  Status status;
+  bool over = false;
+  while (status && !over) {
     if (stop != nullptr && stop->cancelled()) return kill(), cancelled();
-    if (end.revents == 0) continue;
-    rest.resize(kReadBytes);
-    const ssize_t got = ::read(from_program_, rest.data(), rest.size());
-    if (got == 0) break;
-    if (got < 0) continue;
-    kill();
-    return Error(ErrorCode::kUserCode,
-                 fmt::format("the program {} answered more lines than it was asked", command_.front()))
-        .hint("each record is one line, and needs one line as its answer");
+    over = wait_for_end(1, stop);  // what it wrote before is in the pipe, whoever else holds the other end
+    char byte = 0;
+    if (::read(from_program_, &byte, 1) > 0) status = unasked();
   }
-  const ExitStatus status = process_->reap();
+  if (over) {
+    const ExitStatus end = process_->reap();
+    if (status && !end.ok()) {
+      status =
+          Error(ErrorCode::kUserCode, fmt::format("the program {} ended with {}", command_.front(), end.to_text()));
+    }
+  }
   kill();
-  if (status.ok()) return {};
-  return Error(ErrorCode::kUserCode, fmt::format("the program {} ended with {}", command_.front(), status.to_text()));
+  return status;
 }
 
 }  // namespace penstock
