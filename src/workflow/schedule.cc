@@ -110,7 +110,9 @@ class Schedule {
     if (delayed_.empty()) {
       changed_.wait(lock);
     } else {
-      changed_.wait_until(lock, delayed_.begin()->first);
+      // A copy: while it waits, others take the entry away.
+      const Clock::time_point next = delayed_.begin()->first;
+      changed_.wait_until(lock, next);
     }
   }
 
