@@ -75,6 +75,8 @@ class Desk {
   void hear(const std::string& identity, const Incoming& message);
   void admit(const std::string& identity, const Head& hello);
   void refuse(const std::string& identity, const Error& error);
+  void begin_to_look();
+  long until_next_look() const;
   void look_for_the_gone();
   void let_go();
   bool put(const std::string& identity, const Head& head, bool more);
