@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: MIT
 // penstock bench ipc-report: tables, plots and a recommendation from benchmark_results.json. Plotting is gnuplot's.
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
+#include <cstdlib>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "apps/penstock/ipc_benchmark.h"
 #include "platform/file.h"
+#include "platform/process.h"
 #include "stream/table.h"
-
-extern char** environ;
 
 namespace penstock::app {
 namespace {
@@ -275,23 +273,19 @@ constexpr const char* kScript = "plots.gnuplot";
 
 /// "" when gnuplot has drawn, else why not.
 std::string draw(const std::string& folder) {
-  std::string program = "gnuplot";
-  std::string file = kScript;
-  char* const argv[] = {program.data(), file.data(), nullptr};
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
-  pid_t child = 0;
-  const int code = ::posix_spawnp(&child, "gnuplot", &actions, nullptr, argv, environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (code == ENOENT) return "no plots: gnuplot is not installed; apt-get install gnuplot-nox";
-  if (code != 0) return "no plots: gnuplot does not start";
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0
-             ? ""
-             : fmt::format("no plots: gnuplot failed on {}/{}", folder, kScript);
+  const char* const search = std::getenv("PATH");
+  const Result<std::string> program = find_program("gnuplot", search == nullptr ? "/usr/bin:/bin" : search);
+  if (!program) return "no plots: gnuplot is not installed; apt-get install gnuplot-nox";
+  SpawnOptions options;
+  options.program = *program;
+  options.words = {"gnuplot", kScript};
+  options.env = environment();
+  options.folder = folder;
+  options.stdout_fd = STDOUT_FILENO;
+  options.stderr_fd = STDERR_FILENO;
+  Result<ChildProcess> gnuplot = ChildProcess::spawn(options);
+  if (!gnuplot) return "no plots: gnuplot does not start";
+  return gnuplot->reap().ok() ? "" : fmt::format("no plots: gnuplot failed on {}/{}", folder, kScript);
 }
 
 }  // namespace

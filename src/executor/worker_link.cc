@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -38,28 +37,17 @@ Error gone(const char* who) { return Error(ErrorCode::kUnavailable, std::string(
 
 // A socket of whole messages: one call, one message.
 Status send_message(int socket, const void* bytes, std::size_t size, const char* peer) {
-  ssize_t sent = -1;
-  do {
-    sent = ::send(socket, bytes, size, MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  if (sent < 0) return gone(peer);
+  if (uninterrupted([&] { return ::send(socket, bytes, size, MSG_NOSIGNAL); }) < 0) return gone(peer);
   return {};
 }
 
 // Returns the size of the message; 0 at the end.
 std::size_t receive_message(int socket, void* bytes, std::size_t size) noexcept {
-  ssize_t received = -1;
-  do {
-    received = ::recv(socket, bytes, size, 0);
-  } while (received < 0 && errno == EINTR);
+  const ssize_t received = uninterrupted([&] { return ::recv(socket, bytes, size, 0); });
   return received < 0 ? 0 : static_cast<std::size_t>(received);
 }
 
 }  // namespace
-
-void Descriptor::close() noexcept {
-  if (number_ >= 0) ::close(std::exchange(number_, -1));
-}
 
 // ---- Blocks --------------------------------------------------------------------------------------------------------
 
@@ -206,7 +194,7 @@ Result<ParentLink::Answer> ParentLink::take() {
   const bool fits = size == sizeof place && place.offset >= kPage && place.offset % kPage == 0 &&
                     place.offset < to_parent_.size_bytes() && place.size <= to_parent_.size_bytes() - place.offset;
   if (!fits) return Error(ErrorCode::kDataLoss, "its answer names memory that does not exist");
-  // What has no memory behind it must not be touched; where there is some already this costs nothing.
+  // What has no memory behind it must not be touched; where there is some already this changes nothing.
   if (place.size > 0) PENSTOCK_TRY(to_parent_.allocate(place.offset, place.size));
   const std::span<const std::byte> bytes(to_parent_.data() + place.offset, place.size);
   std::shared_ptr<const void> keeper(bytes.data(), [link = shared_from_this(), offset = place.offset](const void*) {

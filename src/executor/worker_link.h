@@ -14,26 +14,10 @@
 #include <span>
 #include <vector>
 
+#include "platform/descriptor.h"
 #include "platform/shared_region.h"
 
 namespace penstock {
-
-/// A file descriptor that is closed with its owner.
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) noexcept : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~Descriptor() { close(); }
-  int get() const noexcept { return number_; }
-  void close() noexcept;
-
- private:
-  int number_;
-};
 
 /// Where in a region something lies.
 struct BlockPlace {

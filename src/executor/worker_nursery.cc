@@ -16,6 +16,7 @@
 #include <cstring>
 
 #include "platform/file.h"
+#include "platform/process.h"
 
 namespace penstock {
 namespace {
@@ -56,11 +57,7 @@ bool send_question(int socket, const Question& question, const std::array<int, k
     header->cmsg_len = CMSG_LEN(kDescriptors * sizeof(int));
     std::memcpy(CMSG_DATA(header), descriptors->data(), kDescriptors * sizeof(int));
   }
-  ssize_t sent = -1;
-  do {
-    sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  return sent == sizeof question;
+  return uninterrupted([&] { return ::sendmsg(socket, &message, MSG_NOSIGNAL); }) == sizeof question;
 }
 
 bool receive_question(int socket, Question& question, std::array<int, kDescriptors>& descriptors) {
@@ -72,11 +69,7 @@ bool receive_question(int socket, Question& question, std::array<int, kDescripto
   message.msg_iovlen = 1;
   message.msg_control = room.bytes;
   message.msg_controllen = sizeof room.bytes;
-  ssize_t received = -1;
-  do {
-    received = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  } while (received < 0 && errno == EINTR);
-  if (received != sizeof question) return false;
+  if (uninterrupted([&] { return ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC); }) != sizeof question) return false;
   const cmsghdr* const header = CMSG_FIRSTHDR(&message);
   if (header != nullptr && header->cmsg_type == SCM_RIGHTS &&
       header->cmsg_len == CMSG_LEN(kDescriptors * sizeof(int))) {
@@ -125,10 +118,7 @@ double seconds_of(const timeval& time) {
 Answer reap(pid_t pid) {
   Answer answer;
   rusage usage{};
-  pid_t ended = -1;
-  do {
-    ended = ::wait4(pid, &answer.status, 0, &usage);
-  } while (ended < 0 && errno == EINTR);
+  const pid_t ended = uninterrupted([&] { return ::wait4(pid, &answer.status, 0, &usage); });
   answer.pid = ended < 0 ? -errno : ended;
   answer.cpu_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
   return answer;
@@ -155,26 +145,13 @@ Answer reap(pid_t pid) {
 }
 
 bool receive_answer(int socket, Answer& answer) {
-  ssize_t received = -1;
-  do {
-    received = ::recv(socket, &answer, sizeof answer, 0);
-  } while (received < 0 && errno == EINTR);
-  return received == sizeof answer;
-}
-
-int open_process(pid_t pid) {
-#ifdef SYS_pidfd_open
-  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-#else
-  (void)pid;
-  return -1;
-#endif
+  return uninterrupted([&] { return ::recv(socket, &answer, sizeof answer, 0); }) == sizeof answer;
 }
 
 // By its descriptor, since a number can belong to another process once the nursery is gone.
 void kill_process(const WorkerProcess& worker) {
 #ifdef SYS_pidfd_send_signal
-  if (worker.ended.get() >= 0) {
+  if (worker.ended.is_open()) {
     ::syscall(SYS_pidfd_send_signal, worker.ended.get(), SIGKILL, nullptr, 0);
     return;
   }
@@ -219,8 +196,7 @@ Result<std::unique_ptr<WorkerNursery>> WorkerNursery::start(Serve serve) {
 
 WorkerNursery::~WorkerNursery() {
   socket_.close();
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  uninterrupted([&] { return ::waitpid(pid_, nullptr, 0); });
 }
 
 Result<WorkerProcess> WorkerNursery::spawn(std::uint32_t worker, std::uint64_t memory_limit) {
@@ -243,7 +219,7 @@ Result<WorkerProcess> WorkerNursery::spawn(std::uint32_t worker, std::uint64_t m
         .hint("allow more processes (ulimit -u), or use fewer workers");
   }
   process.pid = answer.pid;
-  process.ended = Descriptor(open_process(process.pid));
+  process.ended = open_process(process.pid);
   return process;
 }
 

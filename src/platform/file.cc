@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "platform/descriptor.h"
 
 namespace penstock {
 namespace {
@@ -64,14 +65,6 @@ FileStamp stamp_from(const struct stat& info) {
   stamp.modified_ns = static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
   stamp.regular = S_ISREG(info.st_mode);
   return stamp;
-}
-
-// Repeats a system call while signals interrupt it.
-template <class Call>
-auto uninterrupted(Call call) {
-  auto answer = call();
-  while (answer < 0 && errno == EINTR) answer = call();
-  return answer;
 }
 
 }  // namespace

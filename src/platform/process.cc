@@ -19,6 +19,8 @@
 
 #include "platform/file.h"
 
+extern "C" char** environ;
+
 namespace penstock {
 namespace {
 
@@ -117,9 +119,7 @@ Error spawn_error(const SpawnOptions& options, int error, int step) {
 }
 
 int wait_uninterrupted(idtype_t type, id_t id, siginfo_t& info, int flags) {
-  int answer = ::waitid(type, id, &info, flags);
-  while (answer < 0 && errno == EINTR) answer = ::waitid(type, id, &info, flags);
-  return answer;
+  return uninterrupted([&] { return ::waitid(type, id, &info, flags); });
 }
 
 }  // namespace
@@ -157,10 +157,7 @@ Result<ChildProcess> ChildProcess::spawn(const SpawnOptions& options) {
   ::close(report[1]);
   int message[2] = {0, kSetup};
   ssize_t size = 0;
-  if (pid > 0) {
-    do size = ::read(report[0], message, sizeof message);
-    while (size < 0 && errno == EINTR);
-  }
+  if (pid > 0) size = uninterrupted([&] { return ::read(report[0], message, sizeof message); });
   ::close(report[0]);
   if (pid < 0) return file_error(why, "start a process for", options.program);
   if (size == sizeof message) {
@@ -168,22 +165,32 @@ Result<ChildProcess> ChildProcess::spawn(const SpawnOptions& options) {
     wait_uninterrupted(P_PID, static_cast<id_t>(pid), info, WEXITED);
     return spawn_error(options, message[0], message[1]);
   }
-  int pidfd = -1;
+  return ChildProcess(pid, open_process(pid));
+}
+
+std::vector<std::string> environment() {
+  std::vector<std::string> all;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.emplace_back(*entry);
+  return all;
+}
+
+Descriptor open_process(int pid) noexcept {
 #ifdef SYS_pidfd_open
-  pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U));
+  return Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
+#else
+  (void)pid;
+  return Descriptor();
 #endif
-  return ChildProcess(pid, pidfd);
 }
 
 ChildProcess::ChildProcess(ChildProcess&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::exchange(other.pidfd_, -1)) {}
+    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)) {}
 
 ChildProcess::~ChildProcess() {
   if (pid_ > 0) {
     signal_group(SIGKILL);
     reap();
   }
-  if (pidfd_ >= 0) ::close(pidfd_);
 }
 
 bool ChildProcess::has_ended() const noexcept {

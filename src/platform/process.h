@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "platform/descriptor.h"
+
 namespace penstock {
 
 /// A program to start.
@@ -47,7 +49,7 @@ class ChildProcess {
 
   int pid() const noexcept { return pid_; }
   /// Becomes readable when the program has ended; -1 on kernels that know no such thing.
-  int exit_descriptor() const noexcept { return pidfd_; }
+  int exit_descriptor() const noexcept { return pidfd_.get(); }
   /// Says whether it has ended, without taking its status.
   bool has_ended() const noexcept;
   /// Sends a signal to all processes of its group. Safe until `reap`: its number is not given to another before.
@@ -56,10 +58,17 @@ class ChildProcess {
   ExitStatus reap() noexcept;
 
  private:
-  ChildProcess(int pid, int pidfd) noexcept : pid_(pid), pidfd_(pidfd) {}
+  ChildProcess(int pid, Descriptor pidfd) noexcept : pid_(pid), pidfd_(std::move(pidfd)) {}
   int pid_ = -1;
-  int pidfd_ = -1;
+  Descriptor pidfd_;
 };
+
+/// Returns the environment of this process, as `SpawnOptions::env` takes it.
+std::vector<std::string> environment();
+
+/// Returns a descriptor of the process, which becomes readable when it has ended; closed where the kernel knows no such
+/// thing.
+Descriptor open_process(int pid) noexcept;
 
 /// Returns the file that `name` means: as it is with a '/' in it, or else the first executable one in the folders of
 /// `search` (as in PATH). kNotFound says where was looked.

@@ -16,8 +16,6 @@
 #include "platform/file.h"
 #include "workflow/command_log.h"
 
-extern "C" char** environ;
-
 namespace penstock {
 namespace {
 
@@ -54,33 +52,26 @@ Error at_command(Error error, const FileStage& stage) {
 /// The reading end of a pipe into a log.
 class Reader {
  public:
-  ~Reader() { close_ends(); }
-
   Status open(const std::string& path, std::uint64_t limit) {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return file_error(errno, "make a pipe for", path);
-    ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    from_ = ends[0];
-    to_ = ends[1];
+    PENSTOCK_ASSIGN(pipe_, make_pipe("for " + path));
+    ::fcntl(pipe_.reading.get(), F_SETFL, O_NONBLOCK);
     PENSTOCK_ASSIGN(log_, CommandLog::create(path, limit));
     return {};
   }
-  int writing_end() const { return to_; }
-  void close_writing_end() {
-    if (to_ >= 0) ::close(std::exchange(to_, -1));
-  }
-  int descriptor() const { return from_; }
+  int writing_end() const { return pipe_.writing.get(); }
+  void close_writing_end() { pipe_.writing.close(); }
+  int descriptor() const { return pipe_.reading.get(); }
   const CommandLog& log() const { return log_; }
 
   /// Takes what is there, at most `rounds` times a block: what writes without end must not hold us up.
   Status drain(int rounds) {
     static thread_local char block[64 * 1024];
-    for (int i = 0; i < rounds && from_ >= 0; ++i) {
-      const ssize_t size = ::read(from_, block, sizeof block);
+    for (int i = 0; i < rounds && pipe_.reading.is_open(); ++i) {
+      const ssize_t size = ::read(descriptor(), block, sizeof block);
       if (size > 0) {
         PENSTOCK_TRY(log_.add({block, static_cast<std::size_t>(size)}));
       } else if (size == 0 || (errno != EINTR && errno != EAGAIN)) {
-        ::close(std::exchange(from_, -1));  // all writers have closed it
+        pipe_.reading.close();  // all writers have closed it
       } else if (errno == EAGAIN) {
         break;
       }
@@ -89,19 +80,14 @@ class Reader {
   }
   Status end() {
     constexpr int kMostRounds = 64;  // what is left in the pipe, and some more
-    Status status = from_ >= 0 ? drain(kMostRounds) : Status();
-    close_ends();
+    Status status = drain(kMostRounds);
+    pipe_ = Pipe();
     const Status closed = log_.close();
     return status ? closed : status;
   }
 
  private:
-  void close_ends() {
-    close_writing_end();
-    if (from_ >= 0) ::close(std::exchange(from_, -1));
-  }
-  int from_ = -1;
-  int to_ = -1;
+  Pipe pipe_;
   CommandLog log_;
 };
 
@@ -265,8 +251,7 @@ class CommandRun {
 
 std::vector<std::pair<std::string, std::string>> result_environment(const FileStage& stage) {
   std::map<std::string, std::string> variables;
-  for (char** each = environ; *each != nullptr; ++each) {
-    const std::string_view entry(*each);
+  for (const std::string_view entry : environment()) {
     const std::string_view name = entry.substr(0, entry.find('='));
     if (of_locale(name) && name.size() < entry.size()) variables[std::string(name)] = entry.substr(name.size() + 1);
   }

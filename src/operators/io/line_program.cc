@@ -14,8 +14,6 @@
 
 #include "platform/file.h"
 
-extern char** environ;
-
 namespace penstock {
 namespace {
 
@@ -24,14 +22,9 @@ constexpr std::size_t kReadBytes = std::size_t{64} << 10;
 constexpr std::size_t kMostLineBytes = std::size_t{64} << 20;
 constexpr int kLooksAtTheEnd = 10;  // of a program that has closed its output: mostly it ends at once
 
-void close_if_open(int& descriptor) noexcept {
-  if (descriptor >= 0) ::close(std::exchange(descriptor, -1));
-}
-
 // Programs in Python keep their output back when it goes into a pipe, unless they are told not to.
-std::vector<std::string> environment() {
-  std::vector<std::string> all;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.emplace_back(*entry);
+std::vector<std::string> environment_of_program() {
+  std::vector<std::string> all = environment();
   if (std::getenv("PYTHONUNBUFFERED") == nullptr) all.emplace_back("PYTHONUNBUFFERED=1");
   return all;
 }
@@ -49,54 +42,32 @@ Result<LineProgram> LineProgram::find(std::vector<std::string> command, bool kee
 LineProgram::LineProgram(std::string path, std::vector<std::string> command, bool keeps_state)
     : path_(std::move(path)), command_(std::move(command)), keeps_state_(keeps_state) {}
 
-LineProgram::LineProgram(LineProgram&& other) noexcept
-    : path_(std::move(other.path_)),
-      command_(std::move(other.command_)),
-      keeps_state_(other.keeps_state_),
-      started_(other.started_),
-      process_(std::move(other.process_)),
-      to_program_(std::exchange(other.to_program_, -1)),
-      from_program_(std::exchange(other.from_program_, -1)) {}
-
-LineProgram::~LineProgram() { kill(); }
-
 void LineProgram::kill() noexcept {
-  close_if_open(to_program_);
-  close_if_open(from_program_);
+  to_program_.close();
+  from_program_.close();
   process_.reset();
 }
 
 Status LineProgram::start() {
-  std::array<int, 2> in{-1, -1};
-  std::array<int, 2> out{-1, -1};
-  if (::pipe2(in.data(), O_CLOEXEC) != 0 || ::pipe2(out.data(), O_CLOEXEC) != 0) {
-    const int why = errno;
-    for (int& descriptor : in) close_if_open(descriptor);
-    return file_error(why, "make a pipe to", path_);
-  }
+  PENSTOCK_ASSIGN(Pipe in, make_pipe("to " + path_));
+  PENSTOCK_ASSIGN(Pipe out, make_pipe("from " + path_));
   SpawnOptions options;
   options.program = path_;
   options.words = command_;
-  options.env = environment();
-  options.stdin_fd = in[0];
-  options.stdout_fd = out[1];
+  options.env = environment_of_program();
+  options.stdin_fd = in.reading.get();
+  options.stdout_fd = out.writing.get();
   options.stderr_fd = STDERR_FILENO;
   // Its last words are heard by another thread than this one where there are several workers. In a process of its own
   // the thread is the process.
   options.outlives_thread = !keeps_state_ && ::gettid() != ::getpid();
-  Result<ChildProcess> process = ChildProcess::spawn(options);
-  ::close(in[0]);
-  ::close(out[1]);
-  to_program_ = in[1];
-  from_program_ = out[0];
-  if (!process) {
-    kill();
-    return std::move(process).error();
-  }
-  process_.emplace(std::move(*process));
+  PENSTOCK_ASSIGN(ChildProcess process, ChildProcess::spawn(options));
+  process_.emplace(std::move(process));
+  to_program_ = std::move(in.writing);
+  from_program_ = std::move(out.reading);
   started_ = true;
-  ::fcntl(to_program_, F_SETFL, O_NONBLOCK);
-  ::fcntl(from_program_, F_SETFL, O_NONBLOCK);
+  ::fcntl(to_program_.get(), F_SETFL, O_NONBLOCK);
+  ::fcntl(from_program_.get(), F_SETFL, O_NONBLOCK);
   return {};
 }
 
@@ -112,7 +83,7 @@ bool LineProgram::wait_for_end(int looks, const StopSignal* stop) const {
 
 // After its standard output has come to its end, or it took no more input.
 Error LineProgram::ended() {
-  close_if_open(to_program_);
+  to_program_.close();
   const std::string how = wait_for_end(kLooksAtTheEnd, nullptr) ? process_->reap().to_text() : "it closed its streams";
   kill();
   return Error(ErrorCode::kUserCode,
@@ -128,23 +99,22 @@ Error LineProgram::unasked() const {
 // Nothing may be on its way before it is asked, or every answer would be taken for the next one.
 Status LineProgram::check_silence() {
   char byte = 0;
-  const ssize_t got = ::read(from_program_, &byte, 1);
+  const ssize_t got = ::read(from_program_.get(), &byte, 1);
   if (got > 0) return unasked();
   if (got == 0) return ended();
   return {};
 }
 
 Status LineProgram::read_some(std::string& answers, std::size_t& lines) {
-  const std::size_t before = answers.size();
-  answers.resize(before + kReadBytes);
-  const ssize_t got = ::read(from_program_, answers.data() + before, kReadBytes);
-  const int why = errno;
-  answers.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  std::array<char, kReadBytes> block;
+  const ssize_t got = ::read(from_program_.get(), block.data(), block.size());
   if (got == 0) return ended();
-  if (got < 0 && why != EAGAIN && why != EINTR) return file_error(why, "read from", path_);
-  const std::string_view more(answers.data() + before, answers.size() - before);
+  if (got < 0) return errno == EAGAIN || errno == EINTR ? Status() : file_error(errno, "read from", path_);
+  const std::string_view more(block.data(), static_cast<std::size_t>(got));
   lines += static_cast<std::size_t>(std::count(more.begin(), more.end(), '\n'));
-  if (const std::size_t last = more.rfind('\n'); last != std::string_view::npos) line_begin_ = before + last + 1;
+  if (const std::size_t last = more.rfind('\n'); last != std::string_view::npos)
+    line_begin_ = answers.size() + last + 1;
+  answers += more;
   if (answers.size() - line_begin_ <= kMostLineBytes) return {};
   return Error(ErrorCode::kResourceExhausted,
                fmt::format("the program {} answers with a line of more than 64 MiB", command_.front()));
@@ -168,12 +138,13 @@ Status LineProgram::exchange(std::string_view lines, std::size_t count, std::str
   std::size_t answered = 0;
   line_begin_ = answers.size();
   while (answered < count || !lines.empty()) {
-    std::array<pollfd, 2> ends{{{from_program_, POLLIN, 0}, {lines.empty() ? -1 : to_program_, POLLOUT, 0}}};
+    std::array<pollfd, 2> ends{
+        {{from_program_.get(), POLLIN, 0}, {lines.empty() ? -1 : to_program_.get(), POLLOUT, 0}}};
     (void)::poll(ends.data(), ends.size(), kLookMs);
     if (stop != nullptr && stop->cancelled()) return cancelled();
     if (ends[0].revents != 0) PENSTOCK_TRY(read_some(answers, answered));
     if (ends[1].revents == 0) continue;
-    const ssize_t written = ::write(to_program_, lines.data(), lines.size());
+    const ssize_t written = ::write(to_program_.get(), lines.data(), lines.size());
     if (written > 0) lines.remove_prefix(static_cast<std::size_t>(written));
     if (written < 0 && errno != EAGAIN && errno != EINTR) return ended();
   }
@@ -183,14 +154,14 @@ Status LineProgram::exchange(std::string_view lines, std::size_t count, std::str
 
 Status LineProgram::finish(const StopSignal* stop) {
   if (!process_) return {};
-  close_if_open(to_program_);
+  to_program_.close();
   Status status;
   bool over = false;
   while (status && !over) {
     if (stop != nullptr && stop->cancelled()) return kill(), cancelled();
     over = wait_for_end(1, stop);  // what it wrote before is in the pipe, whoever else holds the other end
     char byte = 0;
-    if (::read(from_program_, &byte, 1) > 0) status = unasked();
+    if (::read(from_program_.get(), &byte, 1) > 0) status = unasked();
   }
   if (over) {
     const ExitStatus end = process_->reap();

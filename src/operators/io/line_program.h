@@ -20,10 +20,6 @@ class LineProgram {
   /// earlier lines, so it cannot be started again. kNotFound when there is no such program.
   static Result<LineProgram> find(std::vector<std::string> command, bool keeps_state);
 
-  LineProgram(LineProgram&&) noexcept;
-  LineProgram& operator=(LineProgram&&) = delete;
-  ~LineProgram();
-
   /// Starts the program.
   Status start();
   /// Writes `lines` and appends what the program answers to `answers`, until these are `count` whole lines. Starts the
@@ -51,9 +47,9 @@ class LineProgram {
   bool keeps_state_;
   bool started_ = false;
   std::size_t line_begin_ = 0;  // of the answer that is not whole yet
-  std::optional<ChildProcess> process_;
-  int to_program_ = -1;
-  int from_program_ = -1;
+  Descriptor to_program_;
+  Descriptor from_program_;
+  std::optional<ChildProcess> process_;  // ends before its streams are closed
 };
 
 }  // namespace penstock
