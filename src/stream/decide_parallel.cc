@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "stream/strategies.h"
+#include "stream/table.h"
 
 namespace penstock {
 namespace {
@@ -45,12 +46,9 @@ class Planner {
       return fmt::format("asked for: one worker for each segment, on {} cores; no chain of operators gains by more",
                          input_.cores);
     }
-    return fmt::format("asked for: {} worker{}{} in {} of {} segments, on {} cores", workers_,
-                       worker_ == Worker::kProcess ? " process" : "",
-                       workers_ == 1                 ? ""
-                       : worker_ == Worker::kProcess ? "es"
-                                                     : "s",
-                       replicated_, plan_.segments.size(), input_.cores);
+    return fmt::format("asked for: {} in {} of {} segments, on {} cores",
+                       counted(workers_, worker_ == Worker::kProcess ? "worker process" : "worker"), replicated_,
+                       plan_.segments.size(), input_.cores);
   }
 
   bool may_replicate(const Step& step) const {

@@ -17,6 +17,12 @@ enum RequestKind : std::uint32_t { kOpen, kWork, kFinish };
 
 constexpr int kLookMs = 20;  // how often a waiting worker looks whether the run was cancelled
 
+Parcel failed(Error error) {
+  Parcel parcel;
+  parcel.error = std::move(error);
+  return parcel;
+}
+
 // What several parcels say of the same worker, one after the other.
 void append(Parcel& to, Parcel more) {
   for (Batch& batch : more.batches) to.batches.push_back(std::move(batch));
@@ -63,11 +69,7 @@ void serve_segment(WorkServer& server, const StreamType& input, WorkerLink& link
   server.worker_clock().show_in(link.status().what, link.status().since_ns);
   while (const Result<WorkRequest> request = link.receive()) {
     Result<Parcel> parcel = handle(server, *request, input, link);
-    if (!parcel) {
-      Error error = std::move(parcel).error();
-      parcel = Parcel();
-      parcel->error = std::move(error);
-    }
+    if (!parcel) parcel = failed(std::move(parcel).error());
     if (!parcel->error) parcel->error = server.failure();
     if (const Status answered = answer(*parcel, link); answered) continue;
     // An answer for which there is no memory.
@@ -95,47 +97,36 @@ Status RemoteWorker::open() {
   return {};
 }
 
-void RemoteWorker::close() noexcept {
+void RemoteWorker::close() noexcept { end_process(); }
+
+WorkerEnd RemoteWorker::end_process() noexcept {
   process_.link.reset();
-  const WorkerEnd end = nursery_->end(process_);
+  WorkerEnd end = nursery_->end(process_);
   run_.worker_cpu_ns.fetch_add(static_cast<std::int64_t>(end.cpu_seconds * 1e9), std::memory_order_relaxed);
+  return end;
 }
 
 Parcel RemoteWorker::finish() {
-  Parcel parcel;
-  if (!started_) return parcel;
+  if (!started_) return {};
   Outcome outcome = ask({.kind = kFinish});
   // Its operators keep nothing from batch to batch, so another worker finishes as well.
   if (outcome.loss) {
-    if (Status opened = open(); !opened) {
-      parcel.error = std::move(opened).error();
-      return parcel;
-    }
+    if (Status opened = open(); !opened) return failed(std::move(opened).error());
     outcome = ask({.kind = kFinish});
   }
   if (outcome.parcel) return std::move(*outcome.parcel);
-  if (outcome.loss) {
-    parcel.error = Error(ErrorCode::kUserCode, outcome.loss->reason + " at the end of its input")
-                       .at(steps_[outcome.loss->step]->step->spec->name);
-  }
-  return parcel;
+  if (!outcome.loss) return {};  // cancelled
+  return failed(Error(ErrorCode::kUserCode, outcome.loss->reason + " at the end of its input")
+                    .at(steps_[outcome.loss->step]->step->spec->name));
 }
 
 Parcel RemoteWorker::work(Batch batch) {
-  if (Status opened = started_ ? Status() : open(); !opened) {
-    Parcel parcel;
-    parcel.error = std::move(opened).error();
-    return parcel;
-  }
+  if (Status opened = started_ ? Status() : open(); !opened) return failed(std::move(opened).error());
   for (int attempt = 1;; ++attempt) {
     Outcome outcome = try_batch(batch);
     if (outcome.parcel) return std::move(*outcome.parcel);
     if (!outcome.loss) return {};  // cancelled
-    if (Status opened = open(); !opened) {
-      Parcel parcel;
-      parcel.error = std::move(opened).error();
-      return parcel;
-    }
+    if (Status opened = open(); !opened) return failed(std::move(opened).error());
     if (attempt < 2) continue;
     const ErrorPolicy& policy = steps_[outcome.loss->step]->step->spec->on_error;
     if (policy.action == ErrorPolicy::Action::kFail) return failed_batch(batch, *outcome.loss);
@@ -218,9 +209,7 @@ RemoteWorker::Loss RemoteWorker::lose(std::string how, bool timed_out) {
   Loss loss;
   loss.step = step_at_work();
   loss.timed_out = timed_out;
-  process_.link.reset();
-  const WorkerEnd end = nursery_->end(process_);
-  run_.worker_cpu_ns.fetch_add(static_cast<std::int64_t>(end.cpu_seconds * 1e9), std::memory_order_relaxed);
+  const WorkerEnd end = end_process();
   if (timed_out) {
     const double seconds = static_cast<double>(steps_[loss.step]->step->spec->timeout.count()) / 1e3;
     how = fmt::format("worked longer than its timeout of {}", duration_text(seconds));
@@ -269,13 +258,11 @@ Parcel RemoteWorker::without_record(const Batch& batch, const Loss& loss) const 
 }
 
 Parcel RemoteWorker::failed_batch(const Batch& batch, const Loss& loss) const {
-  Parcel parcel;
-  parcel.error = Error(loss.timed_out ? ErrorCode::kTimeout : ErrorCode::kUserCode,
-                       fmt::format("{}, twice, while it worked on the same batch of {}", loss.reason,
-                                   counted(batch.num_records(), "record")))
-                     .hint("on_error = \"quarantine\" finds the record that does it, puts it aside, and goes on")
-                     .at(steps_[loss.step]->step->spec->name);
-  return parcel;
+  return failed(Error(loss.timed_out ? ErrorCode::kTimeout : ErrorCode::kUserCode,
+                      fmt::format("{}, twice, while it worked on the same batch of {}", loss.reason,
+                                  counted(batch.num_records(), "record")))
+                    .hint("on_error = \"quarantine\" finds the record that does it, puts it aside, and goes on")
+                    .at(steps_[loss.step]->step->spec->name));
 }
 
 }  // namespace penstock

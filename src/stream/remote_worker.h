@@ -60,6 +60,7 @@ class RemoteWorker {
     std::optional<Loss> loss;
   };
 
+  WorkerEnd end_process() noexcept;
   Outcome ask(const WorkRequest& request);
   Outcome try_batch(const Batch& batch);
   std::optional<Loss> wait_for_answer();
