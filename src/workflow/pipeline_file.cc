@@ -113,16 +113,10 @@ class FileReader {
     for (OptionValue::Entry& param : scope_.params) {
       known.push_back(param.name);
       if (param.name != name) continue;
-      OptionValue value = param.value.as_text() != nullptr ? OptionValue(text) : value_of_text(text);
-      if (param.value.as_number() != nullptr && value.as_integer() != nullptr)
-        value = static_cast<double>(*value.as_integer());
-      if (std::string_view(value.kind_name()) != param.value.kind_name()) {
-        return Error(ErrorCode::kInvalidArgument, fmt::format("parameter \"{}\" must be {}, like its default {}", name,
-                                                              param.value.kind_name(), param.value.to_text()))
-            .at(place);
-      }
-      value.place = {place, 0, 0};
-      param.value = std::move(value);
+      Result<OptionValue> value = value_for_param(param, text);
+      if (!value) return std::move(value).error().at(place);
+      param.value = std::move(*value);
+      param.value.place = {place, 0, 0};
       return {};
     }
     return Error(ErrorCode::kNotFound, fmt::format("unknown parameter: \"{}\"", name))

@@ -11,13 +11,8 @@
 namespace penstock {
 namespace {
 
-Error wrong(std::string_view name, const OptionValue& value, std::string_view expected) {
-  return Error(ErrorCode::kInvalidArgument, fmt::format("{} must be {}, but is {}", name, expected, value.to_text()))
-      .at(value.place.to_text());
-}
-
 Status set_strategy(RunOptions& options, const OptionValue& value) {
-  if (value.as_text() == nullptr) return wrong("strategy", value, "the name of a strategy");
+  if (value.as_text() == nullptr) return wrong_setting("strategy", value, "the name of a strategy");
   std::vector<std::string> known;
   for (const StrategyInfo& info : all_strategies()) known.push_back(info.name);
   for (const std::string& name : known) {
@@ -36,7 +31,7 @@ template <class T>
 Status set_integer(T& target, std::string_view name, const OptionValue& value, std::int64_t least, std::int64_t most) {
   const std::int64_t* const integer = value.as_integer();
   if (integer == nullptr || *integer < least || *integer > most) {
-    return wrong(name, value, fmt::format("an integer from {} to {}", least, most));
+    return wrong_setting(name, value, fmt::format("an integer from {} to {}", least, most));
   }
   target = static_cast<T>(*integer);
   return {};
@@ -48,16 +43,10 @@ Status set_bytes(std::uint64_t& target, std::string_view name, const OptionValue
     target = static_cast<std::uint64_t>(*value.as_integer());
     return {};
   }
-  if (value.as_text() == nullptr) return wrong(name, value, kExpected);
+  if (value.as_text() == nullptr) return wrong_setting(name, value, kExpected);
   const Result<std::int64_t> bytes = parse_bytes(*value.as_text());
-  if (!bytes) return wrong(name, value, kExpected);
+  if (!bytes) return wrong_setting(name, value, kExpected);
   target = static_cast<std::uint64_t>(*bytes);
-  return {};
-}
-
-Status set_flag(bool& target, std::string_view name, const OptionValue& value) {
-  if (value.as_bool() == nullptr) return wrong(name, value, "true or false");
-  target = *value.as_bool();
   return {};
 }
 
@@ -65,18 +54,29 @@ constexpr std::int64_t kMost = std::int64_t{1} << 40;
 
 }  // namespace
 
+Error wrong_setting(std::string_view name, const OptionValue& value, std::string_view expected) {
+  return Error(ErrorCode::kInvalidArgument, fmt::format("{} must be {}, but is {}", name, expected, value.to_text()))
+      .at(value.place.to_text());
+}
+
+Status set_flag(bool& target, std::string_view name, const OptionValue& value) {
+  if (value.as_bool() == nullptr) return wrong_setting(name, value, "true or false");
+  target = *value.as_bool();
+  return {};
+}
+
 Result<std::chrono::milliseconds> duration_setting(std::string_view name, const OptionValue& value) {
   constexpr std::string_view kExpected = "a duration like \"250ms\", \"1.5s\", \"5m\" or a number of seconds";
   constexpr double kMostSeconds = 1e9;
   if (const std::string* const text = value.as_text()) {
     const Result<std::int64_t> micros = parse_duration(*text);
-    if (!micros || static_cast<double>(*micros) > kMostSeconds * 1e6) return wrong(name, value, kExpected);
+    if (!micros || static_cast<double>(*micros) > kMostSeconds * 1e6) return wrong_setting(name, value, kExpected);
     // Never rounded down to 0, which would mean none.
     return std::chrono::milliseconds((*micros + 999) / 1000);
   }
-  if (value.as_integer() == nullptr && value.as_number() == nullptr) return wrong(name, value, kExpected);
+  if (value.as_integer() == nullptr && value.as_number() == nullptr) return wrong_setting(name, value, kExpected);
   const double seconds = value.as_number() != nullptr ? *value.as_number() : static_cast<double>(*value.as_integer());
-  if (!(seconds >= 0 && seconds <= kMostSeconds)) return wrong(name, value, kExpected);
+  if (!(seconds >= 0 && seconds <= kMostSeconds)) return wrong_setting(name, value, kExpected);
   const auto millis = static_cast<std::int64_t>(seconds * 1000);
   return std::chrono::milliseconds(millis == 0 && seconds > 0 ? 1 : millis);
 }
@@ -133,6 +133,15 @@ OptionValue value_of_text(const std::string& text) {
   if (const auto [last, error] = std::from_chars(begin, end, number); error == std::errc() && last == end)
     return number;
   return text;
+}
+
+Result<OptionValue> value_for_param(const OptionValue::Entry& param, const std::string& text) {
+  OptionValue value = param.value.as_text() != nullptr ? OptionValue(text) : value_of_text(text);
+  if (param.value.as_number() != nullptr && value.as_integer() != nullptr)
+    value = static_cast<double>(*value.as_integer());
+  if (std::string_view(value.kind_name()) == param.value.kind_name()) return value;
+  return Error(ErrorCode::kInvalidArgument, fmt::format("parameter \"{}\" must be {}, like its default {}", param.name,
+                                                        param.value.kind_name(), param.value.to_text()));
 }
 
 }  // namespace penstock

@@ -31,4 +31,14 @@ Result<std::chrono::milliseconds> duration_setting(std::string_view name, const 
 /// Returns `text` as the value that it would be in a file: true, false, an integer, a number, or else a text.
 OptionValue value_of_text(const std::string& text);
 
+/// Returns `text` as a value of the kind of `param`, which is the parameter's default: a text where that is a text.
+/// kInvalidArgument when it is none.
+Result<OptionValue> value_for_param(const OptionValue::Entry& param, const std::string& text);
+
+/// The error for a value that is not what the setting `name` takes: "NAME must be EXPECTED, but is ...", at its place.
+Error wrong_setting(std::string_view name, const OptionValue& value, std::string_view expected);
+
+/// Takes true or false; kInvalidArgument at the value's place.
+Status set_flag(bool& target, std::string_view name, const OptionValue& value);
+
 }  // namespace penstock

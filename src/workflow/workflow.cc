@@ -65,14 +65,7 @@ Status Workflow::set(const std::string& name, const std::string& text) {
   for (OptionValue::Entry& param : file_.params) {
     known.push_back(param.name);
     if (param.name != name) continue;
-    OptionValue value = param.value.as_text() != nullptr ? OptionValue(text) : value_of_text(text);
-    if (param.value.as_number() != nullptr && value.as_integer() != nullptr)
-      value = static_cast<double>(*value.as_integer());
-    if (std::string_view(value.kind_name()) != param.value.kind_name()) {
-      return Error(ErrorCode::kInvalidArgument, fmt::format("parameter \"{}\" must be {}, like its default {}", name,
-                                                            param.value.kind_name(), param.value.to_text()));
-    }
-    param.value = std::move(value);
+    PENSTOCK_ASSIGN(param.value, value_for_param(param, text));
     file_.overrides.emplace_back(name, text);
     return {};
   }

@@ -10,11 +10,6 @@
 namespace penstock {
 namespace {
 
-Error wrong(std::string_view name, const OptionValue& value, std::string_view expected) {
-  return Error(ErrorCode::kInvalidArgument, fmt::format("{} must be {}, but is {}", name, expected, value.to_text()))
-      .at(value.place.to_text());
-}
-
 Status set_on_failure(OnFailure& target, const OptionValue& value) {
   const std::string* const text = value.as_text();
   if (text != nullptr && *text == "stop") {
@@ -24,14 +19,8 @@ Status set_on_failure(OnFailure& target, const OptionValue& value) {
   } else if (text != nullptr && *text == "continue") {
     target = OnFailure::kContinue;
   } else {
-    return wrong("on_failure", value, "\"stop\", \"finish_running\" or \"continue\"");
+    return wrong_setting("on_failure", value, "\"stop\", \"finish_running\" or \"continue\"");
   }
-  return {};
-}
-
-Status set_bool(bool& target, std::string_view name, const OptionValue& value) {
-  if (value.as_bool() == nullptr) return wrong(name, value, "true or false");
-  target = *value.as_bool();
   return {};
 }
 
@@ -53,15 +42,15 @@ const std::vector<RunSetting>& workflow_settings() {
 Status set_file_setting(PipelineFile& file, std::string_view name, const OptionValue& value) {
   WorkflowSettings& settings = file.workflow;
   if (name == "on_failure") return set_on_failure(settings.on_failure, value);
-  if (name == "cache") return set_bool(settings.cache, name, value);
-  if (name == "durable") return set_bool(settings.durable, name, value);
+  if (name == "cache") return set_flag(settings.cache, name, value);
+  if (name == "durable") return set_flag(settings.durable, name, value);
   if (name == "resources") {
     PENSTOCK_ASSIGN(settings.resources, read_amounts(value));
     return {};
   }
   if (name == "max_parallel") {
     if (value.as_integer() == nullptr || *value.as_integer() < 0 || *value.as_integer() > 4096)
-      return wrong(name, value, "an integer from 0 to 4096");
+      return wrong_setting(name, value, "an integer from 0 to 4096");
     settings.max_parallel = static_cast<std::uint32_t>(*value.as_integer());
     return {};
   }
@@ -70,12 +59,12 @@ Status set_file_setting(PipelineFile& file, std::string_view name, const OptionV
 
 Result<OptionValue::Table> read_amounts(const OptionValue& value) {
   constexpr std::string_view kExpected = "a table of names and amounts, for instance { gpu = 1, memory = \"2GiB\" }";
-  if (value.as_table() == nullptr) return wrong("resources", value, kExpected);
+  if (value.as_table() == nullptr) return wrong_setting("resources", value, kExpected);
   OptionValue::Table amounts;
   for (const OptionValue::Entry& entry : *value.as_table()) {
     std::int64_t amount = entry.value.as_integer() != nullptr ? *entry.value.as_integer() : -1;
     if (entry.value.as_text() != nullptr) amount = parse_bytes(*entry.value.as_text()).value_or(-1);
-    if (amount < 0) return wrong(entry.name, entry.value, "an amount like 1 or \"2GiB\"");
+    if (amount < 0) return wrong_setting(entry.name, entry.value, "an amount like 1 or \"2GiB\"");
     OptionValue integer(amount);
     integer.place = entry.value.place;
     amounts.push_back({entry.name, std::move(integer)});
