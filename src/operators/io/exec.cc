@@ -9,6 +9,7 @@
 #include "operators/io/formats.h"
 #include "operators/io/json/json_rows.h"
 #include "operators/io/line_program.h"
+#include "operators/io/record_input.h"
 #include "operators/io/typed_text.h"
 
 namespace penstock {
@@ -28,9 +29,7 @@ class Exec final : public Operator {
   OperatorTraits traits() const override { return {.stateless = options_.stateless, .rows = RowEffect::kDrops}; }
 
   Result<StreamType> bind(const StreamType& input) override {
-    if (!input.is_record_batch()) {
-      return Error(ErrorCode::kInvalidArgument, fmt::format("exec takes record batches, not {}", input.record_name));
-    }
+    PENSTOCK_TRY(expect_record_batches("exec", input));
     auto program = LineProgram::find(options_.command, !options_.stateless);
     if (!program) return std::move(program).error().at(options_.place);
     program_.emplace(std::move(*program));

@@ -5,6 +5,7 @@
 #include "data/json_text.h"
 #include "operators/io/formats.h"
 #include "operators/io/output_writer.h"
+#include "operators/io/record_input.h"
 
 namespace penstock {
 namespace {
@@ -15,10 +16,7 @@ class JsonWrite final : public Operator {
 
   OperatorTraits traits() const override { return {.effects = true, .rows = RowEffect::kKeeps}; }
   Result<StreamType> bind(const StreamType& input) override {
-    if (!input.is_record_batch()) {
-      return Error(ErrorCode::kInvalidArgument,
-                   fmt::format("json.write takes record batches, not {}", input.record_name));
-    }
+    PENSTOCK_TRY(expect_record_batches("json.write", input));
     for (const Field& field : input.schema->fields()) {
       std::string& prefix = prefixes_.emplace_back(prefixes_.empty() ? "{" : ",");
       append_json_text(prefix, field.name);

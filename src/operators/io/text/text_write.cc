@@ -6,6 +6,7 @@
 #include "data/timestamp_text.h"
 #include "operators/io/formats.h"
 #include "operators/io/output_writer.h"
+#include "operators/io/record_input.h"
 
 namespace penstock {
 namespace {
@@ -29,10 +30,7 @@ class TextWrite final : public Operator {
 
   OperatorTraits traits() const override { return {.effects = true, .rows = RowEffect::kKeeps}; }
   Result<StreamType> bind(const StreamType& input) override {
-    if (!input.is_record_batch()) {
-      return Error(ErrorCode::kInvalidArgument,
-                   fmt::format("text.write takes record batches, not {}", input.record_name));
-    }
+    PENSTOCK_TRY(expect_record_batches("text.write", input));
     if (!column_.empty()) {
       PENSTOCK_ASSIGN(index_, input.schema->find(column_));
     } else if (input.schema->size() != 1) {
