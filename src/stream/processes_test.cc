@@ -11,6 +11,7 @@
 #include <numeric>
 #include <thread>
 
+#include "base/thorough.h"
 #include "stream/parcel_bytes.h"
 #include "stream/stream_kit.h"
 
@@ -68,12 +69,7 @@ Calls looking(Look look) {
 
 // source -> "step", in processes -> sink
 Pipeline around(std::int64_t records, Calls step, std::vector<std::int64_t>& out, StepOptions options = {}) {
-  Pipeline pipeline("test");
-  pipeline.add("source", calling(counting_source(records)), {}, Pipeline::kNone);
-  options.stateless = true;
-  pipeline.add("step", calling(std::move(step)), std::move(options));
-  pipeline.add("sink", calling(keeping_sink(out)));
-  return pipeline;
+  return testing::around(records, calling(std::move(step)), out, std::move(options));
 }
 
 std::size_t open_descriptors() {

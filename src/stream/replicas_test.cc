@@ -10,6 +10,7 @@
 namespace penstock {
 namespace {
 
+using testing::around;
 using testing::calling;
 using testing::calling_each;
 using testing::Calls;
@@ -27,17 +28,6 @@ RunOptions in_parallel(std::uint32_t workers, std::size_t batch_size) {
   options.strategy = parallel(workers);
   options.batch_size = batch_size;
   return options;
-}
-
-// source -> `step`, replicated -> sink
-Pipeline around(std::int64_t records, std::shared_ptr<const OperatorFactory> step, std::vector<std::int64_t>& out,
-                StepOptions options = {}) {
-  Pipeline pipeline("test");
-  pipeline.add("source", calling(counting_source(records)), {}, Pipeline::kNone);
-  options.stateless = true;
-  pipeline.add("step", std::move(step), std::move(options));
-  pipeline.add("sink", calling(keeping_sink(out)));
-  return pipeline;
 }
 
 TEST(Replicas, WorkSideBySide) {

@@ -186,8 +186,16 @@ inline Pipeline chain(std::vector<std::pair<std::string, Calls>> steps) {
   return pipeline;
 }
 
-/// Whether tests that kill do so very often: with PENSTOCK_LONG_TESTS=1.
-inline bool is_thorough() { return std::getenv("PENSTOCK_LONG_TESTS") != nullptr; }
+/// source of `records` numbers -> "step", which workers may share -> sink that keeps them.
+inline Pipeline around(std::int64_t records, std::shared_ptr<const OperatorFactory> step,
+                       std::vector<std::int64_t>& out, StepOptions options = {}) {
+  Pipeline pipeline("test");
+  pipeline.add("source", calling(counting_source(records)), {}, Pipeline::kNone);
+  options.stateless = true;
+  pipeline.add("step", std::move(step), std::move(options));
+  pipeline.add("sink", calling(keeping_sink(out)));
+  return pipeline;
+}
 
 /// The summary of a strategy that one test adds for itself.
 inline constexpr const char* kForOneTest = "for one test";

@@ -14,6 +14,8 @@
 #include <string>
 #include <utility>
 
+#include "base/thorough.h"
+
 namespace penstock::testing {
 
 /// The word at `index` of the block made from `seed`.
@@ -122,8 +124,35 @@ class Bell {
 };
 
 /// How often to kill in tests that kill: few times in the daily run, often with PENSTOCK_LONG_TESTS=1.
-inline int times_to_kill(int daily, int thorough) {
-  return std::getenv("PENSTOCK_LONG_TESTS") != nullptr ? thorough : daily;
+inline int times_to_kill(int daily, int thorough) { return is_thorough() ? thorough : daily; }
+
+/// Kills writers at any instant, `rounds` of them, and looks at what readers see: whole versions, none older than one
+/// seen before. `open` makes an end for a role.
+template <class Open>
+void expect_whole_versions_after_kills(int rounds, Open open) {
+  Version last = 0;
+  for (int round = 0; round < rounds; ++round) {
+    const Bell publishing;
+    ChildProcess child([&] {
+      const auto writing = open(TransportRole::kWriter).value();
+      publishing.say();
+      for (std::uint64_t seed = 1;; ++seed) {
+        if (!publish_block(*writing, 8 + seed * 7919 % 100'000, seed)) return 1;
+      }
+    });
+    publishing.hear();
+    const auto reading = open(TransportRole::kReader).value();
+    const auto version = reading->wait(last + static_cast<Version>(round % 7), {});
+    ASSERT_TRUE(version) << version.error().to_text();
+    child.kill();
+    const auto view = reading->view();
+    ASSERT_TRUE(view) << view.error().to_text();
+    EXPECT_TRUE(is_whole(view->bytes()));
+    EXPECT_GE(view->version(), version.value());
+    EXPECT_GT(view->version(), last);
+    last = view->version();
+  }
+  EXPECT_TRUE(open(TransportRole::kWriter)) << "takes what the last one left, and removes it";
 }
 
 }  // namespace penstock::testing

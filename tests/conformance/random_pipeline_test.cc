@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <map>
 
+#include "base/thorough.h"
 #include "data/random.h"
 #include "stream/stream_kit.h"
 

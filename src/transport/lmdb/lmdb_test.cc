@@ -14,6 +14,7 @@ namespace {
 using penstock::testing::Bell;
 using penstock::testing::block_seed;
 using penstock::testing::ChildProcess;
+using penstock::testing::expect_whole_versions_after_kills;
 using penstock::testing::is_whole;
 using penstock::testing::publish_block;
 using penstock::testing::times_to_kill;
@@ -96,27 +97,7 @@ TEST_F(Lmdb, SaysWhenItIsFullAndGoesOnWhenTheReaderThatFilledItIsKilled) {
 }
 
 TEST_F(Lmdb, ShowsWholeVersionsAfterWritersAreKilledAtAnyInstant) {
-  Version last = 0;
-  for (int round = 0; round < times_to_kill(30, 1000); ++round) {
-    const Bell publishing;
-    ChildProcess child([&] {
-      const auto writing = open(TransportRole::kWriter).value();
-      publishing.say();
-      for (std::uint64_t seed = 1;; ++seed) {
-        if (!publish_block(*writing, 8 + seed * 7919 % 100'000, seed)) return 1;
-      }
-    });
-    publishing.hear();
-    const auto reading = open(TransportRole::kReader).value();
-    const auto version = reading->wait(last + static_cast<Version>(round % 7), {});
-    child.kill();
-    const auto view = reading->view();
-    ASSERT_TRUE(view) << view.error().to_text();
-    EXPECT_TRUE(is_whole(view->bytes()));
-    EXPECT_GE(view->version(), version.value());
-    last = view->version();
-  }
-  EXPECT_TRUE(open(TransportRole::kWriter)) << "takes what the last one left, and removes it";
+  expect_whole_versions_after_kills(times_to_kill(30, 1000), [&](TransportRole role) { return open(role); });
 }
 
 TEST_F(Lmdb, LeavesFilesOfOthersAlone) {

@@ -22,6 +22,7 @@ namespace {
 using penstock::testing::Bell;
 using penstock::testing::block_seed;
 using penstock::testing::ChildProcess;
+using penstock::testing::expect_whole_versions_after_kills;
 using penstock::testing::is_whole;
 using penstock::testing::publish_block;
 using penstock::testing::send_block;
@@ -60,6 +61,13 @@ class ZeroMq : public ::testing::Test {
     path_ = options_.address.substr(std::string("ipc://").size());
   }
 
+  /// In a child: attaches a reader, says so, and stays until it is killed.
+  int hold_a_reader(const Bell& attached) const {
+    const auto reading = open(TransportRole::kReader);
+    attached.say();
+    ::pause();
+    return 0;
+  }
   Result<std::unique_ptr<DictionaryBackend>> open(TransportRole role) const {
     TransportOptions options = options_;
     options.role = role;
@@ -142,12 +150,7 @@ TEST_F(ZeroMq, AdmitsAsManyReadersAsWereAskedForAndFindsTheKilled) {
   options_.max_readers = 1;
   const auto writing = open(TransportRole::kWriter).value();
   const Bell attached;
-  ChildProcess child([&] {
-    const auto reading = open(TransportRole::kReader);
-    attached.say();
-    ::pause();
-    return 0;
-  });
+  ChildProcess child([&] { return hold_a_reader(attached); });
   attached.hear();
   EXPECT_EQ(open(TransportRole::kReader).error().code(), ErrorCode::kResourceExhausted);
   EXPECT_EQ(writing->stats().readers, 1U);
@@ -161,12 +164,7 @@ TEST_F(ZeroMq, AdmitsAsManyReadersAsWereAskedForAndFindsTheKilled) {
 TEST_F(ZeroMq, HoldsFewVersionsForReadersThatStandStill) {
   const auto writing = open(TransportRole::kWriter).value();
   const Bell attached;
-  ChildProcess child([&] {
-    const auto reading = open(TransportRole::kReader);
-    attached.say();
-    ::pause();
-    return 0;
-  });
+  ChildProcess child([&] { return hold_a_reader(attached); });
   attached.hear();
   ASSERT_EQ(::kill(child.pid(), SIGSTOP), 0);
   for (std::uint64_t seed = 1; seed <= 500; ++seed) ASSERT_TRUE(publish_block(*writing, kMiB, seed));
@@ -214,27 +212,7 @@ TEST_F(ZeroMq, LeavesInheritedEndsToTheParent) {
 }
 
 TEST_F(ZeroMq, ShowsWholeVersionsAfterWritersAreKilledAtAnyInstant) {
-  Version last = 0;
-  for (int round = 0; round < times_to_kill(20, 1000); ++round) {
-    const Bell publishing;
-    ChildProcess child([&] {
-      const auto writing = open(TransportRole::kWriter).value();
-      publishing.say();
-      for (std::uint64_t seed = 1;; ++seed) {
-        if (!publish_block(*writing, 8 + seed * 7919 % 100'000, seed)) return 1;
-      }
-    });
-    publishing.hear();
-    const auto reading = open(TransportRole::kReader).value();
-    ASSERT_TRUE(reading->wait(last + static_cast<Version>(round % 7), {}));
-    child.kill();
-    const auto view = reading->view();
-    ASSERT_TRUE(view) << view.error().to_text();
-    EXPECT_TRUE(is_whole(view->bytes()));
-    EXPECT_GT(view->version(), last);
-    last = view->version();
-  }
-  EXPECT_TRUE(open(TransportRole::kWriter)) << "takes what the last one left, and removes it";
+  expect_whole_versions_after_kills(times_to_kill(20, 1000), [&](TransportRole role) { return open(role); });
 }
 
 TEST_F(ZeroMq, FinishesAStreamWhoseWriterEndsAtOnce) {
