@@ -104,5 +104,5 @@ run_tests() {
   # The thread sanitizer of GCC 12 cannot start where the kernel randomises more address bits than it knows of.
   if [ "$preset" = tsan ] && setarch -R true 2>/dev/null; then without_aslr=(setarch -R); fi
   say "Testing build/$preset"
-  "${without_aslr[@]}" ctest --preset "$preset" -j "$jobs" --no-tests=error "$@" | awk '!/^ +Start +[0-9]+:/ && !/ Passed +[0-9.]+ sec$/'
+  "${without_aslr[@]}" ctest --preset "$preset" -j "$jobs" --no-tests=error "$@" | awk '!/^ +Start +[0-9]+:/ && !/ Passed +[0-9.]+ sec$/ { print; fflush() }'
 }

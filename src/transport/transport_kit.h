@@ -65,6 +65,8 @@ inline Status send_block(StreamWriter& writer, std::size_t size, std::uint64_t s
 }
 
 /// A child process that runs `work` and exits with what it returns; killed, if it still runs, with the object.
+/// Make it before the first end of the test and have its work wait for a bell: ends may have threads, a fork copies
+/// the locks that those hold at that instant, and the sanitizers' allocator has some.
 class ChildProcess {
  public:
   template <class F>

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <penstock/transport.h>
 
+#include <array>
 #include <atomic>
 #include <ostream>
 #include <thread>
@@ -295,11 +296,12 @@ TEST_P(Dictionary, ShowsOnlyWholeVersionsInOrderToManyReaders) {
 }
 
 TEST_P(Dictionary, GoesOnWhenAReaderIsKilled) {
-  const auto writing = writer();
-  ASSERT_TRUE(publish_block(*writing, kKiB, 1));
-  for (int round = 0; round < 20; ++round) {
-    const Bell holding;
-    ChildProcess child([&] {
+  const std::array<Bell, 20> starts;
+  const Bell holding;
+  std::vector<ChildProcess> children;
+  for (const Bell& start : starts) {
+    children.emplace_back([&] {
+      start.hear();
       const auto reading = reader();
       if (!reading->wait(0, {})) return 1;
       const auto view = reading->view();
@@ -307,9 +309,14 @@ TEST_P(Dictionary, GoesOnWhenAReaderIsKilled) {
       ::pause();
       return 0;
     });
+  }
+  const auto writing = writer();
+  ASSERT_TRUE(publish_block(*writing, kKiB, 1));
+  for (std::size_t round = 0; round < starts.size(); ++round) {
+    starts[round].say();
     holding.hear();
     for (std::uint64_t i = 0; i < 10; ++i) ASSERT_TRUE(publish_block(*writing, kKiB, i));
-    child.kill();
+    children[round].kill();
   }
   for (std::uint64_t i = 0; i < 100; ++i) ASSERT_TRUE(publish_block(*writing, kKiB, i));
   const auto reading = reader();
@@ -485,15 +492,18 @@ TEST_P(Stream, EndsWhatAKilledWriterSentWithAnError) {
 TEST_P(Stream, GoesOnWhenAReaderIsKilled) {
   options_.wait_for_readers = 2;
   options_.depth = 4;
-  const auto sending = stream_writer();
+  const Bell start;
   const Bell holding;
   ChildProcess child([&] {
+    start.hear();
     const auto receiving = stream_reader();
     const auto view = receiving->receive({});
     holding.say();
     ::pause();
     return 0;
   });
+  const auto sending = stream_writer();
+  start.say();
   std::atomic<std::uint64_t> received = 0;
   std::thread reading([&] {
     const auto receiving = stream_reader();

@@ -61,8 +61,9 @@ class ZeroMq : public ::testing::Test {
     path_ = options_.address.substr(std::string("ipc://").size());
   }
 
-  /// In a child: attaches a reader, says so, and stays until it is killed.
-  int hold_a_reader(const Bell& attached) const {
+  /// In a child: attaches a reader when told to, says so, and stays until it is killed.
+  int hold_a_reader(const Bell& start, const Bell& attached) const {
+    start.hear();
     const auto reading = open(TransportRole::kReader);
     attached.say();
     ::pause();
@@ -148,9 +149,11 @@ TEST_F(ZeroMq, ShowsAReaderWhatWasThereBeforeItCame) {
 
 TEST_F(ZeroMq, AdmitsAsManyReadersAsWereAskedForAndFindsTheKilled) {
   options_.max_readers = 1;
-  const auto writing = open(TransportRole::kWriter).value();
+  const Bell start;
   const Bell attached;
-  ChildProcess child([&] { return hold_a_reader(attached); });
+  ChildProcess child([&] { return hold_a_reader(start, attached); });
+  const auto writing = open(TransportRole::kWriter).value();
+  start.say();
   attached.hear();
   EXPECT_EQ(open(TransportRole::kReader).error().code(), ErrorCode::kResourceExhausted);
   EXPECT_EQ(writing->stats().readers, 1U);
@@ -162,9 +165,11 @@ TEST_F(ZeroMq, AdmitsAsManyReadersAsWereAskedForAndFindsTheKilled) {
 }
 
 TEST_F(ZeroMq, HoldsFewVersionsForReadersThatStandStill) {
-  const auto writing = open(TransportRole::kWriter).value();
+  const Bell start;
   const Bell attached;
-  ChildProcess child([&] { return hold_a_reader(attached); });
+  ChildProcess child([&] { return hold_a_reader(start, attached); });
+  const auto writing = open(TransportRole::kWriter).value();
+  start.say();
   attached.hear();
   ASSERT_EQ(::kill(child.pid(), SIGSTOP), 0);
   for (std::uint64_t seed = 1; seed <= 500; ++seed) ASSERT_TRUE(publish_block(*writing, kMiB, seed));
