@@ -18,11 +18,7 @@
 namespace penstock::conformance {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kPipelines = 60;  // with what looks at every access they take many times as long
-#else
-constexpr int kPipelines = 500;
-#endif
+constexpr int kPipelines = testing::kSanitized ? 60 : 500;
 
 /// What is the same under every strategy.
 struct Outcome {
