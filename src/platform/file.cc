@@ -36,7 +36,7 @@ Meaning meaning_of(int error_number) {
     case EROFS: return {ErrorCode::kPermissionDenied, "the file system is read-only", "write somewhere else"};
     case EISDIR:
       return {ErrorCode::kInvalidArgument, "it is a folder, a file was expected",
-              "name a file, or all in it with \"/*\""};
+              "name a file in it; where files are read, all in it with \"/*\""};
     case ENAMETOOLONG: return {ErrorCode::kInvalidArgument, "the name is too long", nullptr};
     case ELOOP: return {ErrorCode::kInvalidArgument, "its links point in a circle", nullptr};
     case ENOSPC:

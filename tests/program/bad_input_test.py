@@ -58,7 +58,7 @@ class Files(ProgramTest):
         (self.folder / "d").mkdir()
         self.assert_ends(self.penstock("run", "d"), 2,
                          stderr="penstock: error: cannot read d: it is a folder, a file was expected\n"
-                         '  try: name a file, or all in it with "/*"\n')
+                         '  try: name a file in it; where files are read, all in it with "/*"\n')
 
     def test_empty_file(self):
         self.assertEqual(self.error(""), "a.toml: the file has no operators\n"

@@ -2,26 +2,21 @@
 #include "operators/io/csv/reasons.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
-#include <iterator>
+#include <algorithm>
+
+#include "base/printable.h"
+#include "base/utf8.h"
 
 namespace penstock::csv {
 namespace {
 
 constexpr std::size_t kMostExcerptBytes = 60;
 
-// Length of the valid sequence at the front, or 0.
-std::size_t sequence_length(std::string_view text) noexcept {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  const std::size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  return text.size() >= size && simdjson::validate_utf8(text.data(), size) ? size : 0;
-}
-
 std::string reason_for_utf8(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
-    const std::size_t size = sequence_length(text.substr(at));
+    const std::size_t size = utf8_length(text.substr(at));
     if (size == 0) break;
     at += size;
   }
@@ -55,15 +50,9 @@ std::string excerpt(std::string_view text) {
   std::string out = "\"";
   std::size_t at = 0;
   while (at < text.size() && at < kMostExcerptBytes) {
-    const std::size_t size = sequence_length(text.substr(at));
-    const auto byte = static_cast<unsigned char>(text[at]);
-    if (size == 0 || byte < 0x20 || byte == 0x7F) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02X}", byte);
-      ++at;
-    } else {
-      out.append(text.substr(at, size));
-      at += size;
-    }
+    const std::size_t size = std::max<std::size_t>(1, utf8_length(text.substr(at)));
+    out += printable(text.substr(at, size));
+    at += size;
   }
   out += '"';
   if (at < text.size()) out += fmt::format("... ({} bytes)", text.size());
