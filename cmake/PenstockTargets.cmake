@@ -57,6 +57,7 @@ function(penstock_test name)
 endfunction()
 
 function(penstock_finish_test name)
+  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)  # tests name their helpers as they like
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(${name} PRIVATE penstock penstock_build_options GTest::gmock GTest::gtest_main ${ARGN})
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)

@@ -18,11 +18,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kResultsFile = "benchmark_results.json";
 
-int fail(const Error& error, int code) {
-  print_error(error);
-  return code;
-}
-
 Result<std::uint64_t> number(std::string_view flag, std::string_view text, std::uint64_t least, std::uint64_t most) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -86,12 +81,12 @@ Result<IpcSettings> settings_from(const Arguments& arguments) {
 
 int bench_ipc(const Arguments& arguments) {
   const Result<IpcSettings> settings = settings_from(arguments);
-  if (!settings) return fail(settings.error(), kUsage);
+  if (!settings) return failed(settings.error(), kUsage);
   const Result<Json> results = run_ipc_benchmark(*settings);
-  if (!results) return fail(results.error(), kFailed);
+  if (!results) return failed(results.error());
   if (results->is_null()) return kOk;  // rank 0 speaks for all
   const std::string path = arguments.value("--out", ".") + "/" + kResultsFile;
-  if (const Status written = write_file(path, results->dump(2) + "\n"); !written) return fail(written.error(), kFailed);
+  if (const Status written = write_file(path, results->dump(2) + "\n"); !written) return failed(written.error());
   const bool forked = (*results)["processes"] == "fork";
   print(fmt::format("measured {} with {} readers, {}; wrote {}\n", fmt::join(settings->backends, ", "),
                     (*results)["readers"].get<int>(), forked ? "forked: not started by mpiexec" : "as ranks of mpiexec",
@@ -108,16 +103,16 @@ int bench_ipc_report(const Arguments& arguments) {
   IpcCase wanted;
   const Result<std::uint64_t> readers = number("--readers", arguments.value("--readers", "3"), 1, 64);
   const Result<std::uint64_t> machines = number("--machines", arguments.value("--machines", "1"), 1, 100'000);
-  if (!readers) return fail(readers.error(), kUsage);
-  if (!machines) return fail(machines.error(), kUsage);
+  if (!readers) return failed(readers.error(), kUsage);
+  if (!machines) return failed(machines.error(), kUsage);
   wanted.readers = static_cast<std::uint32_t>(*readers);
   wanted.machines = static_cast<std::uint32_t>(*machines);
   wanted.persistent = arguments.has("--persistent");
   const Result<std::string> text = read_file(path);
-  if (!text) return fail(Error(text.error()).hint("measure first: penstock bench ipc"), kFailed);
+  if (!text) return failed(Error(text.error()).hint("measure first: penstock bench ipc"));
   const Json results = Json::parse(*text, nullptr, false);
   if (results.is_discarded() || !results.is_object() || results.value("version", 0) != 1) {
-    return fail(Error(ErrorCode::kDataLoss, path + " holds no results of penstock bench ipc, version 1"), kFailed);
+    return failed(Error(ErrorCode::kDataLoss, path + " holds no results of penstock bench ipc, version 1"));
   }
   const Result<std::string> report = [&]() -> Result<std::string> {
     try {
@@ -126,7 +121,7 @@ int bench_ipc_report(const Arguments& arguments) {
       return Error(ErrorCode::kDataLoss, fmt::format("{} does not hold what was expected: {}", path, error.what()));
     }
   }();
-  if (!report) return fail(report.error(), kFailed);
+  if (!report) return failed(report.error());
   print(*report);
   return kOk;
 }

@@ -9,6 +9,7 @@
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
 #include "base/printable.h"
+#include "store/json_fields.h"
 #include "store/run_store.h"
 #include "store/stage_cache.h"
 #include "stream/table.h"
@@ -19,12 +20,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Listed = StageCache::Listed;
 
-int fail(const Error& error) {
-  print_error(error);
-  return kFailed;
-}
-
-void print_json(const Json& json) { print_data(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"); }
+void print_json(const Json& json) { print_data(json_document(json)); }
 
 std::string time_of(const Listed& entry) { return utc_text(entry.used_at * 1'000'000).substr(0, 19) + "Z"; }
 
@@ -61,7 +57,7 @@ int verify(const StageCache& cache, const std::vector<Listed>& entries, bool rem
     faults.push_back({{"key", each.folder}, {"fault", whole.error().message()}});
     if (!json) print(fmt::format("{}: {}\n", each.folder, printable(whole.error().message())));
     if (!remove) continue;
-    if (const Status removed = cache.remove(each.folder); !removed) return fail(removed.error());
+    if (const Status removed = cache.remove(each.folder); !removed) return failed(removed.error());
   }
   if (json) {
     print_json({{"version", 1}, {"entries", entries.size()}, {"faults", faults}});
@@ -111,7 +107,7 @@ int collect(const StageCache& cache, const std::vector<Listed>& entries, const A
   std::uint64_t bytes = 0;
   Json removed = Json::array();
   for (const Listed& each : *out) {
-    if (const Status status = cache.remove(each.folder); !status) return fail(status.error());
+    if (const Status status = cache.remove(each.folder); !status) return failed(status.error());
     bytes += each.size_bytes;
     removed.push_back(each.folder);
   }
@@ -127,7 +123,7 @@ int collect(const StageCache& cache, const std::vector<Listed>& entries, const A
 int cache(const Arguments& arguments) {
   const StageCache cache(arguments.value("--out", "pipeline_outputs"));
   const Result<std::vector<Listed>> entries = cache.list();
-  if (!entries) return fail(entries.error());
+  if (!entries) return failed(entries.error());
   const std::string action = arguments.positional(0, "list");
   if (action == "verify") return verify(cache, *entries, arguments.has("--remove"), arguments.has("--json"));
   if (action == "gc") return collect(cache, *entries, arguments);

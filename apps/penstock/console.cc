@@ -83,6 +83,11 @@ void print_error(const Error& error) {
       fmt::format("penstock: {}error:{} {}\n", colour ? "\x1b[1;31m" : "", colour ? "\x1b[0m" : "", error.to_text()));
 }
 
+int failed(const Error& error, int code) {
+  print_error(error);
+  return code;
+}
+
 bool finish_output() {
   errno = 0;
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return true;

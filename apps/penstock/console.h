@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "command_line.h"
+
 namespace penstock::app {
 
 /// Prints a text for people to standard output. Names and values of files stand in such texts, so control characters
@@ -21,6 +23,8 @@ void print_to_stderr(std::string_view text);
 void print_behind_typing(std::string_view text);
 /// Prints "penstock: error: ..." to standard error.
 void print_error(const Error& error);
+/// The same, and returns what the program ends with.
+int failed(const Error& error, int code = kFailed);
 /// Writes out what standard output still holds; false, after a message, when that fails.
 bool finish_output();
 

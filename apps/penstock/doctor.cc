@@ -13,6 +13,7 @@
 #include "apps/penstock/console.h"
 #include "platform/file.h"
 #include "platform/machine.h"
+#include "store/json_fields.h"
 #include "stream/table.h"
 
 namespace penstock::app {
@@ -105,9 +106,7 @@ int doctor(const Arguments& arguments) {
     if (!finding.ok) text += fmt::format("{:<20}try: {}\n", "", finding.remedy);
   }
   if (arguments.has("--json")) {
-    print_data(
-        Json({{"version", 1}, {"ok", ok}, {"findings", list}}).dump(2, ' ', false, Json::error_handler_t::replace) +
-        "\n");
+    print_data(json_document(Json({{"version", 1}, {"ok", ok}, {"findings", list}})));
   } else {
     print(text);
   }

@@ -7,6 +7,7 @@
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
 #include "base/printable.h"
+#include "store/json_fields.h"
 #include "store/run_store.h"
 #include "stream/table.h"
 
@@ -20,16 +21,9 @@ constexpr const char* kFiles[] = {"run", "manifest", "timing", "metrics"};
 // "2026-11-20T10:15:00Z"
 std::string to_the_second(const std::string& time) { return time.size() < 19 ? time : time.substr(0, 19) + "Z"; }
 
-int fail(const Error& error) {
-  print_error(error);
-  return kFailed;
-}
-
-std::string as_document(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
-
 int list_runs(const RunStore& store, bool json) {
   const Result<std::vector<StoredRun>> runs = store.list();
-  if (!runs) return fail(runs.error());
+  if (!runs) return failed(runs.error());
   Json list = Json::array();
   std::string notes;
   std::size_t lost = 0;
@@ -52,7 +46,7 @@ int list_runs(const RunStore& store, bool json) {
   if (lost > 0)
     notes += "lost: the process ended without a word; penstock runs clean removes what it left half-written\n";
   if (json) {
-    print_data(as_document({{"version", 1}, {"runs", std::move(list)}}));
+    print_data(json_document(Json({{"version", 1}, {"runs", std::move(list)}})));
   } else {
     print(runs->empty() ? fmt::format("no runs in {}\n", store.root()) : table.to_text() + notes);
   }
@@ -61,9 +55,9 @@ int list_runs(const RunStore& store, bool json) {
 
 int clean(const RunStore& store, bool json) {
   const Result<std::vector<std::string>> removed = store.clean();
-  if (!removed) return fail(removed.error());
+  if (!removed) return failed(removed.error());
   if (json) {
-    print_data(as_document({{"version", 1}, {"removed", *removed}}));
+    print_data(json_document(Json({{"version", 1}, {"removed", *removed}})));
     return kOk;
   }
   for (const std::string& path : *removed) print(fmt::format("removed {}\n", printable(path)));
@@ -71,27 +65,19 @@ int clean(const RunStore& store, bool json) {
   return kOk;
 }
 
-std::string text_in(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? printable(found->get<std::string>()) : std::string();
-}
-
-std::uint64_t number_in(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
-}
+std::string word_in(const Json& object, const char* key) { return printable(text_in(object, key)); }
 
 std::string stages_to_text(const Json& manifest) {
   std::string text;
   const auto stages = manifest.find("stages");
   if (stages == manifest.end() || !stages->is_array()) return text;
   for (const Json& stage : *stages) {
-    text += fmt::format("stage {}: {}\n", text_in(stage, "stage"), text_in(stage, "status"));
+    text += fmt::format("stage {}: {}\n", word_in(stage, "stage"), word_in(stage, "status"));
     const auto artifacts = stage.find("artifacts");
     if (artifacts == stage.end() || !artifacts->is_array()) continue;
     for (const Json& artifact : *artifacts) {
-      text += fmt::format("  {} ({}, {})\n", text_in(artifact, "path"), text_in(artifact, "type"),
-                          bytes_text(number_in(artifact, "size")));
+      text += fmt::format("  {} ({}, {})\n", word_in(artifact, "path"), word_in(artifact, "type"),
+                          bytes_text(number_in<std::uint64_t>(artifact, "size")));
     }
   }
   return text;
@@ -104,19 +90,20 @@ std::string counts_to_text(const Json& metrics) {
   for (const Json& stage : *stages) {
     const auto report = stage.find("report");
     if (report == stage.end() || !report->is_object()) continue;
-    text += fmt::format(
-        "stage {}: {} in = {} out + {} rejected + {} dropped\n", text_in(stage, "stage"),
-        counted(number_in(*report, "records_in"), "record"), with_commas(number_in(*report, "records_out")),
-        with_commas(number_in(*report, "records_rejected")), with_commas(number_in(*report, "records_dropped")));
+    text += fmt::format("stage {}: {} in = {} out + {} rejected + {} dropped\n", word_in(stage, "stage"),
+                        counted(number_in<std::uint64_t>(*report, "records_in"), "record"),
+                        with_commas(number_in<std::uint64_t>(*report, "records_out")),
+                        with_commas(number_in<std::uint64_t>(*report, "records_rejected")),
+                        with_commas(number_in<std::uint64_t>(*report, "records_dropped")));
   }
   return text;
 }
 
 int show_run(const RunStore& store, const std::string& which, bool json) {
   const Result<std::string> id = store.find(which);
-  if (!id) return fail(id.error());
+  if (!id) return failed(id.error());
   const Result<StoredRun> run = store.read(*id);
-  if (!run) return fail(run.error());
+  if (!run) return failed(run.error());
   Json files = {{"version", 1}};
   for (const char* const name : kFiles) {
     const Result<std::string> text = store.read_text(*id, std::string(name) + ".json");

@@ -7,6 +7,7 @@
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
 #include "base/printable.h"
+#include "store/json_fields.h"
 #include "stream/table.h"
 #include "transport/arena.h"
 
@@ -14,11 +15,6 @@ namespace penstock::app {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-int fail(const Error& error) {
-  print_error(error);
-  return kFailed;
-}
 
 std::string state_of(const ArenaListing& listing) {
   if (!listing.note.empty()) return "not judged";
@@ -56,9 +52,7 @@ int list(const std::string& folder, const std::vector<ArenaListing>& listings, b
                std::to_string(listing.readers_alive), bytes_text(listing.allocated_bytes), printable(listing.note)});
   }
   if (json) {
-    print(
-        Json({{"version", 1}, {"shared_memory", std::move(all)}}).dump(2, ' ', false, Json::error_handler_t::replace) +
-        "\n");
+    print_data(json_document(Json({{"version", 1}, {"shared_memory", std::move(all)}})));
   } else if (listings.empty()) {
     print(fmt::format("no shared memory of Penstock in {}\n", folder));
   } else {
@@ -75,7 +69,7 @@ int clean(const std::string& folder, const std::vector<ArenaListing>& listings, 
   for (const ArenaListing& listing : listings) {
     if (!listing.abandoned) continue;
     if (const Status done = remove_arena(listing); !done) {
-      code = fail(done.error());
+      code = failed(done.error());
       continue;
     }
     removed.push_back(listing.path);
@@ -94,7 +88,7 @@ int clean(const std::string& folder, const std::vector<ArenaListing>& listings, 
 int shm(const Arguments& arguments) {
   const std::string folder = arguments.value("--folder", kArenaFolder);
   const Result<std::vector<ArenaListing>> listings = list_arenas(folder);
-  if (!listings) return fail(listings.error());
+  if (!listings) return failed(listings.error());
   const bool json = arguments.has("--json");
   return arguments.positional(0, "list") == "clean" ? clean(folder, *listings, json) : list(folder, *listings, json);
 }

@@ -9,6 +9,9 @@
 
 namespace penstock {
 
+/// Says whether a byte goes on with a character that began before it.
+constexpr bool is_utf8_continuation(char byte) noexcept { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
+
 /// Returns the length of the valid UTF-8 sequence at the start of `text` (Unicode 15, table 3-7), or 0.
 inline std::size_t utf8_length(std::string_view text) noexcept {
   const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };

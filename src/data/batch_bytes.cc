@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/utf8.h"
+#include "data/column_layout.h"
 
 namespace penstock {
 namespace {
@@ -48,19 +49,6 @@ struct ColumnHeader {
 static_assert(sizeof(ColumnHeader) == 64);
 
 std::size_t aligned(std::size_t bytes) noexcept { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
-std::size_t bitmap_bytes(std::size_t rows) noexcept { return rows / 8 + (rows % 8 != 0 ? 1 : 0); }
-
-std::size_t values_bytes(Type type, std::size_t rows) noexcept {
-  switch (type) {
-    case Type::kBool: return bitmap_bytes(rows);
-    case Type::kUtf8: return (rows + 1) * sizeof(std::int32_t);
-    case Type::kInt64:
-    case Type::kFloat64:
-    case Type::kTimestamp: break;
-  }
-  return rows * 8;
-}
 
 std::size_t text_bytes(const Column& column) noexcept {
   return column.type() == Type::kUtf8 && column.size() > 0 ? static_cast<std::size_t>(column.offsets()[column.size()])

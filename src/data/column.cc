@@ -3,23 +3,13 @@
 
 #include <algorithm>
 
+#include "data/column_layout.h"
 #include "data/row_runs.h"
 
 namespace penstock {
 namespace {
 
 constexpr std::size_t kFirstRows = 64;
-
-constexpr std::size_t bitmap_bytes(std::size_t bits) { return (bits + 7) / 8; }
-
-// Bytes of the values buffer for so many rows.
-constexpr std::size_t values_bytes(Type type, std::size_t rows) {
-  switch (type) {
-    case Type::kBool: return bitmap_bytes(rows);
-    case Type::kUtf8: return (rows + 1) * sizeof(std::int32_t);
-    default: return rows * 8;
-  }
-}
 
 }  // namespace
 

@@ -92,7 +92,6 @@ Column negate_integers(Call& call) {
 Column negate_floats(Call& call) {
   return map_total<double, double>(call, [](double a) { return -a; });
 }
-Column same(Call& call) { return call.argument(0); }
 
 template <class Op>
 void add_operator(OverloadList& table) {

@@ -11,8 +11,6 @@
 namespace penstock::expression {
 namespace {
 
-Column same(Call& call) { return call.argument(0); }
-
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", snippet(text, {0, text.size()})); }
 
 // Toward zero. The limits are doubles: the largest int64 is not, and rounds up to 2^63.

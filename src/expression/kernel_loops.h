@@ -36,6 +36,9 @@ void with_operands(const Call& call, Body body) {
   }
 }
 
+/// The argument as it is.
+inline Column same(Call& call) { return call.argument(0); }
+
 /// `f(a)` for every row, also under nulls; `f` must not fail.
 template <class Out, class A, class F>
 Column map_total(Call& call, F f, Type type = kTypeOf<Out>) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace penstock::expression {
 namespace {
 
@@ -10,11 +12,9 @@ constexpr std::size_t kMostSnippet = 60;
 constexpr std::size_t kMostBefore = 60;  // bytes of the line shown before the carets
 constexpr std::size_t kMostAfter = 40;   // and from their start on, unless they are wider
 
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
-
 // Moves `at` down to the beginning of a code point.
 std::size_t code_point_begin(std::string_view text, std::size_t at) {
-  while (at > 0 && at < text.size() && is_continuation(text[at])) --at;
+  while (at > 0 && at < text.size() && is_utf8_continuation(text[at])) --at;
   return at;
 }
 
@@ -31,7 +31,8 @@ std::string printable(std::string_view text) {
 }
 
 std::size_t count_characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !is_utf8_continuation(c); }));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // Functions of texts. Positions and lengths count code points; upper, lower and trim know ASCII only.
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "expression/function_table.h"
 #include "expression/kernel_loops.h"
 
@@ -10,11 +11,9 @@ namespace {
 
 constexpr bool is_space(char byte) { return byte == ' ' || (byte >= '\t' && byte <= '\r'); }
 
-constexpr bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
-
 std::int64_t count_code_points(std::string_view text) {
   std::int64_t count = 0;
-  for (const char byte : text) count += is_continuation(byte) ? 0 : 1;
+  for (const char byte : text) count += is_utf8_continuation(byte) ? 0 : 1;
   return count;
 }
 
@@ -22,7 +21,7 @@ std::int64_t count_code_points(std::string_view text) {
 std::size_t byte_of_code_point(std::string_view text, std::int64_t index) {
   std::size_t at = 0;
   for (; at < text.size(); ++at) {
-    if (!is_continuation(text[at]) && index-- == 0) break;
+    if (!is_utf8_continuation(text[at]) && index-- == 0) break;
   }
   return at;
 }

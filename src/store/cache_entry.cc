@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "store/digest.h"
+#include "store/json_fields.h"
 #include "store/stage_cache.h"
 
 namespace penstock {
@@ -12,16 +13,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kVersion = 1;
+constexpr int kEntryVersion = 1;
 
 std::string text_of(const Json& json) { return json.dump(1, ' ', true, Json::error_handler_t::replace); }
 
-std::string text_in(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-Error damaged(const std::string& path, std::string_view what) {
+Error damaged_entry(const std::string& path, std::string_view what) {
   return Error(ErrorCode::kDataLoss, fmt::format("damaged entry of the cache: {}: {}", path, what))
       .hint("penstock cache verify --remove removes damaged entries; they are made again when they are needed");
 }
@@ -39,7 +35,7 @@ std::string entry_to_json(const CacheEntry& entry) {
   Json data = Json::parse(entry.data, nullptr, false);
   if (data.is_discarded()) data = nullptr;
   Json json = {
-      {"version", kVersion},         {"key", entry.key.digest},        {"stage", entry.stage},
+      {"version", kEntryVersion},    {"key", entry.key.digest},        {"stage", entry.stage},
       {"run_id", entry.run_id},      {"created_at", entry.created_at}, {"duration_seconds", entry.duration_seconds},
       {"fields", std::move(fields)}, {"data", std::move(data)},        {"artifacts", std::move(artifacts)}};
   json["seal"] = sha256(text_of(json));
@@ -48,13 +44,13 @@ std::string entry_to_json(const CacheEntry& entry) {
 
 Result<CacheEntry> entry_of_json(const std::string& text, const std::string& path) {
   Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return damaged(path, "no JSON object");
+  if (!json.is_object()) return damaged_entry(path, "no JSON object");
   const std::string seal = text_in(json, "seal");
   json.erase("seal");
-  if (seal != sha256(text_of(json))) return damaged(path, "its seal does not fit its content");
+  if (seal != sha256(text_of(json))) return damaged_entry(path, "its seal does not fit its content");
   const auto version = json.find("version");
-  if (version == json.end() || !version->is_number_integer() || *version != kVersion)
-    return damaged(path, "an unknown version");
+  if (version == json.end() || !version->is_number_integer() || *version != kEntryVersion)
+    return damaged_entry(path, "an unknown version");
   CacheEntry entry;
   entry.key.digest = text_in(json, "key");
   entry.stage = text_in(json, "stage");

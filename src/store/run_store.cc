@@ -13,11 +13,12 @@
 #include "base/nearest_name.h"
 #include "platform/file.h"
 #include "platform/machine.h"
+#include "store/json_fields.h"
 
 namespace penstock {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kRunVersion = 1;
 
 // "20261120_101500_a1b2c3"
 bool is_run_id(std::string_view text) {
@@ -29,19 +30,6 @@ bool is_run_id(std::string_view text) {
     if (kForm[i] == 'd' ? !digit : kForm[i] == 'x' ? !hex : text[i] != '_') return false;
   }
   return true;
-}
-
-std::string text_in(const nlohmann::json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-template <class T>
-T number_in(const nlohmann::json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end() || !(std::is_floating_point_v<T> ? found->is_number() : found->is_number_integer()))
-    return {};
-  return found->get<T>();
 }
 
 ProcessIdentity process_of(const nlohmann::json& run) {
@@ -60,7 +48,7 @@ bool still_runs(const nlohmann::json& run) {
   return !here || is_running(process);  // of another machine one cannot know
 }
 
-Error damaged(const std::string& path, std::string_view what) {
+Error damaged_run(const std::string& path, std::string_view what) {
   return Error(ErrorCode::kDataLoss, fmt::format("not the record of a run: {}: {}", path, what))
       .hint("the file was changed or damaged; the run's other files may still be readable");
 }
@@ -148,11 +136,11 @@ Result<StoredRun> RunStore::read(std::string_view id) const {
   const std::string path = RunFolder(root_, std::string(id)).path();
   PENSTOCK_ASSIGN(const std::string text, read_text(id, "run.json"));
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  if (!json.is_object()) return damaged(path + "/run.json", "no JSON object");
+  if (!json.is_object()) return damaged_run(path + "/run.json", "no JSON object");
   const int version = number_in<int>(json, "version");
-  if (version > kVersion) {
+  if (version > kRunVersion) {
     return Error(ErrorCode::kUnsupported,
-                 fmt::format("{}/run.json has version {}, this program reads up to {}", path, version, kVersion))
+                 fmt::format("{}/run.json has version {}, this program reads up to {}", path, version, kRunVersion))
         .hint("use the Penstock that wrote it, or a later one");
   }
   StoredRun run;
@@ -163,7 +151,7 @@ Result<StoredRun> RunStore::read(std::string_view id) const {
   run.status = text_in(json, "status");
   run.started_at = text_in(json, "started_at");
   run.duration_seconds = number_in<double>(json, "duration_seconds");
-  if (version < 1 || run.status.empty()) return damaged(path + "/run.json", "no version or no status");
+  if (version < 1 || run.status.empty()) return damaged_run(path + "/run.json", "no version or no status");
   const auto error = json.find("error");
   if (error != json.end() && error->is_object()) run.error = text_in(*error, "message");
   if (run.status == "running" && !still_runs(json)) run.status = "lost";

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/printable.h"
+#include "store/json_fields.h"
 #include "stream/table.h"
 
 namespace penstock {
@@ -58,7 +59,7 @@ std::string Plan::to_json() const {
                                 {"queue_depth", segment.queue_depth},
                                 {"reason", segment.reason}});
   }
-  return plan.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  return json_document(plan);
 }
 
 }  // namespace penstock

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/printable.h"
+#include "store/json_fields.h"
 #include "stream/table.h"
 
 namespace penstock {
@@ -137,7 +138,7 @@ std::string Report::to_json() const {
   for (const StepResult& result : results) {
     report["results"].push_back({{"name", result.name}, {"rows", Json::parse(result.rows, nullptr, false)}});
   }
-  return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_document(report);
 }
 
 }  // namespace penstock

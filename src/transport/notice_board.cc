@@ -8,9 +8,9 @@
 namespace penstock {
 namespace {
 
-constexpr std::size_t kPage = 4096;  // an arena has at least one window; this one is never given memory
+constexpr std::size_t kLeastWindow = 4096;  // an arena has at least one window; this one is never given memory
 
-NoticeControl& control_of(const Arena& arena) { return *reinterpret_cast<NoticeControl*>(arena.control()); }
+NoticeControl& notices_of(const Arena& arena) { return *reinterpret_cast<NoticeControl*>(arena.control()); }
 
 void set_up(std::byte* control, const ArenaShape&) { new (control) NoticeControl; }
 
@@ -23,10 +23,10 @@ std::uint32_t count(const ReaderLines& lines) noexcept {
 }  // namespace
 
 NoticeWriter::NoticeWriter(std::shared_ptr<Arena> arena) noexcept
-    : arena_(std::move(arena)), control_(control_of(*arena_)) {}
+    : arena_(std::move(arena)), control_(notices_of(*arena_)) {}
 
 Result<std::unique_ptr<NoticeWriter>> NoticeWriter::open(const Arena::Place& place, std::uint32_t max_readers) {
-  const ArenaShape shape = {ArenaKind::kNotices, sizeof(NoticeControl), 1, kPage, max_readers};
+  const ArenaShape shape = {ArenaKind::kNotices, sizeof(NoticeControl), 1, kLeastWindow, max_readers};
   PENSTOCK_ASSIGN(std::shared_ptr<Arena> arena, Arena::create(place, shape, set_up, true));
   PENSTOCK_TRY(arena->expect_control(sizeof(NoticeControl)));
   auto writer = std::unique_ptr<NoticeWriter>(new NoticeWriter(std::move(arena)));
@@ -58,13 +58,13 @@ void NoticeWriter::announce(Version version) noexcept {
 std::uint32_t NoticeWriter::readers() const noexcept { return count(control_.readers); }
 
 NoticeReader::NoticeReader(std::shared_ptr<Arena> arena, std::uint32_t line) noexcept
-    : arena_(std::move(arena)), control_(control_of(*arena_)), line_(control_.readers[line]) {}
+    : arena_(std::move(arena)), control_(notices_of(*arena_)), line_(control_.readers[line]) {}
 
 Result<std::unique_ptr<NoticeReader>> NoticeReader::open(const Arena::Place& place) {
   PENSTOCK_ASSIGN(std::shared_ptr<Arena> arena, Arena::open(place, ArenaKind::kNotices));
   PENSTOCK_TRY(arena->expect_control(sizeof(NoticeControl)));
-  PENSTOCK_ASSIGN(const std::uint32_t line, arena->claim_line(control_of(*arena).readers, this_process_token(), true));
-  control_of(*arena).readers[line].waiting.store(0, std::memory_order_relaxed);
+  PENSTOCK_ASSIGN(const std::uint32_t line, arena->claim_line(notices_of(*arena).readers, this_process_token(), true));
+  notices_of(*arena).readers[line].waiting.store(0, std::memory_order_relaxed);
   return std::unique_ptr<NoticeReader>(new NoticeReader(std::move(arena), line));
 }
 

@@ -7,6 +7,7 @@
 #include "platform/file.h"
 #include "platform/machine.h"
 #include "store/digest.h"
+#include "store/json_fields.h"
 #include "stream/trace_text.h"
 
 namespace penstock {
@@ -14,10 +15,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kVersion = 1;
+constexpr int kFileVersion = 1;
 
 // Paths and messages may hold bytes that are no UTF-8; a file of the run is valid JSON all the same.
-std::string text_of(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string text_of(const Json& json) { return json_document(json); }
 
 Json parsed(const std::string& text) { return Json::parse(text, nullptr, false); }
 
@@ -166,7 +167,7 @@ std::string run_json(const RunRecord& record, const FileRun& run) {
   const ProcessIdentity process = this_process();
   Json stages = Json::array();
   for (const FileStage& stage : record.file->stages) stages.push_back(stage.name);
-  Json json = {{"version", kVersion},
+  Json json = {{"version", kFileVersion},
                {"run_id", run.id},
                {"name", record.file->name},
                {"file", record.file->path},
@@ -222,7 +223,8 @@ std::string manifest_json(const RunRecord& record, const FileRun& run) {
     if (!done.reason.empty()) entry["reason"] = done.reason;
     stages.push_back(std::move(entry));
   }
-  return text_of({{"version", kVersion}, {"run_id", run.id}, {"status", run.status}, {"stages", std::move(stages)}});
+  return text_of(
+      {{"version", kFileVersion}, {"run_id", run.id}, {"status", run.status}, {"stages", std::move(stages)}});
 }
 
 std::string timing_json(const RunRecord& record, const FileRun& run) {
@@ -246,7 +248,7 @@ std::string timing_json(const RunRecord& record, const FileRun& run) {
                       {"cpu_seconds", stage.outcome.report.cpu_seconds},
                       {"operators", std::move(operators)}});
   }
-  return text_of({{"version", kVersion},
+  return text_of({{"version", kFileVersion},
                   {"run_id", run.id},
                   {"started_at", utc_text(record.started_micros)},
                   {"duration_seconds", total_seconds(run)},
@@ -259,7 +261,7 @@ std::string metrics_json(const FileRun& run) {
     if (!has_report(stage)) continue;
     stages.push_back({{"stage", stage.name}, {"report", parsed(stage.outcome.report.to_json())}});
   }
-  return text_of({{"version", kVersion}, {"run_id", run.id}, {"stages", std::move(stages)}});
+  return text_of({{"version", kFileVersion}, {"run_id", run.id}, {"stages", std::move(stages)}});
 }
 
 // One process per stage in the timeline, each with its own zero.
@@ -293,7 +295,7 @@ Json output_of(const FileStage& stage, const StageRun& run, Json data) {
                      {"duration_seconds", run.duration_seconds},
                      {"input_hash", input_hash(stage, run)},
                      {"output_hash", output_hash(run.artifacts)}};
-  return {{"version", kVersion}, {"_meta", meta}, {"data", std::move(data)}, {"artifacts", to_json(run.artifacts)}};
+  return {{"version", kFileVersion}, {"_meta", meta}, {"data", std::move(data)}, {"artifacts", to_json(run.artifacts)}};
 }
 
 }  // namespace
@@ -327,7 +329,7 @@ std::string FileRun::to_json() const {
                     {"report", has_report(stage) ? parsed(stage.outcome.report.to_json()) : Json(nullptr)},
                     {"artifacts", penstock::to_json(stage.artifacts)}});
   }
-  return text_of({{"version", kVersion},
+  return text_of({{"version", kFileVersion},
                   {"run_id", id},
                   {"path", path},
                   {"status", status},
@@ -355,7 +357,7 @@ std::string plans_to_json(const std::vector<StagePlan>& plans) {
   for (const auto& [stage, plan] : plans) {
     if (plan) stages.push_back({{"stage", stage}, {"plan", parsed(plan->to_json())}});
   }
-  return text_of({{"version", kVersion}, {"stages", std::move(stages)}});
+  return text_of({{"version", kFileVersion}, {"stages", std::move(stages)}});
 }
 
 }  // namespace penstock

@@ -34,7 +34,7 @@ std::string name_of(std::string_view path) {
   return std::string(path.substr(path.rfind('/') + 1));
 }
 
-std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string key_text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 class KeyMaker {
  public:
@@ -61,7 +61,7 @@ class KeyMaker {
     PENSTOCK_ASSIGN(const std::string program, program_of(stage_, folders));
     PENSTOCK_ASSIGN(const FileDigest digest, index_.digest(program));
     key.add("code", stage_.code_declared ? "declared" : digest.sha256);
-    key.add("command", text_of(Json(command.words)));
+    key.add("command", key_text(Json(command.words)));
     key.add("shell", command.shell ? "yes" : "no");
     key.add("stdin", command.stdin_path);
     key.add("stdout", command.stdout_path);

@@ -8,6 +8,7 @@
 
 #include "platform/file.h"
 #include "platform/link_file.h"
+#include "store/json_fields.h"
 #include "workflow/workflow_run.h"
 
 namespace penstock {
@@ -26,11 +27,6 @@ void fill_report(Report& report, const std::string& data) {
   report.records_out = number("records_out");
   report.records_rejected = number("records_rejected");
   report.records_dropped = number("records_dropped");
-}
-
-std::string text_in(const Json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 // The artifacts that an output.json lists, when it is that of a result with this key.

@@ -7,17 +7,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/nearest_name.h"
+#include "store/json_fields.h"
 
 namespace penstock {
 namespace {
 
 using Json = nlohmann::ordered_json;
 using Fields = std::vector<std::pair<std::string, std::string>>;
-
-std::string text_in(const Json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 struct KeyRecord {
   std::string key;
@@ -129,7 +125,7 @@ std::string StageExplanation::to_json() const {
   const Json json = {{"version", 1},       {"run_id", run_id},     {"stage", stage}, {"status", status},
                      {"reason", reason},   {"decision", decision}, {"key", key},     {"compared_with", compared_with},
                      {"differences", list}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_document(json);
 }
 
 }  // namespace penstock

@@ -51,6 +51,7 @@ class InputStream {
   std::uint64_t bytes_total() const noexcept;
 
  private:
+  class RawBytes;
   struct State;
   explicit InputStream(std::unique_ptr<State> state) noexcept;
 
