@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "command_line.h"
+#include "apps/penstock/command_line.h"
 
 namespace penstock::app {
 
