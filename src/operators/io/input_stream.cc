@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "operators/io/input_stream.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -113,11 +114,10 @@ class InputStream::RawBytes {
     const char* const what = now.inode != stamp_.inode || now.device != stamp_.device ? "was replaced"
                              : now.size_bytes != stamp_.size_bytes                    ? "changed its size"
                                                                                       : "was changed";
-    return broken(file_.path(),
-                  std::string("the file ") + what + " while it was read (" + std::to_string(stamp_.size_bytes) +
-                      " bytes at first, " + std::to_string(now.size_bytes) + " at the end, " +
-                      std::to_string(bytes_read_) + " read)",
-                  "run again when nothing writes to it, or read a copy");
+    return Error(ErrorCode::kDataLoss,
+                 fmt::format("the file {} while it was read ({} bytes at first, {} at the end, {} read): {}", what,
+                             stamp_.size_bytes, now.size_bytes, bytes_read_, file_.path()))
+        .hint("run again when nothing writes to it, or read a copy");
   }
 
   File file_;
