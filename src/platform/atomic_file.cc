@@ -16,11 +16,12 @@
 namespace penstock {
 namespace {
 
-// Follows links, so that the rename replaces the file behind a link and not the link. A link to nothing keeps its own
-// name.
-std::string behind_links(const std::string& path) {
+// Follows a link, so that the rename replaces the file behind it and not the link.
+std::string behind_link(const std::string& path) {
+  struct stat info;
   char resolved[PATH_MAX];
-  return ::realpath(path.c_str(), resolved) ? std::string(resolved) : path;
+  const bool link = ::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
+  return link && ::realpath(path.c_str(), resolved) ? std::string(resolved) : path;
 }
 
 std::string temporary_beside(const std::string& target) {
@@ -67,7 +68,7 @@ Result<AtomicFile> AtomicFile::create(const std::string& path, const Options& op
     return atomic;
   }
   if (exists && ::access(path.c_str(), W_OK) != 0) return file_error(errno, "replace", path);
-  atomic.target_ = behind_links(path);
+  atomic.target_ = exists ? behind_link(path) : path;  // a link to nothing keeps its own name
   std::string temporary = temporary_beside(atomic.target_);
   auto file = File::create(temporary, {.exclusive = true});
   if (!file) {

@@ -224,20 +224,18 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
 }
 
 Status make_folders(const std::string& path) {
-  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-    const std::string folder = path.substr(0, end);
-    if (::mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST) {
-      const int why = errno;
-      struct stat info;
-      const bool there = ::stat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
-      if (!there) return file_error(why, "create the folder", folder);
-    }
-    if (end == std::string::npos || end + 1 == path.size()) break;
+  // From the end, since most of them are there.
+  if (::mkdir(path.c_str(), 0777) == 0) return {};
+  int why = errno;
+  const std::string parent = folder_of(path);
+  if (why == ENOENT && parent.size() < path.size()) {
+    PENSTOCK_TRY(make_folders(parent));
+    if (::mkdir(path.c_str(), 0777) == 0) return {};
+    why = errno;
   }
   struct stat info;
-  if (::stat(path.c_str(), &info) != 0) return file_error(errno, "look at", path);
-  if (!S_ISDIR(info.st_mode)) return file_error(EEXIST, "create the folder", path);
-  return {};
+  const bool there = ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  return there ? Status() : file_error(why, "create the folder", path);
 }
 
 Status sync_folder(const std::string& path) {

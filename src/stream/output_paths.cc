@@ -94,6 +94,16 @@ class Inputs {
   std::vector<std::pair<std::string, std::string>> globs_;
 };
 
+Status check_no_folder(const OutputPath& output) {
+  std::error_code error;
+  if (!fs::is_directory(output.path, error)) return {};
+  return Error(ErrorCode::kInvalidArgument, fmt::format("{}, the {} of \"{}\", is a folder, a file was expected",
+                                                        output.path, output.as, output.step))
+      .at(output.step)
+      .at(output.place.to_text())
+      .hint("name a file in it");
+}
+
 Status check_writers(const std::vector<OutputPath>& outputs) {
   std::map<std::string, const OutputPath*> writers;
   for (const OutputPath& output : outputs) {
@@ -141,6 +151,7 @@ std::vector<OutputPath> output_paths(const Pipeline& pipeline, const RunOptions&
 
 Status check_output_paths(const Pipeline& pipeline, const RunOptions& options) {
   const std::vector<OutputPath> outputs = output_paths(pipeline, options);
+  for (const OutputPath& output : outputs) PENSTOCK_TRY(check_no_folder(output));
   PENSTOCK_TRY(check_writers(outputs));
   Inputs inputs;
   for (const Pipeline::Step& step : pipeline.steps()) {

@@ -121,6 +121,22 @@ TEST(Report, CountsWhatCameInAndWhatBecameOfIt) {
   });
 }
 
+TEST(Report, CountsRejectionsOfBranchesApart) {
+  Pipeline pipeline("branches");
+  const Pipeline::StepId source =
+      pipeline.add("count", calling(counting_source(10)), {.name = "source"}, Pipeline::kNone);
+  pipeline.add("keep", calling(Calls()), {.name = "all"}, source);
+  pipeline.add("odd", testing::calling_each(picky_calls), {.on_error = skip()}, source);
+  pipeline.add("keep", calling(Calls()), {.name = "odd ones"});
+  testing::run_everywhere([&](const RunOptions& options) {
+    const Result<Report> report = pipeline.run(options);
+    ASSERT_TRUE(report) << error_text(report);
+    EXPECT_EQ(report->records_rejected, 0U);
+    EXPECT_THAT(report->to_text(), HasSubstr("10 records in = 10 out + 0 rejected + 0 dropped; 1 rejected further on"));
+    EXPECT_EQ(Json::parse(report->to_json())["records_rejected_further_on"], 1);
+  });
+}
+
 TEST(Report, AsJsonHoldsEveryStep) {
   const Result<Report> report = example().run();
   ASSERT_TRUE(report);

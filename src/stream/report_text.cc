@@ -8,6 +8,7 @@
 
 #include "base/printable.h"
 #include "store/json_fields.h"
+#include "stream/rejected_further_on.h"
 #include "stream/table.h"
 
 namespace penstock {
@@ -25,11 +26,14 @@ constexpr std::size_t kMostRowsShown = 50;
 
 std::string headline(const Report& report) {
   const double rate = report.wall_seconds > 0 ? static_cast<double>(report.records_in) / report.wall_seconds : 0;
-  return fmt::format("pipeline \"{}\" {} with strategy {} in {}: {} in = {} out + {} rejected + {} dropped, {}/s\n",
+  const std::uint64_t further_on = rejected_further_on(report);
+  return fmt::format("pipeline \"{}\" {} with strategy {} in {}: {} in = {} out + {} rejected + {} dropped{}, {}/s\n",
                      printable(report.pipeline), to_string(report.outcome), report.plan.strategy,
                      duration_text(report.wall_seconds), counted(report.records_in, "record"),
                      with_commas(report.records_out), with_commas(report.records_rejected),
-                     with_commas(report.records_dropped), with_commas(static_cast<std::uint64_t>(rate)));
+                     with_commas(report.records_dropped),
+                     further_on > 0 ? fmt::format("; {} rejected further on", with_commas(further_on)) : "",
+                     with_commas(static_cast<std::uint64_t>(rate)));
 }
 
 std::vector<std::string> table_row(const StepReport& step) {
@@ -105,6 +109,7 @@ std::string Report::to_json() const {
                  {"records_out", records_out},
                  {"records_rejected", records_rejected},
                  {"records_dropped", records_dropped},
+                 {"records_rejected_further_on", rejected_further_on(*this)},
                  {"records_per_second", rate},
                  {"wall_seconds", wall_seconds},
                  {"cpu_seconds", cpu_seconds},

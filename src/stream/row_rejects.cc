@@ -92,7 +92,7 @@ Status RowRejects::reject(Rejection rejection) {
                  fmt::format("{} {} rejected, more than max_errors = {} allows", counted(rejected, "record"),
                              rejected == 1 ? "was" : "were", limit_.limit))
         .hint("look at the causes, or raise max_errors")
-        .caused_by(to_error(rejection));
+        .caused_by(to_error(rejection).hint(""));
   }
   if (policy_.action != ErrorPolicy::Action::kQuarantine) return {};
   append_line(rejection);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/nearest_name.h"
+#include "stream/rejected_further_on.h"
 #include "workflow/run_files.h"
 #include "workflow/workflow_run.h"
 
@@ -33,7 +34,10 @@ const char* to_string(StageStatus status) noexcept {
 
 std::uint64_t FileRun::rejected() const {
   std::uint64_t sum = 0;
-  for (const StageRun& stage : stages) sum += stage.outcome.report.records_rejected;
+  for (const StageRun& stage : stages) {
+    const Report& report = stage.outcome.report;
+    sum += report.records_rejected + rejected_further_on(report);
+  }
   return sum;
 }
 

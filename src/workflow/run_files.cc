@@ -8,6 +8,7 @@
 #include "platform/machine.h"
 #include "store/digest.h"
 #include "store/json_fields.h"
+#include "stream/rejected_further_on.h"
 #include "stream/trace_text.h"
 
 namespace penstock {
@@ -312,10 +313,11 @@ std::string data_json(const FileStage& stage, const StageRun& run) {
     return text_of({{"outcome", "done"}, {"value_bytes", bytes}});
   }
   const Report& report = run.outcome.report;
-  const Json data = {{"outcome", to_string(report.outcome)},      {"records_in", report.records_in},
-                     {"records_out", report.records_out},         {"records_rejected", report.records_rejected},
-                     {"records_dropped", report.records_dropped}, {"outputs", to_json(report.outputs)},
-                     {"results", to_json(report.results)}};
+  const Json data = {
+      {"outcome", to_string(report.outcome)},      {"records_in", report.records_in},
+      {"records_out", report.records_out},         {"records_rejected", report.records_rejected},
+      {"records_dropped", report.records_dropped}, {"records_rejected_further_on", rejected_further_on(report)},
+      {"outputs", to_json(report.outputs)},        {"results", to_json(report.results)}};
   return text_of(data);
 }
 

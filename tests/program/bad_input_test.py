@@ -60,6 +60,15 @@ class Files(ProgramTest):
                          stderr="penstock: error: cannot read d: it is a folder, a file was expected\n"
                          '  try: name a file in it; where files are read, all in it with "/*"\n')
 
+    def test_folder_where_an_output_is_to_be(self):
+        (self.folder / "d").mkdir()
+        self.write("in.csv", "a\n1\n")
+        for command in ("check", "plan", "run"):
+            words = ("--quiet",) if command == "run" else ()
+            self.assertEqual(self.error(COPY.replace("{artifacts}/out.csv", "d"), *words, command=command),
+                             'a.toml:7:8/csv.write: d, the output of "csv.write", is a folder, a file was expected\n'
+                             '  try: name a file in it\n')
+
     def test_empty_file(self):
         self.assertEqual(self.error(""), "a.toml: the file has no operators\n"
                          "  try: add [[operator]] tables; penstock init writes an example\n")
@@ -228,7 +237,7 @@ class ExitCodes(ProgramTest):
         self.assertEqual(self.codes(COPY.replace("path", "paht")), [2, 2, 2])  # found when it is read
         self.assertEqual(self.codes(self.with_step(self.SELECT.format("di"))), [2, 2, 2])  # when it is bound
         self.assertEqual(self.codes(COPY.replace("in.csv", "d")), [2, 2, 2])
-        self.assertEqual(self.codes(COPY.replace("{artifacts}/out.csv", "d")), [0, 0, 2])  # when it is opened
+        self.assertEqual(self.codes(COPY.replace("{artifacts}/out.csv", "d")), [2, 2, 2])
 
     def test_1_for_the_world(self):
         self.assertEqual(self.codes(COPY), [1, 1, 1])  # no input

@@ -181,6 +181,18 @@ class Keys(CacheTest):
         self.assertEqual(statuses, ["done", "cached", "done"])
         self.assertEqual((self.folder / "pipeline_outputs/latest/p/artifacts/o.csv").read_text(), "a\n2\n")
 
+    def test_a_kept_result_still_says_what_its_branches_rejected(self):
+        self.write("in.csv", "a\n1\n-1\n")
+        self.write("w.toml", '[[stage]]\nname = "p"\n[[stage.operator]]\nop = "csv.read"\nname = "in"\npath = "in.csv"\n'
+                             '[[stage.operator]]\nop = "csv.write"\npath = "{artifacts}/all.csv"\n'
+                             '[[stage.operator]]\nop = "validate"\ninput = "in"\nrules = { positive = "a > 0" }\non_error = "skip"\n'
+                             '[[stage.operator]]\nop = "csv.write"\npath = "{artifacts}/good.csv"\n')
+        for status in ("done", "cached"):
+            done = self.penstock("run", "w.toml", "--strict", "--json")
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertEqual(json.loads(done.stdout)["records_rejected"], 1)
+            self.assertEqual(self.latest("manifest.json")["stages"][0]["status"], status)
+
     def test_the_cache_can_be_left_out(self):
         self.run_chain()
         self.assertEqual(self.penstock("run", "w.toml", "--cache", "false").returncode, 0)
