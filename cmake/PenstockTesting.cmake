@@ -23,26 +23,13 @@ function(penstock_house_test name script)
 endfunction()
 
 # A mistake that users make, and the sentence with which the compiler must answer. SOURCE has to compile as it is, and to
-# fail with PENSTOCK_EXPECT_ERROR defined, with every text that follows "// expect-error: " in it among the messages. Runs
-# with the compiler of the build, and with clang 19 besides where there is one.
+# fail with PENSTOCK_EXPECT_ERROR defined, with every text that follows "// expect-error: " in it among the messages.
 # penstock_compile_fail_test(NAME SOURCE)
 function(penstock_compile_fail_test name source)
-  set(compilers ${CMAKE_CXX_COMPILER})
-  find_program(PENSTOCK_CLANG clang++-19)
-  if(PENSTOCK_CLANG)
-    list(APPEND compilers ${PENSTOCK_CLANG})
-  endif()
-  list(REMOVE_DUPLICATES compilers)
-  foreach(compiler IN LISTS compilers)
-    get_filename_component(compiler_name ${compiler} NAME)
-    string(REGEX REPLACE "clang.*" "clang" compiler_name ${compiler_name})
-    string(REGEX REPLACE "^[cg]\\+\\+.*" "gcc" compiler_name ${compiler_name})
-    set(test compile_fail.${name}.${compiler_name})
-    add_test(NAME ${test}
-             COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/check_compile_fail.py
-                     ${CMAKE_CURRENT_SOURCE_DIR}/${source} -- ${compiler} -std=c++20 -I${PROJECT_SOURCE_DIR}/include)
-    set_tests_properties(${test} PROPERTIES LABELS compile_fail)
-  endforeach()
+  add_test(NAME compile_fail.${name}
+           COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tools/check_compile_fail.py
+                   ${CMAKE_CURRENT_SOURCE_DIR}/${source} -- ${CMAKE_CXX_COMPILER} -std=c++20 -I${PROJECT_SOURCE_DIR}/include)
+  set_tests_properties(compile_fail.${name} PROPERTIES LABELS compile_fail)
 endfunction()
 
 # A program for LLVMFuzzerTestOneInput in SOURCES. With PENSTOCK_FUZZ it is a libFuzzer program of target penstock_fuzz.
