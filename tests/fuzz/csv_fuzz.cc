@@ -35,10 +35,8 @@ class MemoryFile {
   int descriptor_;
 };
 
-// Of these the reference knows nothing.
-bool is_compressed_or_no_utf8(std::string_view text) {
-  return text.starts_with("\x1F\x8B") || text.starts_with("\x28\xB5\x2F\xFD") ||
-         !penstock::skip_byte_order_mark(text, "");
+bool is_compressed(std::string_view text) {
+  return text.starts_with("\x1F\x8B") || text.starts_with("\x28\xB5\x2F\xFD");
 }
 
 }  // namespace
@@ -46,7 +44,9 @@ bool is_compressed_or_no_utf8(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 3) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 3, size - 3);
-  if (is_compressed_or_no_utf8(text)) return 0;
+  if (is_compressed(text)) return 0;
+  // Of other encodings the reference knows nothing; csv.read has to refuse them.
+  const bool is_utf8 = penstock::skip_byte_order_mark(text, "").has_value();
   csv::Dialect dialect;
   dialect.delimiter = (data[0] & 1) != 0 ? ';' : ',';
   dialect.quoting = (data[0] & 2) == 0;
@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string error;
     const csv::ReferenceRead read =
         csv::read_like_reference(file.path(), fields, dialect, block, std::size_t{1} + data[1] / 3U, error);
-    if (error.empty() && read == expected) continue;
+    if (is_utf8 ? error.empty() && read == expected : !error.empty()) continue;
     std::fprintf(stderr, "csv.read in blocks of %zu: %zu rows and %zu rejected, expected %zu and %zu; %s\n", block,
                  read.rows.size(), read.rejected.size(), expected.rows.size(), expected.rejected.size(), error.c_str());
     std::abort();

@@ -49,16 +49,15 @@ class Join final : public Operator {
   OperatorTraits traits() const override { return {.stateless = true, .light = true, .rows = RowEffect::kDrops}; }
 
   std::string note() const override {
-    if (!loaded_) return fmt::format("its table is {}, read by {}", options_.table.path, options_.table.reader);
+    if (context_ == nullptr)
+      return fmt::format("its table is {}, read by {}", options_.table.path, options_.table.reader);
     return fmt::format("{} row{} from {} by {}", table_.num_rows(), table_.num_rows() == 1 ? "" : "s",
                        options_.table.path, options_.table.reader);
   }
 
   Status open(OperatorContext& context) override {
     context_ = &context;
-    PENSTOCK_TRY(table_.load(context));
-    loaded_ = true;
-    return {};
+    return table_.load(context);
   }
 
   Status process(Batch batch, Emitter& out) override {
@@ -127,7 +126,6 @@ class Join final : public Operator {
   const JoinOptions options_;
   OperatorContext* context_ = nullptr;
   LookupTable table_;
-  bool loaded_ = false;
   RowKeys keys_;
   SchemaPtr schema_;
   std::vector<std::uint32_t> found_;  // row of the table for each row
