@@ -10,6 +10,7 @@
 #include "apps/penstock/console.h"
 #include "apps/penstock/ipc_benchmark.h"
 #include "platform/file.h"
+#include "store/json_fields.h"
 
 namespace penstock::app {
 namespace {
@@ -86,7 +87,7 @@ int bench_ipc(const Arguments& arguments) {
   if (!results) return failed(results.error());
   if (results->is_null()) return kOk;  // rank 0 speaks for all
   const std::string path = arguments.value("--out", ".") + "/" + kResultsFile;
-  if (const Status written = write_file(path, results->dump(2) + "\n"); !written) return failed(written.error());
+  if (const Status written = write_file(path, json_document(*results)); !written) return failed(written.error());
   const bool forked = (*results)["processes"] == "fork";
   print(fmt::format("measured {} with {} readers, {}; wrote {}\n", fmt::join(settings->backends, ", "),
                     (*results)["readers"].get<int>(), forked ? "forked: not started by mpiexec" : "as ranks of mpiexec",

@@ -106,7 +106,7 @@ int doctor(const Arguments& arguments) {
     if (!finding.ok) text += fmt::format("{:<20}try: {}\n", "", finding.remedy);
   }
   if (arguments.has("--json")) {
-    print_data(json_document(Json({{"version", 1}, {"ok", ok}, {"findings", list}})));
+    print_data(json_document({{"version", 1}, {"ok", ok}, {"findings", list}}));
   } else {
     print(text);
   }

@@ -7,6 +7,7 @@
 
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
+#include "store/json_fields.h"
 #include "stream/table.h"
 
 namespace penstock::app {
@@ -64,7 +65,7 @@ int list_operators(bool json) {
     table.add({info->name, to_string(info->role), info->summary});
   }
   if (json) {
-    print_data(Json({{"version", 1}, {"operators", std::move(list)}}).dump(2) + "\n");
+    print_data(json_document({{"version", 1}, {"operators", std::move(list)}}));
   } else {
     print(table.to_text() + "penstock ops NAME shows the options of one.\n");
   }
@@ -81,7 +82,7 @@ int ops(const Arguments& arguments) {
     return kUsage;
   }
   if (json) {
-    print_data(operator_to_json(**info).dump(2) + "\n");
+    print_data(json_document(operator_to_json(**info)));
   } else {
     print(operator_to_text(**info));
   }

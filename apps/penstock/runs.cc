@@ -46,7 +46,7 @@ int list_runs(const RunStore& store, bool json) {
   if (lost > 0)
     notes += "lost: the process ended without a word; penstock runs clean removes what it left half-written\n";
   if (json) {
-    print_data(json_document(Json({{"version", 1}, {"runs", std::move(list)}})));
+    print_data(json_document({{"version", 1}, {"runs", std::move(list)}}));
   } else {
     print(runs->empty() ? fmt::format("no runs in {}\n", store.root()) : table.to_text() + notes);
   }
@@ -57,7 +57,7 @@ int clean(const RunStore& store, bool json) {
   const Result<std::vector<std::string>> removed = store.clean();
   if (!removed) return failed(removed.error());
   if (json) {
-    print_data(json_document(Json({{"version", 1}, {"removed", *removed}})));
+    print_data(json_document({{"version", 1}, {"removed", *removed}}));
     return kOk;
   }
   for (const std::string& path : *removed) print(fmt::format("removed {}\n", printable(path)));
@@ -112,7 +112,7 @@ int show_run(const RunStore& store, const std::string& which, bool json) {
   }
   if (json) {
     files["run"]["status"] = run->status;  // "lost" is known only to who looks
-    print_data(files.dump(2) + "\n");
+    print_data(json_document(files));
     return kOk;
   }
   print(fmt::format("run {}: {}\nname: {}\nstrategy: {}\nstarted: {}\ntook: {}\nfolder: {}\n", run->id,

@@ -52,7 +52,7 @@ int list(const std::string& folder, const std::vector<ArenaListing>& listings, b
                std::to_string(listing.readers_alive), bytes_text(listing.allocated_bytes), printable(listing.note)});
   }
   if (json) {
-    print_data(json_document(Json({{"version", 1}, {"shared_memory", std::move(all)}})));
+    print_data(json_document({{"version", 1}, {"shared_memory", std::move(all)}}));
   } else if (listings.empty()) {
     print(fmt::format("no shared memory of Penstock in {}\n", folder));
   } else {
@@ -78,7 +78,7 @@ int clean(const std::string& folder, const std::vector<ArenaListing>& listings, 
                         bytes_text(listing.allocated_bytes), listing.writer_pid);
   }
   if (json) {
-    print(Json({{"version", 1}, {"removed", std::move(removed)}, {"freed_bytes", bytes}}).dump(2) + "\n");
+    print_data(json_document({{"version", 1}, {"removed", std::move(removed)}, {"freed_bytes", bytes}}));
   } else {
     print(text.empty() ? fmt::format("nothing to remove in {}\n", folder) : text);
   }

@@ -138,6 +138,8 @@ struct Report {
   std::uint64_t records_rejected = 0;  ///< By the steps up to the first that changes the number of records.
   std::uint64_t records_dropped = 0;   ///< On purpose, by filters, up to there.
   std::uint64_t records_out = 0;       ///< What came through up to there: in = out + rejected + dropped.
+  /// By all other steps: in branches, and behind the first step that changes the number of records.
+  std::uint64_t records_rejected_further_on = 0;
   double wall_seconds = 0;
   double cpu_seconds = 0;               ///< Of the whole process during the run, and of its worker processes.
   std::uint64_t memory_peak_bytes = 0;  ///< Most resident memory of the process so far.

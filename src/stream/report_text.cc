@@ -8,7 +8,6 @@
 
 #include "base/printable.h"
 #include "store/json_fields.h"
-#include "stream/rejected_further_on.h"
 #include "stream/table.h"
 
 namespace penstock {
@@ -26,7 +25,7 @@ constexpr std::size_t kMostRowsShown = 50;
 
 std::string headline(const Report& report) {
   const double rate = report.wall_seconds > 0 ? static_cast<double>(report.records_in) / report.wall_seconds : 0;
-  const std::uint64_t further_on = rejected_further_on(report);
+  const std::uint64_t further_on = report.records_rejected_further_on;
   return fmt::format("pipeline \"{}\" {} with strategy {} in {}: {} in = {} out + {} rejected + {} dropped{}, {}/s\n",
                      printable(report.pipeline), to_string(report.outcome), report.plan.strategy,
                      duration_text(report.wall_seconds), counted(report.records_in, "record"),
@@ -109,7 +108,7 @@ std::string Report::to_json() const {
                  {"records_out", records_out},
                  {"records_rejected", records_rejected},
                  {"records_dropped", records_dropped},
-                 {"records_rejected_further_on", rejected_further_on(*this)},
+                 {"records_rejected_further_on", records_rejected_further_on},
                  {"records_per_second", rate},
                  {"wall_seconds", wall_seconds},
                  {"cpu_seconds", cpu_seconds},

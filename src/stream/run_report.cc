@@ -80,7 +80,7 @@ StepReport report_step(const StepAtWork& step, bool all_ended) {
   return report;
 }
 
-// Follows the records from every source as far as they stay the same records.
+// Follows the records from every source as far as they stay the same records; what others rejected counts apart.
 void add_totals(Report& report, const std::vector<std::unique_ptr<StepAtWork>>& steps) {
   for (const auto& step : steps) {
     if (!step->step->is_source()) continue;
@@ -100,6 +100,8 @@ void add_totals(Report& report, const std::vector<std::unique_ptr<StepAtWork>>& 
     }
     report.records_out += left;
   }
+  for (const auto& step : steps) report.records_rejected_further_on += step->rejects->count();
+  report.records_rejected_further_on -= report.records_rejected;
 }
 
 // What an operator emitted ahead of consumers that had enough depends on the strategy. Nobody looked at it, so it does

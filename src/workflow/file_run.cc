@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "base/nearest_name.h"
-#include "stream/rejected_further_on.h"
 #include "workflow/run_files.h"
 #include "workflow/workflow_run.h"
 
@@ -36,7 +35,7 @@ std::uint64_t FileRun::rejected() const {
   std::uint64_t sum = 0;
   for (const StageRun& stage : stages) {
     const Report& report = stage.outcome.report;
-    sum += report.records_rejected + rejected_further_on(report);
+    sum += report.records_rejected + report.records_rejected_further_on;
   }
   return sum;
 }

@@ -8,7 +8,6 @@
 #include "platform/machine.h"
 #include "store/digest.h"
 #include "store/json_fields.h"
-#include "stream/rejected_further_on.h"
 #include "stream/trace_text.h"
 
 namespace penstock {
@@ -17,9 +16,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kFileVersion = 1;
-
-// Paths and messages may hold bytes that are no UTF-8; a file of the run is valid JSON all the same.
-std::string text_of(const Json& json) { return json_document(json); }
 
 Json parsed(const std::string& text) { return Json::parse(text, nullptr, false); }
 
@@ -193,7 +189,7 @@ std::string run_json(const RunRecord& record, const FileRun& run) {
     json["ended_at"] = utc_text(now);
     json["duration_seconds"] = static_cast<double>(now - record.started_micros) / 1e6;
   }
-  return text_of(json);
+  return json_document(json);
 }
 
 std::string manifest_json(const RunRecord& record, const FileRun& run) {
@@ -224,7 +220,7 @@ std::string manifest_json(const RunRecord& record, const FileRun& run) {
     if (!done.reason.empty()) entry["reason"] = done.reason;
     stages.push_back(std::move(entry));
   }
-  return text_of(
+  return json_document(
       {{"version", kFileVersion}, {"run_id", run.id}, {"status", run.status}, {"stages", std::move(stages)}});
 }
 
@@ -249,11 +245,11 @@ std::string timing_json(const RunRecord& record, const FileRun& run) {
                       {"cpu_seconds", stage.outcome.report.cpu_seconds},
                       {"operators", std::move(operators)}});
   }
-  return text_of({{"version", kFileVersion},
-                  {"run_id", run.id},
-                  {"started_at", utc_text(record.started_micros)},
-                  {"duration_seconds", total_seconds(run)},
-                  {"stages", std::move(stages)}});
+  return json_document({{"version", kFileVersion},
+                        {"run_id", run.id},
+                        {"started_at", utc_text(record.started_micros)},
+                        {"duration_seconds", total_seconds(run)},
+                        {"stages", std::move(stages)}});
 }
 
 std::string metrics_json(const FileRun& run) {
@@ -262,7 +258,7 @@ std::string metrics_json(const FileRun& run) {
     if (!has_report(stage)) continue;
     stages.push_back({{"stage", stage.name}, {"report", parsed(stage.outcome.report.to_json())}});
   }
-  return text_of({{"version", kFileVersion}, {"run_id", run.id}, {"stages", std::move(stages)}});
+  return json_document({{"version", kFileVersion}, {"run_id", run.id}, {"stages", std::move(stages)}});
 }
 
 // One process per stage in the timeline, each with its own zero.
@@ -302,23 +298,23 @@ Json output_of(const FileStage& stage, const StageRun& run, Json data) {
 }  // namespace
 
 std::string output_json(const FileStage& stage, const StageRun& run, const std::string& data) {
-  return text_of(output_of(stage, run, parsed(data)));
+  return json_document(output_of(stage, run, parsed(data)));
 }
 
 std::string data_json(const FileStage& stage, const StageRun& run) {
-  if (stage.is_command()) return text_of({{"outcome", "done"}, {"exit_code", 0}});
+  if (stage.is_command()) return json_document({{"outcome", "done"}, {"exit_code", 0}});
   if (stage.function != nullptr) {
     std::uint64_t bytes = 0;
     for (const Artifact& artifact : run.artifacts) bytes += artifact.size_bytes;
-    return text_of({{"outcome", "done"}, {"value_bytes", bytes}});
+    return json_document({{"outcome", "done"}, {"value_bytes", bytes}});
   }
   const Report& report = run.outcome.report;
   const Json data = {
       {"outcome", to_string(report.outcome)},      {"records_in", report.records_in},
       {"records_out", report.records_out},         {"records_rejected", report.records_rejected},
-      {"records_dropped", report.records_dropped}, {"records_rejected_further_on", rejected_further_on(report)},
+      {"records_dropped", report.records_dropped}, {"records_rejected_further_on", report.records_rejected_further_on},
       {"outputs", to_json(report.outputs)},        {"results", to_json(report.results)}};
-  return text_of(data);
+  return json_document(data);
 }
 
 std::string FileRun::to_json() const {
@@ -331,13 +327,13 @@ std::string FileRun::to_json() const {
                     {"report", has_report(stage) ? parsed(stage.outcome.report.to_json()) : Json(nullptr)},
                     {"artifacts", penstock::to_json(stage.artifacts)}});
   }
-  return text_of({{"version", kFileVersion},
-                  {"run_id", id},
-                  {"path", path},
-                  {"status", status},
-                  {"error", penstock::to_json(error)},
-                  {"records_rejected", rejected()},
-                  {"stages", std::move(list)}});
+  return json_document({{"version", kFileVersion},
+                        {"run_id", id},
+                        {"path", path},
+                        {"status", status},
+                        {"error", penstock::to_json(error)},
+                        {"records_rejected", rejected()},
+                        {"stages", std::move(list)}});
 }
 
 Status close_given_up_run(RunFolder folder, const std::string& status, const Error& error) {
@@ -350,7 +346,7 @@ Status close_given_up_run(RunFolder folder, const std::string& status, const Err
   for (const Json& stage : json["stages"]) {
     if (stage.is_string()) folder.remove_temporaries(stage.get<std::string>());
   }
-  PENSTOCK_TRY(folder.write("run.json", text_of(json)));
+  PENSTOCK_TRY(folder.write("run.json", json_document(json)));
   return folder.publish_latest();
 }
 
@@ -359,7 +355,7 @@ std::string plans_to_json(const std::vector<StagePlan>& plans) {
   for (const auto& [stage, plan] : plans) {
     if (plan) stages.push_back({{"stage", stage}, {"plan", parsed(plan->to_json())}});
   }
-  return text_of({{"version", kFileVersion}, {"stages", std::move(stages)}});
+  return json_document({{"version", kFileVersion}, {"stages", std::move(stages)}});
 }
 
 }  // namespace penstock

@@ -19,15 +19,11 @@ using Json = nlohmann::ordered_json;
 // What the report of the kept result said, as far as others count with it.
 void fill_report(Report& report, const std::string& data) {
   const Json json = Json::parse(data, nullptr, false);
-  const auto number = [&](const char* name) -> std::uint64_t {
-    const auto found = json.is_object() ? json.find(name) : json.end();
-    return found != json.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
-  };
-  report.records_in = number("records_in");
-  report.records_out = number("records_out");
-  // It has no steps any more; in all is what counts for --strict.
-  report.records_rejected = number("records_rejected") + number("records_rejected_further_on");
-  report.records_dropped = number("records_dropped");
+  report.records_in = number_in<std::uint64_t>(json, "records_in");
+  report.records_out = number_in<std::uint64_t>(json, "records_out");
+  report.records_rejected = number_in<std::uint64_t>(json, "records_rejected");
+  report.records_rejected_further_on = number_in<std::uint64_t>(json, "records_rejected_further_on");
+  report.records_dropped = number_in<std::uint64_t>(json, "records_dropped");
 }
 
 // The artifacts that an output.json lists, when it is that of a result with this key.
