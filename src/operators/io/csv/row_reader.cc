@@ -62,7 +62,20 @@ Result<bool> RowReader::next() {
     begin_ += consumed;
     if (index().num_rows > 0) return true;
     if (last_ && begin_ == end_) return false;
-    if (!last_) PENSTOCK_TRY(fill());
+    if (!last_) PENSTOCK_TRY(fill_to_line_end());
+  }
+}
+
+// An unfinished row can end only behind a line feed, so without a new one it is not looked at again: a pipe gives 64
+// KiB at a time, and a long row would be looked at as often.
+Status RowReader::fill_to_line_end() {
+  const bool has_unfinished_row = begin_ < end_;
+  for (;;) {
+    const std::size_t seen = end_ - begin_;
+    PENSTOCK_TRY(fill());
+    const std::string_view row(block() + begin_, end_ - begin_);
+    const bool may_end = last_ || row.size() > max_row_bytes_ || row.find('\n', seen) != std::string_view::npos;
+    if (may_end || !has_unfinished_row) return {};
   }
 }
 
@@ -70,7 +83,7 @@ Result<bool> RowReader::next() {
 // the bytes of a long row are looked at twice on average.
 Status RowReader::fill() {
   const std::size_t unfinished = end_ - begin_;
-  if (unfinished > capacity_ / 2) {
+  if (capacity_ - unfinished < block_bytes_ / 2) {
     // A row beyond max_row_bytes is given up by the splitter, so no more than one block behind that is of use.
     resize(std::max(unfinished + block_bytes_, std::min(2 * unfinished, max_row_bytes_ + block_bytes_)));
   } else if (capacity_ > block_bytes_ && unfinished <= block_bytes_ / 2) {

@@ -52,6 +52,7 @@ class RowReader {
   RowReader(InputStream stream, const Dialect& dialect, std::size_t block_bytes);
   Status skip_mark();
   Status fill();
+  Status fill_to_line_end();
   void resize(std::size_t capacity);
   char* block() noexcept { return storage_.get() + kSlackBytes; }
 
