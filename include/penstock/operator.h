@@ -117,6 +117,7 @@ struct OperatorTraits {
   bool stateless = false;  ///< `process` depends on nothing but its batch: workers may be replicated.
   bool mergeable =
       false;  ///< Its workers may each see a part of the batches, and `merge` puts together what they gathered.
+  bool divisible = false;     ///< A source whose input several workers may read side by side: see `Source::cut`.
   bool light = false;         ///< A few nanoseconds per record: not worth a thread of its own.
   bool unordered = false;     ///< The output's order may differ between strategies; plan and report say so.
   bool effects = false;       ///< It must see every record even when nobody needs its output: it writes something.
@@ -180,6 +181,12 @@ struct SourceProgress {
   const char* unit = "bytes";  ///< "bytes" or "records".
 };
 
+/// A part of a source's input, found in order and read in any: see `Source::cut`.
+class SourcePiece {
+ public:
+  virtual ~SourcePiece();
+};
+
 /// An operator without input. Its `process` is never called.
 class Source : public Operator {
  public:
@@ -193,6 +200,16 @@ class Source : public Operator {
   /// How many records it found in its input, counted by itself; kUnknown: the engine counts. The engine compares it
   /// with what was emitted and rejected. Called after the source ended.
   virtual std::uint64_t records_read() const noexcept { return kUnknown; }
+
+  // Where several workers read one source (trait `divisible`), one instance cuts and reads nothing; each worker has one
+  // that reads and cuts nothing. What they counted is merged into the first.
+
+  /// Returns the next piece, in place of `produce`; null at the end. By one worker at a time, so it does what must be
+  /// done in order and no more, and rejects nothing. `spent` is a piece that was read, or null: its memory may serve
+  /// again.
+  virtual Result<std::unique_ptr<SourcePiece>> cut(std::unique_ptr<SourcePiece> spent);
+  /// Emits what is in a piece. Depends on nothing but the piece, and numbers rejected records from its first one.
+  virtual Status read(SourcePiece& piece, Emitter& out);
   Status process(Batch batch, Emitter& out) final;
 };
 

@@ -156,6 +156,52 @@ inline HarnessResult run_source(Operator& op, const HarnessOptions& options = {}
   return run_operator(op, StreamType{}, std::vector<Batch>{}, options);
 }
 
+namespace harness_detail {
+
+inline Status drive_divided(Source& cutter, std::vector<Source*> readers, CollectingEmitter& out,
+                            CollectingErrors& errors, OperatorContext& context, HarnessResult& result) {
+  PENSTOCK_ASSIGN(result.type, cutter.bind({}));
+  PENSTOCK_TRY(cutter.open(context));
+  for (Source* const reader : readers) {
+    PENSTOCK_TRY(reader->bind({}));
+    PENSTOCK_TRY(reader->open(context));
+  }
+  std::unique_ptr<SourcePiece> piece;
+  for (std::size_t turn = 0;; ++turn) {
+    PENSTOCK_ASSIGN(piece, cutter.cut(std::move(piece)));
+    if (piece == nullptr) break;
+    std::uint64_t first_record = errors.rejections.size();
+    for (const Batch& batch : out.batches) first_record += batch.num_records();
+    const std::size_t before = errors.rejections.size();
+    const Status status = readers[turn % readers.size()]->read(*piece, out);
+    for (std::size_t i = before; i < errors.rejections.size(); ++i) errors.rejections[i].record += first_record;
+    PENSTOCK_TRY(status);
+  }
+  for (Source* const reader : readers) {
+    PENSTOCK_TRY(reader->finish(out));
+    PENSTOCK_TRY(cutter.merge(*reader));
+  }
+  return {};
+}
+
+}  // namespace harness_detail
+
+/// As `run_source`, divided: `cutter` cuts, `readers`, other instances of the same source, take turns to read. Records
+/// are numbered as in a run.
+inline HarnessResult run_divided(Source& cutter, std::vector<Source*> readers, const HarnessOptions& options = {}) {
+  HarnessResult result;
+  CollectingEmitter out;
+  CollectingErrors errors(options.on_error);
+  const StopSignal stop;
+  OperatorContext context{
+      .name = "op", .batch_size = options.batch_size, .pool = options.pool, .errors = &errors, .stop = &stop};
+  result.status = harness_detail::drive_divided(cutter, std::move(readers), out, errors, context, result);
+  result.note = cutter.note();
+  result.batches = std::move(out.batches);
+  result.rejections = std::move(errors.rejections);
+  return result;
+}
+
 /// Makes a registered operator from `values` first; an error of the registry is the result's status.
 inline HarnessResult run_source(const char* name, const Options& values, const HarnessOptions& options = {}) {
   Result<std::unique_ptr<Operator>> op = Registry::global().make(name, values);

@@ -14,6 +14,14 @@ Status Operator::finish(Emitter&) { return {}; }
 Status Operator::commit() { return {}; }
 void Operator::abort() noexcept {}
 
+SourcePiece::~SourcePiece() = default;
+
+Result<std::unique_ptr<SourcePiece>> Source::cut(std::unique_ptr<SourcePiece>) {
+  contract_broken("a source that is not divisible was asked for a piece");
+}
+
+Status Source::read(SourcePiece&, Emitter&) { contract_broken("a piece was handed to a source that is not divisible"); }
+
 Status Source::process(Batch, Emitter&) { contract_broken("a batch was handed to a source"); }
 
 void StopSignal::request(State state) noexcept {

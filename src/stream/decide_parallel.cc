@@ -54,7 +54,9 @@ class Planner {
   bool may_replicate(const Step& step) const {
     const auto stays_here = [this](std::size_t consumer) { return input_.steps[consumer].stays; };
     const bool gathers = step.traits.mergeable && worker_ == Worker::kThread;
-    return step.input != Pipeline::kNone && !step.stays && !step.traits.effects && (step.traits.stateless || gathers) &&
+    const bool can_read_here = step.traits.divisible && worker_ == Worker::kThread;
+    if (step.input == Pipeline::kNone ? !can_read_here : !step.traits.stateless && !gathers) return false;
+    return !step.stays && !step.traits.effects &&
            std::none_of(step.consumers.begin(), step.consumers.end(), stays_here);
   }
 
@@ -75,7 +77,7 @@ class Planner {
         const bool follows = end == begin || step.input + 1 == end;
         if (!follows || !may_replicate(step)) break;
         heavy = heavy || !step.traits.light;
-        open = step.traits.stateless && step.consumers.size() == 1;
+        open = (step.traits.stateless || step.traits.divisible) && step.consumers.size() == 1;
         if (worker_ == Worker::kProcess && step.traits.rows == RowEffect::kChanges) open = false;
       }
       if (worker_ == Worker::kProcess) end = last_that_crosses(begin, end);
@@ -90,7 +92,10 @@ class Planner {
       segment_of_[i] = segment_of_[i - 1];
     } else if (chain_end_[i] > i) {
       open_chain_end_ = chain_end_[i];
-      begin_segment(i, workers_, "every batch can be worked on by itself: whichever worker is free takes the next");
+      begin_segment(i, workers_,
+                    step.input == Pipeline::kNone
+                        ? "its input can be cut into pieces: whichever worker is free takes the next"
+                        : "every batch can be worked on by itself: whichever worker is free takes the next");
       if (worker_ == Worker::kProcess) plan_.segments.back().worker = "process";
       ++replicated_;
     } else if (std::string reason = reason_to_begin(step); !reason.empty()) {

@@ -152,6 +152,39 @@ Plan::Step plan_step(const GraphStep& step) {
   return out;
 }
 
+// Several workers may share a segment whose steps follow each other, each alone behind the one before: divisible
+// sources and stateless steps, and at the end one that can be merged.
+bool may_be_shared(const PlanSegment& segment, const Graph& graph) {
+  for (std::size_t i = 0; i < segment.steps.size(); ++i) {
+    const GraphStep& step = graph.steps[segment.steps[i]];
+    const bool last = i + 1 == segment.steps.size();
+    const bool fits =
+        step.is_source() ? i == 0 && step.traits.divisible : step.traits.stateless || (last && step.traits.mergeable);
+    const bool follows =
+        i == 0 || (step.spec->input == segment.steps[i - 1] && graph.steps[step.spec->input].consumers.size() == 1);
+    if (!fits || !follows || step.traits.effects) return false;
+  }
+  return true;
+}
+
+Status check_workers(const Plan& plan, const Graph& graph) {
+  for (const PlanSegment& segment : plan.segments) {
+    const bool in_process = segment.worker == "process";
+    if (segment.workers <= 1 && !in_process) continue;
+    const GraphStep& first = graph.steps[segment.steps.front()];
+    if (may_be_shared(segment, graph) && !(in_process && first.is_source())) continue;
+    return Error(ErrorCode::kInternal,
+                 fmt::format(
+                     "the strategy \"{}\" gave several workers, or a process, to a segment that cannot have them: "
+                     "\"{}\"",
+                     plan.strategy, first.spec->name))
+        .hint(
+            "only chains of stateless operators may be shared; a divisible source may begin one and a mergeable "
+            "operator end it");
+  }
+  return {};
+}
+
 // A strategy may come from outside: what it decided is checked like any input.
 Status check_segments(const Plan& plan, const Graph& graph) {
   std::vector<bool> covered(graph.steps.size(), false);
@@ -198,6 +231,7 @@ Result<Plan> make_plan(const Graph& graph, const RunOptions& options) {
   plan.memory_limit = options.memory_limit;
   for (const GraphStep& step : graph.steps) plan.steps.push_back(plan_step(step));
   PENSTOCK_TRY(check_segments(plan, graph));
+  PENSTOCK_TRY(check_workers(plan, graph));
   return plan;
 }
 

@@ -137,10 +137,8 @@ void Monitor::report_progress(std::int64_t now) {
     progress.records_rejected += out.records_rejected;
     progress.steps.push_back(std::move(out));
   }
-  for (const auto& segment : segments_) {
-    for (const auto& runner : segment->runners()) {
-      if (auto* const source = dynamic_cast<Source*>(&runner->op())) progress.source = source->progress();
-    }
+  for (const auto& step : steps_) {
+    if (auto* const source = dynamic_cast<Source*>(step->speaker)) progress.source = source->progress();
   }
   last_progress_ns_ = now;
   run_->options.progress->update(progress);
@@ -150,6 +148,8 @@ namespace {
 
 std::string waits_for_input(const Pipeline::Step& first, const std::vector<std::unique_ptr<StepAtWork>>& steps,
                             const std::string& spent) {
+  if (first.input == Pipeline::kNone)
+    return fmt::format("  \"{}\" has waited for its turn to cut a piece for {}", first.name, spent);
   return fmt::format("  \"{}\" has waited for a batch from \"{}\" for {}", first.name,
                      steps[first.input]->step->spec->name, spent);
 }

@@ -59,13 +59,33 @@ bool Replicas::take(Batch& batch, std::uint64_t& ticket) {
   return true;
 }
 
+bool Replicas::take(PieceInHand& hand, WorkerClock& clock, const WorkerClock::Mark& working) {
+  const std::lock_guard lock(input_mutex_);
+  clock.set(working);
+  Result<std::unique_ptr<SourcePiece>> next = cutter_->next(std::exchange(hand.piece, nullptr));
+  if (next && *next == nullptr) return false;
+  hand.ticket = next_ticket_++;
+  run_.batches_in_hands.fetch_add(1, std::memory_order_relaxed);
+  if (next) {
+    hand.piece = std::move(*next);
+  } else {
+    hand.error = std::move(next).error();
+  }
+  return true;
+}
+
+void Replicas::stop_taking() noexcept {
+  if (cutter_ != nullptr) cutter_->close();
+  if (input_ != nullptr) input_->stop_consuming();
+}
+
 bool Replicas::submit(std::uint64_t ticket, Parcel parcel) {
   const bool taken = window_.submit(ticket, std::move(parcel), [this](Parcel next) {
     deliver(std::move(next));
     run_.batches_in_hands.fetch_sub(1, std::memory_order_relaxed);
   });
   if (taken && wanted()) return true;
-  input_->stop_consuming();  // also for the worker that waits for a batch which nobody needs
+  stop_taking();  // also for the worker that waits for a batch which nobody needs
   return false;
 }
 
@@ -89,7 +109,7 @@ void Replicas::flush() {
 }
 
 void Replicas::close() noexcept {
-  input_->stop_consuming();
+  stop_taking();
   for (Channel* const output : outputs_) output->close();
 }
 
@@ -115,7 +135,10 @@ void Replicas::deliver(Parcel parcel) {
 }
 
 Status Replicas::deliver_account(StepAtWork& step, StepAccount account) {
-  step.rejects->set_base(step.metrics.records_in.get());
+  // Sources number what they reject among all that they read.
+  const std::uint64_t before =
+      step.step->is_source() ? step.metrics.records_out.get() + step.rejects->count() : step.metrics.records_in.get();
+  step.rejects->set_base(before);
   step.metrics.records_in.add(account.records_in);
   step.metrics.records_out.add(account.records_out);
   step.metrics.batches.add(account.batches);

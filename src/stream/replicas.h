@@ -7,9 +7,16 @@
 #include <vector>
 
 #include "channel/reorder_window.h"
-#include "stream/runner.h"
+#include "stream/piece_cutter.h"
 
 namespace penstock {
+
+/// A piece of a divided source in the hands of a worker, or the error that came in its place.
+struct PieceInHand {
+  std::unique_ptr<SourcePiece> piece;
+  std::uint64_t ticket = 0;
+  std::optional<Error> error;
+};
 
 /// Workers take numbered batches from one channel, whoever is free, and hand over parcels, which are delivered in the
 /// order of the numbers: counts and rejected records go to the steps of the run, batches to the channels behind. So
@@ -22,10 +29,15 @@ class Replicas final : public Cancellable {
   Replicas(RunState& run, std::vector<StepAtWork*> steps, std::size_t width);
 
   void set_input(Channel& channel) noexcept { input_ = &channel; }
+  /// The segment begins with a divided source: its workers take pieces.
+  void set_cutter(std::unique_ptr<PieceCutter> cutter) noexcept { cutter_ = std::move(cutter); }
+  PieceCutter* cutter() const noexcept { return cutter_.get(); }
   void add_output(Channel& channel) { outputs_.push_back(&channel); }
 
   /// Waits for a batch; false at the end.
   bool take(Batch& batch, std::uint64_t& ticket);
+  /// Waits for its turn to cut a piece, cuts one as `working`; false at the end. What `hand` held is spent.
+  bool take(PieceInHand& hand, WorkerClock& clock, const WorkerClock::Mark& working);
   /// Hands over what became of `ticket`. Waits while it is too far ahead. Returns false when nobody wants more.
   bool submit(std::uint64_t ticket, Parcel parcel);
   /// Waits until everything before `ticket` was delivered, then delivers `batches`, and empties it.
@@ -45,12 +57,14 @@ class Replicas final : public Cancellable {
   void deliver(Parcel parcel);
   Status deliver_account(StepAtWork& step, StepAccount account);
   bool push(std::vector<Batch>& batches);
+  void stop_taking() noexcept;
   bool wanted() const noexcept;
 
   RunState& run_;
   const std::vector<StepAtWork*> steps_;
   bool keeps_rejects_ = false;
-  Channel* input_ = nullptr;
+  Channel* input_ = nullptr;             // null for a divided source
+  std::unique_ptr<PieceCutter> cutter_;  // null for others
   std::vector<Channel*> outputs_;
   ReorderWindow<Parcel> window_;
   std::mutex input_mutex_;

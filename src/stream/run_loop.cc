@@ -119,6 +119,8 @@ Status add_runner(Run& run, SegmentAtWork& at_work, Segment& worker, std::size_t
   std::vector<StepAtWork*> steps = steps_of_runner(run, at_work, last + 1 - cover, last);
   auto runner =
       std::make_unique<Runner>(run.state, worker.clock, std::move(op), std::move(steps), run.graph.steps[last].traits);
+  StepAtWork& step = *run.steps[last];
+  if (step.speaker == nullptr) step.speaker = &runner->op();
   run.runners_of[last].push_back(&worker.add(std::move(runner)));
   return {};
 }
@@ -138,16 +140,24 @@ std::vector<std::pair<std::size_t, std::size_t>> choose_loops(const Run& run, co
   return chosen;
 }
 
+void make_replicas(Run& run, const PlanSegment& plan, SegmentAtWork& at_work) {
+  std::vector<StepAtWork*> steps;
+  for (const std::size_t step : plan.steps) steps.push_back(run.steps[step].get());
+  auto replicas = std::make_unique<Replicas>(*run.state, std::move(steps), std::size_t{2} * plan.workers);
+  at_work.replicas = replicas.get();
+  run.state->waits.push_back(std::move(replicas));
+  StepAtWork& first = *run.steps[plan.steps.front()];
+  if (!first.step->is_source()) return;
+  // The bound instance cuts, since it has spoken to the plan already; the workers get others.
+  auto cutter = std::make_unique<PieceCutter>(*run.state, first, std::move(run.graph.steps[first.index].op));
+  first.speaker = &cutter->op();
+  at_work.replicas->set_cutter(std::move(cutter));
+}
+
 Status make_workers(Run& run, std::size_t index, bool timed) {
   const PlanSegment& plan = run.plan.segments[index];
   SegmentAtWork& at_work = run.segments[index];
-  if (plan.workers > 1 || plan.worker == "process") {
-    std::vector<StepAtWork*> steps;
-    for (const std::size_t step : plan.steps) steps.push_back(run.steps[step].get());
-    auto replicas = std::make_unique<Replicas>(*run.state, std::move(steps), std::size_t{2} * plan.workers);
-    at_work.replicas = replicas.get();
-    run.state->waits.push_back(std::move(replicas));
-  }
+  if (plan.workers > 1 || plan.worker == "process") make_replicas(run, plan, at_work);
   const std::vector<std::pair<std::size_t, std::size_t>> loops = choose_loops(run, plan);
   for (std::uint32_t w = 0; w < std::max(1U, plan.workers); ++w) {
     const std::string name = at_work.replicas == nullptr ? fmt::format("{}/{}", run.plan.pipeline, index)
@@ -329,7 +339,7 @@ Status conclude(Run& run, bool all_ended) {
   } else if (run.state->cancelled()) {
     status = Error(ErrorCode::kCancelled, "the run was cancelled; nothing was written");
   } else {
-    status = check_accounts(run.steps, run.runners_of);
+    status = check_accounts(run.steps);
   }
   if (!all_ended) return status;  // what the others still use must not be touched
   return commit_or_undo(run, std::move(status));

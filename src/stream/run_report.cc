@@ -16,9 +16,8 @@ Error broken(const StepAtWork& step, std::string what) {
       .hint("this is a bug in the operator: it lost or invented records; please report it");
 }
 
-Status check_source(const StepAtWork& step, Runner& runner) {
-  const auto& source = static_cast<const Source&>(runner.op());
-  const std::uint64_t read = source.records_read();
+Status check_source(const StepAtWork& step) {
+  const std::uint64_t read = static_cast<const Source&>(*step.speaker).records_read();
   const std::uint64_t accounted = step.metrics.records_out.get() + step.rejects->count();
   if (read == Source::kUnknown || read == accounted) return {};
   return broken(step, fmt::format("it read {} records, but emitted {} and rejected {}", read,
@@ -37,11 +36,10 @@ Status check_effect(const StepAtWork& step) {
 
 }  // namespace
 
-Status check_accounts(const std::vector<std::unique_ptr<StepAtWork>>& steps,
-                      const std::vector<std::vector<Runner*>>& runners_of) {
+Status check_accounts(const std::vector<std::unique_ptr<StepAtWork>>& steps) {
   for (const auto& step : steps) {
     if (step->step->is_source()) {
-      if (!runners_of[step->index].empty()) PENSTOCK_TRY(check_source(*step, *runners_of[step->index].front()));
+      if (step->speaker != nullptr) PENSTOCK_TRY(check_source(*step));
       continue;
     }
     PENSTOCK_TRY(check_effect(*step));
@@ -137,7 +135,7 @@ Report report_steps(const Plan& plan, const std::vector<std::unique_ptr<StepAtWo
   add_totals(report, steps);
   for (std::size_t i = 0; all_ended && i < runners_of.size(); ++i) {
     if (runners_of[i].empty()) continue;
-    report.steps[i].note = runners_of[i].front()->op().note();
+    report.steps[i].note = steps[i]->speaker->note();
     for (Runner* const runner : runners_of[i]) add_what_is_left(report, report.steps[i].name, *runner);
   }
   return report;

@@ -8,8 +8,7 @@ namespace penstock {
 
 /// Checks that no record got lost unseen: what a step received is what its input emitted, and what it promised about
 /// its records holds. A violation is a bug in an operator and named so.
-Status check_accounts(const std::vector<std::unique_ptr<StepAtWork>>& steps,
-                      const std::vector<std::vector<Runner*>>& runners_of);
+Status check_accounts(const std::vector<std::unique_ptr<StepAtWork>>& steps);
 
 /// The parts of the report that come from the steps. When a worker was left behind (`all_ended` false), what only the
 /// operators know is left out.

@@ -36,6 +36,17 @@ Error records_cannot_be_shared() {
       .hint("make the record type copyable, or give the step one consumer");
 }
 
+OperatorContext context_of(RunState& run, const StepAtWork& step, std::uint32_t worker) {
+  OperatorContext context;
+  context.name = step.step->spec->name;
+  context.worker = worker;
+  context.batch_size = std::max<std::size_t>(1, run.options.batch_size);
+  context.pool = &run.pool;
+  context.policy = &step.step->spec->on_error;
+  context.stop = &run.stop;
+  return context;
+}
+
 Runner::Runner(std::shared_ptr<RunState> run, WorkerClock& clock, std::unique_ptr<Operator> op,
                std::vector<StepAtWork*> steps, OperatorTraits traits)
     : run_(std::move(run)),
@@ -73,15 +84,8 @@ WorkerClock::Mark Runner::mark(Activity activity) const noexcept {
 
 Status Runner::open(std::uint32_t worker) {
   for (StepAtWork* const step : steps_) {
-    OperatorContext context;
-    context.name = step->step->spec->name;
-    context.worker = worker;
-    context.batch_size = std::max<std::size_t>(1, run_->options.batch_size);
-    context.pool = &run_->pool;
-    context.errors = &step->errors();
-    context.policy = &step->step->spec->on_error;
-    context.stop = &run_->stop;
-    contexts_.push_back(std::move(context));
+    contexts_.push_back(context_of(*run_, *step, worker));
+    contexts_.back().errors = &step->errors();
   }
   opened_ = true;  // abort must follow, whatever open says
   const WorkerClock::Mark before = clock_.set(mark(Activity::kWorking));
@@ -194,21 +198,35 @@ Status Runner::reject_batch(const Batch& batch, const Error& cause) {
   return {};
 }
 
-bool Runner::produce() {
+template <class Call>
+Status Runner::work_as_source(Call&& call) {
   const WorkerClock::Mark before = clock_.set(mark(Activity::kWorking));
   const std::int64_t begin_ns = clock_.last_ns();
   step_.metrics.batches.add(1);
-  contexts_.front().batch_size = static_cast<std::size_t>(
-      std::clamp<std::uint64_t>(records_wanted(), 1, std::max<std::size_t>(1, run_->options.batch_size)));
-  Source::Next next = Source::Next::kEnd;
   Status status = guarded([&]() -> Status {
     PENSTOCK_TRY(begin_batch());
-    PENSTOCK_ASSIGN(next, static_cast<Source&>(*op_).produce(*this));
-    return {};
+    return call(static_cast<Source&>(*op_));
   });
   update_counts();
   clock_.set(before);
   add_span(begin_ns);
+  return status;
+}
+
+void Runner::read(SourcePiece& piece) {
+  if (stopped()) return;
+  Status status = work_as_source([&](Source& source) { return source.read(piece, *this); });
+  if (!status) report_failure(std::move(status).error());
+}
+
+bool Runner::produce() {
+  contexts_.front().batch_size = static_cast<std::size_t>(
+      std::clamp<std::uint64_t>(records_wanted(), 1, std::max<std::size_t>(1, run_->options.batch_size)));
+  Source::Next next = Source::Next::kEnd;
+  Status status = work_as_source([&](Source& source) -> Status {
+    PENSTOCK_ASSIGN(next, source.produce(*this));
+    return {};
+  });
   if (status) return next == Source::Next::kMore;
   // A source that waited for input which nobody wants any more.
   const bool drained =

@@ -24,6 +24,7 @@ struct StepAtWork {
   StepMetrics metrics;
   std::unique_ptr<RowRejects> rejects;  // null in a worker's own
   std::unique_ptr<HeldRejects> held;    // only there
+  Operator* speaker = nullptr;          // the instance that knows most: of a divided source the one that cuts
   bool fused_away = false;              // runs inside the loop of a later step
 
   StepRejects& errors() const noexcept {
@@ -31,6 +32,9 @@ struct StepAtWork {
     return *rejects;
   }
 };
+
+/// What the engine hands to an operator of `step`.
+OperatorContext context_of(RunState& run, const StepAtWork& step, std::uint32_t worker);
 
 /// What a run ends with when a batch that cannot be copied has several consumers.
 Error records_cannot_be_shared();
@@ -60,6 +64,8 @@ class Runner final : public Emitter {
   void consume_wanted(Batch batch);
   /// For a source: one call of produce. Returns false at the end.
   bool produce();
+  /// For an instance of a divided source.
+  void read(SourcePiece& piece);
   /// After the last batch: finishes the operator and then its consumers in this worker.
   void finish();
   /// The first half: without the consumers. Returns false when it failed.
@@ -103,6 +109,8 @@ class Runner final : public Emitter {
     }
   };
 
+  template <class Call>
+  Status work_as_source(Call&& call);
   Status work_safely(Batch batch, std::size_t records);
   Status reject_batch(const Batch& batch, const Error& cause);
   bool output_unwanted() const noexcept;

@@ -77,7 +77,7 @@ void Segment::run_sources() {
 // operators.
 void Segment::work_as_replica() noexcept {
   clock.set({});
-  if (open_workers_operators()) take_batches();
+  if (open_workers_operators()) replicas_->cutter() == nullptr ? take_batches() : take_pieces();
   clock.set({});
   deliver_leftovers();
   clock.set({nullptr, clock.step(), Activity::kEnded});
@@ -104,11 +104,31 @@ void Segment::take_batches() {
     const bool more = replicas_->take(batch, ticket_);
     clock.set(before);
     if (!more) return;
-    Parcel parcel = work_on(std::move(batch));
-    clock.set(runners_.back()->mark(Activity::kBlockedOnOutput));
-    wanted = replicas_->submit(ticket_, std::move(parcel));
-    clock.set(before);
+    wanted = hand_over(ticket_, work_on(std::move(batch)));
   }
+}
+
+void Segment::take_pieces() {
+  Runner& head = *runners_.front();
+  PieceInHand hand;
+  for (bool wanted = true; wanted;) {
+    const WorkerClock::Mark before = clock.set(head.mark(Activity::kWaitingForInput));
+    const bool more = replicas_->take(hand, clock, head.mark(Activity::kWorking));
+    clock.set(before);
+    if (!more) return;
+    ticket_ = hand.ticket;
+    if (!hand.error) head.read(*hand.piece);
+    Parcel parcel = pack();
+    if (hand.error) parcel.error = std::move(hand.error);
+    wanted = hand_over(ticket_, std::move(parcel));
+  }
+}
+
+bool Segment::hand_over(std::uint64_t ticket, Parcel parcel) {
+  const WorkerClock::Mark before = clock.set(runners_.back()->mark(Activity::kBlockedOnOutput));
+  const bool wanted = replicas_->submit(ticket, std::move(parcel));
+  clock.set(before);
+  return wanted;
 }
 
 Parcel Segment::work_on(Batch batch) {
@@ -181,6 +201,7 @@ void Segment::finish_all_workers() {
       continue;
     }
     worker->finish_this_worker(worker->runners_.size() - (merges ? 1 : 0));
+    if (PieceCutter* const cutter = replicas_->cutter()) cutter->merge(worker->runners_.front()->op());
     worker->deliver_leftovers();
     if (merges && worker != workers_.front()) gathering.merge(*worker->runners_.back());
   }

@@ -203,6 +203,30 @@ TEST_P(EverySource, EmitsAndRejectsTheSameRecordsForEveryBatchSize) {
   }
 }
 
+TEST_P(EverySource, EmitsAndRejectsTheSameWhenItIsDivided) {
+  const std::unique_ptr<Operator> whole = make();
+  const HarnessResult expected = run_source(*whole, {.batch_size = 500, .on_error = skip()});
+  if (!whole->traits().divisible) GTEST_SKIP() << GetParam().op << " is not divisible";
+  for (const std::size_t batch_size : {1U, 7U, 1000U, 100'000U}) {
+    SCOPED_TRACE(batch_size);
+    const std::unique_ptr<Operator> cutter = make();
+    const std::unique_ptr<Operator> readers[] = {make(), make()};
+    const HarnessResult result = penstock::testing::run_divided(
+        static_cast<Source&>(*cutter), {static_cast<Source*>(readers[0].get()), static_cast<Source*>(readers[1].get())},
+        {.batch_size = batch_size, .on_error = skip()});
+    ASSERT_TRUE(result.status) << result.error();
+    EXPECT_EQ(result.rows(), expected.rows());
+    ASSERT_EQ(result.rejections.size(), expected.rejections.size());
+    for (std::size_t i = 0; i < result.rejections.size(); ++i) {
+      EXPECT_EQ(result.rejections[i].record, expected.rejections[i].record);
+      EXPECT_EQ(result.rejections[i].line, expected.rejections[i].line);
+      EXPECT_EQ(result.rejections[i].reason, expected.rejections[i].reason);
+    }
+    EXPECT_EQ(static_cast<Source&>(*cutter).records_read(), static_cast<Source&>(*whole).records_read());
+    EXPECT_EQ(result.note, expected.note);
+  }
+}
+
 TEST_P(EverySource, AccountsForEveryRecordThatItRead) {
   for (const std::size_t most_batches : {std::size_t{1}, std::size_t{3}, std::size_t{1} << 30}) {
     SCOPED_TRACE(most_batches);

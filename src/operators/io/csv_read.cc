@@ -47,7 +47,17 @@ std::string difference(const std::vector<std::string>& first, const std::vector<
 
 }  // namespace
 
+/// Some rows of one file.
+class CsvRead::Piece final : public SourcePiece {
+ public:
+  csv::RowBlock rows;
+  std::size_t file = 0;
+  std::size_t first_row = 0;  // in the index: a header may stand before it
+};
+
 CsvRead::CsvRead(csv::ReadOptions options) : options_(std::move(options)), rules_(options_.dialect) {}
+
+CsvRead::~CsvRead() = default;
 
 // ---- Before the first record: files, names, types ------------------------------------------------------------------
 
@@ -57,16 +67,14 @@ Result<StreamType> CsvRead::bind(const StreamType&) {
   PENSTOCK_ASSIGN(std::vector<std::string> names, read_names());
   PENSTOCK_TRY(plan_columns(std::move(names)));
   std::uint64_t total = 0;
+  seekable_ = true;
   for (const std::string& file : files_) {
     PENSTOCK_ASSIGN(const FileStamp stamp, stamp_of(file));
-    // One pipe among them: nobody knows the total.
-    if (!stamp.regular) {
-      total = 0;
-      break;
-    }
+    seekable_ = seekable_ && stamp.regular;
     total += static_cast<std::uint64_t>(stamp.size_bytes);
   }
-  bytes_total_.store(total, std::memory_order_relaxed);
+  // One pipe among them: nobody knows the total.
+  bytes_total_.store(seekable_ ? total : 0, std::memory_order_relaxed);
   return StreamType::of_schema(schema_);
 }
 
@@ -92,13 +100,22 @@ Result<bool> CsvRead::next_rows() {
   if (!more) return false;
   have_index_ = true;
   next_row_ = 0;
-  if (has_text_) {
-    const csv::Index& index = reader_->index();
-    const char* const begin = index.data + index.begin_of(index.rows[0]);
-    const std::string_view last = index.raw(index.rows[index.num_rows - 1]);
-    index_is_utf8_ = simdjson::validate_utf8(begin, static_cast<std::size_t>(last.data() + last.size() - begin));
-  }
+  look_at(reader_->index(), reader_->cut_row());
   return true;
+}
+
+void CsvRead::look_at(const csv::Index& index, const csv::CutRow* cut_row) {
+  index_ = &index;
+  cut_row_ = cut_row;
+  index_is_utf8_ = false;  // not known yet
+}
+
+// A look at all bytes at once is cheaper than one at each cell.
+void CsvRead::check_text(std::size_t first_row) {
+  if (!has_text_ || first_row == index_->num_rows) return;
+  const char* const begin = index_->data + index_->begin_of(index_->rows[first_row]);
+  const std::string_view last = index_->raw(index_->rows[index_->num_rows - 1]);
+  index_is_utf8_ = simdjson::validate_utf8(begin, static_cast<std::size_t>(last.data() + last.size() - begin));
 }
 
 // The first row of the file that is not blank, not consumed; null when there is none.
@@ -211,8 +228,6 @@ Status CsvRead::plan_columns(std::vector<std::string> names) {
     read.push_back(fields[column]);
     has_text_ = has_text_ || fields[column].type == Type::kUtf8;
   }
-  // The rows that bind has read were not looked at for UTF-8.
-  index_is_utf8_ = false;
   PENSTOCK_ASSIGN(schema_, make_schema(std::move(read)));
   return {};
 }
@@ -289,23 +304,29 @@ Status CsvRead::open(OperatorContext& context) {
   return {};
 }
 
-Result<Source::Next> CsvRead::produce(Emitter& out) {
+// The same, over all files.
+Result<bool> CsvRead::next_rows_of_files() {
   for (;;) {
     if (stop_ != nullptr && stop_->cancelled()) return Error(ErrorCode::kCancelled, "csv.read was cancelled");
     PENSTOCK_ASSIGN(const bool more, next_rows());
-    if (!more) {
-      bytes_before_ += reader_->bytes_read();
-      if (file_ + 1 == files_.size()) {
-        reader_.reset();
-        return Next::kEnd;
-      }
-      PENSTOCK_TRY(open_file(file_ + 1));
-      PENSTOCK_TRY(check_header());
-      continue;
+    if (more) return true;
+    bytes_before_ += reader_->bytes_read();
+    if (file_ + 1 == files_.size()) {
+      reader_.reset();
+      return false;
     }
-    const csv::Index& index = reader_->index();
-    const csv::Row* const rows = index.rows + next_row_;
-    const std::size_t count = std::min(std::max<std::size_t>(context_->batch_size, 1), index.num_rows - next_row_);
+    PENSTOCK_TRY(open_file(file_ + 1));
+    PENSTOCK_TRY(check_header());
+  }
+}
+
+Result<Source::Next> CsvRead::produce(Emitter& out) {
+  for (;;) {
+    PENSTOCK_ASSIGN(const bool more, next_rows_of_files());
+    if (!more) return Next::kEnd;
+    if (next_row_ == 0) check_text(0);
+    const csv::Row* const rows = index_->rows + next_row_;
+    const std::size_t count = std::min(std::max<std::size_t>(context_->batch_size, 1), index_->num_rows - next_row_);
     next_row_ += count;
     PENSTOCK_ASSIGN(RecordBatch batch, parse(rows, count));
     if (batch.num_rows() == 0) continue;
@@ -314,8 +335,49 @@ Result<Source::Next> CsvRead::produce(Emitter& out) {
   }
 }
 
+// ---- The work, divided ---------------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<SourcePiece>> CsvRead::cut(std::unique_ptr<SourcePiece> spent) {
+  PENSTOCK_ASSIGN(const bool more, next_rows_of_files());
+  if (!more) return nullptr;
+  std::unique_ptr<Piece> piece(static_cast<Piece*>(spent.release()));
+  if (piece == nullptr) piece = std::make_unique<Piece>();
+  piece->file = file_;
+  piece->first_row = next_row_;
+  reader_->hand_over(piece->rows);
+  have_index_ = false;
+  return piece;
+}
+
+Status CsvRead::read(SourcePiece& source_piece, Emitter& out) {
+  auto& piece = static_cast<Piece&>(source_piece);
+  if (reader_) {  // the file is read by another instance, which counts its header too
+    reader_.reset();
+    blank_lines_ = 0;
+  }
+  file_ = piece.file;
+  first_record_ = records_;
+  look_at(piece.rows.index, piece.rows.cut_row ? &*piece.rows.cut_row : nullptr);
+  check_text(piece.first_row);
+  const std::size_t most = std::max<std::size_t>(context_->batch_size, 1);
+  for (std::size_t row = piece.first_row; row < index_->num_rows; row += most) {
+    PENSTOCK_ASSIGN(RecordBatch batch, parse(index_->rows + row, std::min(most, index_->num_rows - row)));
+    if (batch.num_rows() > 0) out.emit(Batch(std::move(batch)));
+  }
+  return {};
+}
+
+Status CsvRead::merge(Operator& other) {
+  auto& reader = static_cast<CsvRead&>(other);
+  if (reader.reader_) return {};  // it read no piece, and what it counted in bind is counted here too
+  records_ += reader.records_;
+  blank_lines_ += reader.blank_lines_;
+  stray_quotes_ += reader.stray_quotes_;
+  return {};
+}
+
 Result<RecordBatch> CsvRead::parse(const csv::Row* rows, std::size_t count) {
-  rows_.start(reader_->index(), count);
+  rows_.start(*index_, count);
   std::uint64_t blank = 0;
   for (const csv::Row* row = rows; row < rows + count; ++row) {
     stray_quotes_ += (row->flags & csv::kStrayQuote) != 0;
@@ -352,7 +414,7 @@ Result<RecordBatch> CsvRead::parse(const csv::Row* rows, std::size_t count) {
 
 // Rejects in the order of the file what is malformed, ragged or has a bad value.
 Status CsvRead::reject_rows(const csv::Row* rows, std::size_t count) {
-  std::uint64_t record = records_;
+  std::uint64_t record = records_ - first_record_;
   std::size_t parsed = 0;
   for (const csv::Row* row = rows; row < rows + count; ++row) {
     if ((row->flags & csv::kBlankRow) != 0) continue;
@@ -371,9 +433,9 @@ Status CsvRead::reject_rows(const csv::Row* rows, std::size_t count) {
 
 Status CsvRead::reject_malformed(const csv::Row& row, std::uint64_t record) {
   if ((row.flags & csv::kTooLong) == 0) return reject(row, record, csv::reason_for(row, num_cells_), {});
-  const csv::Index& index = reader_->index();
+  const csv::Index& index = *index_;
   const std::size_t most = options_.dialect.max_row_bytes;
-  if (const csv::CutRow* const cut = reader_->cut_row(row)) {
+  if (const csv::CutRow* const cut = &row == index.rows ? cut_row_ : nullptr) {
     return errors_->reject({.record = record,
                             .reason = csv::reason_for_long_row(cut->size_bytes, most),
                             .raw = cut->excerpt,
@@ -392,14 +454,14 @@ Status CsvRead::reject_malformed(const csv::Row& row, std::uint64_t record) {
 
 Status CsvRead::reject_value(const csv::Row& row, std::uint64_t record, std::size_t column) {
   const csv::ColumnPlan& plan = plans_[column];
-  const csv::Cell cell = reader_->index().cell(row, plan.cell);
+  const csv::Cell cell = index_->cell(row, plan.cell);
   std::string scratch;
   const std::string_view text = csv::value_of(cell, rules_, scratch).text;
   return reject(row, record, csv::reason_for_value(plan, text, cell.quoted, sampled_rows_), plan.field.name);
 }
 
 Status CsvRead::reject(const csv::Row& row, std::uint64_t record, std::string reason, std::string column) {
-  const csv::Index& index = reader_->index();
+  const csv::Index& index = *index_;
   const std::string_view raw = index.raw(row);
   return errors_->reject({.record = record,
                           .reason = std::move(reason),

@@ -26,16 +26,22 @@ class TypeInference;
 /// that are
 ///           changed while they are read, corrupt compressed files, headers that differ. Rows that are malformed, have
 ///           the wrong number of cells or a value that does not fit its column's type are rejected.
-/// State:    one block and one index per instance; see csv::RowReader.
+/// State:    one block and one index per instance; see csv::RowReader. Divisible unless it reads a pipe: one instance
+///           reads files and finds rows, others make columns of them.
 /// Cost:     linear in the bytes; per row some nanoseconds per column that is asked for.
 class CsvRead final : public Source {
  public:
   explicit CsvRead(csv::ReadOptions options);
+  ~CsvRead() override;
 
   Result<StreamType> bind(const StreamType& input) override;
+  OperatorTraits traits() const override { return {.divisible = seekable_}; }
   std::string note() const override;
   Status open(OperatorContext& context) override;
   Result<Next> produce(Emitter& out) override;
+  Result<std::unique_ptr<SourcePiece>> cut(std::unique_ptr<SourcePiece> spent) override;
+  Status read(SourcePiece& piece, Emitter& out) override;
+  Status merge(Operator& other) override;
   SourceProgress progress() const noexcept override;
 
   /// Lines without a byte so far; they are no rows.
@@ -46,14 +52,18 @@ class CsvRead final : public Source {
   std::uint64_t records() const noexcept { return records_; }
 
  private:
+  class Piece;
   Status open_file(std::size_t file);
   Result<bool> next_rows();
+  Result<bool> next_rows_of_files();
   Result<const csv::Row*> header_row();
   Result<std::vector<std::string>> read_names();
   Status check_header();
   Status plan_columns(std::vector<std::string> names);
   Status infer_types(std::vector<Field>& fields, const std::vector<bool>& given);
   Status sample(csv::TypeInference& inference);
+  void look_at(const csv::Index& index, const csv::CutRow* cut_row);
+  void check_text(std::size_t first_row);
   Result<RecordBatch> parse(const csv::Row* rows, std::size_t count);
   Status reject_rows(const csv::Row* rows, std::size_t count);
   Status reject_malformed(const csv::Row& row, std::uint64_t record);
@@ -72,6 +82,7 @@ class CsvRead final : public Source {
   SchemaPtr schema_;
   std::size_t sampled_rows_ = 0;
   bool has_text_ = false;
+  bool seekable_ = false;  // no pipe among the files
 
   // The work.
   BufferPool* pool_ = nullptr;
@@ -82,9 +93,12 @@ class CsvRead final : public Source {
   std::optional<csv::RowReader> reader_;
   bool have_index_ = false;
   std::size_t next_row_ = 0;  // in the index
+  const csv::Index* index_ = nullptr;
+  const csv::CutRow* cut_row_ = nullptr;
   bool index_is_utf8_ = true;
   csv::RowSet rows_;
   std::uint64_t records_ = 0;
+  std::uint64_t first_record_ = 0;  // of the piece
   std::uint64_t blank_lines_ = 0;
   std::uint64_t stray_quotes_ = 0;
 

@@ -84,7 +84,16 @@ inline ReferenceRead reference_read(std::string_view text, const std::vector<Fie
   return read;
 }
 
-/// Reads the file at `path` with csv.read into the same form. `error` gets what ended the run, if anything did.
+inline ReferenceRead as_reference(const testing::HarnessResult& result, const CsvRead& source) {
+  ReferenceRead read{.rows = result.rows(), .blank = source.blank_lines()};
+  for (const Rejection& rejection : result.rejections) {
+    read.rejected.push_back({rejection.record, rejection.line, rejection.offset});
+  }
+  return read;
+}
+
+/// Reads the file at `path` with csv.read into the same form, whole and divided among two readers. `error` gets what
+/// ended the run, if anything did, or says that the two differ.
 inline ReferenceRead read_like_reference(const std::string& path, const std::vector<Field>& fields,
                                          const Dialect& dialect, std::size_t block_bytes, std::size_t batch_size,
                                          std::string& error) {
@@ -92,13 +101,16 @@ inline ReferenceRead read_like_reference(const std::string& path, const std::vec
   for (const Field& field : fields) options.names.push_back(field.name);
   options.dialect.header = false;
   CsvRead source(options);
-  const testing::HarnessResult result =
-      testing::run_source(source, {.batch_size = batch_size, .on_error = {.action = ErrorPolicy::Action::kSkip}});
+  const testing::HarnessOptions how = {.batch_size = batch_size, .on_error = {.action = ErrorPolicy::Action::kSkip}};
+  const testing::HarnessResult result = testing::run_source(source, how);
   error = result.error();
-  ReferenceRead read{.rows = result.rows(), .blank = source.blank_lines()};
-  for (const Rejection& rejection : result.rejections) {
-    read.rejected.push_back({rejection.record, rejection.line, rejection.offset});
-  }
+  ReferenceRead read = as_reference(result, source);
+  CsvRead cutter(options);
+  CsvRead first(options);
+  CsvRead second(options);
+  const testing::HarnessResult divided = testing::run_divided(cutter, {&first, &second}, how);
+  const bool same = as_reference(divided, cutter) == read && cutter.records() == source.records();
+  if (divided.error() != error || !same) error += "divided, it reads something else: " + divided.error();
   return read;
 }
 

@@ -10,14 +10,34 @@
 
 namespace penstock::csv {
 
-RowReader::RowReader(InputStream stream, const Dialect& dialect, std::size_t block_bytes)
-    : stream_(std::move(stream)), splitter_(dialect), block_bytes_(block_bytes), max_row_bytes_(dialect.max_row_bytes) {
-  resize(block_bytes_);
+Block::Block(std::size_t capacity)
+    : storage_(std::make_unique_for_overwrite<char[]>(capacity + 2 * kSlackBytes)), capacity_(capacity) {
+  std::memset(storage_.get(), 0, kSlackBytes);
+  std::memset(data() + capacity, 0, kSlackBytes);
 }
 
-RowReader::~RowReader() {
+Block::~Block() {
   if (budget_) budget_->release(capacity_);
 }
+
+void Block::charge_to(const MemoryBudget& budget) {
+  budget.charge(capacity_);
+  if (budget_) budget_->release(capacity_);
+  budget_ = std::make_unique<MemoryBudget>(budget);
+}
+
+void Block::swap(Block& other) noexcept {
+  storage_.swap(other.storage_);
+  std::swap(capacity_, other.capacity_);
+  budget_.swap(other.budget_);
+}
+
+RowReader::RowReader(InputStream stream, const Dialect& dialect, std::size_t block_bytes)
+    : stream_(std::move(stream)),
+      splitter_(dialect),
+      block_bytes_(block_bytes),
+      max_row_bytes_(dialect.max_row_bytes),
+      block_(block_bytes) {}
 
 Result<RowReader> RowReader::open(const std::string& path, const Dialect& dialect, std::size_t block_bytes) {
   PENSTOCK_ASSIGN(InputStream stream, InputStream::open(path));
@@ -27,7 +47,7 @@ Result<RowReader> RowReader::open(const std::string& path, const Dialect& dialec
 }
 
 Status RowReader::skip_mark() {
-  const auto start = [this] { return std::string_view(block(), end_); };
+  const auto start = [this] { return std::string_view(block_.data(), end_); };
   do {
     PENSTOCK_TRY(fill());
   } while (!last_ && !shows_encoding(start()));
@@ -37,28 +57,41 @@ Status RowReader::skip_mark() {
 }
 
 void RowReader::charge_to(const MemoryBudget& budget) {
-  if (budget_) budget_->release(capacity_);
   budget_ = std::make_unique<MemoryBudget>(budget);
-  budget_->charge(capacity_);
+  block_.charge_to(budget);
+}
+
+Block RowReader::new_block(std::size_t capacity) const {
+  Block block(capacity);
+  if (budget_) block.charge_to(*budget_);
+  return block;
+}
+
+void RowReader::move_unfinished(Block& to) {
+  if (end_ > begin_) std::memcpy(to.data(), block_.data() + begin_, end_ - begin_);
+  end_ -= std::exchange(begin_, 0);
 }
 
 void RowReader::resize(std::size_t capacity) {
-  auto storage = std::make_unique_for_overwrite<char[]>(capacity + 2 * kSlackBytes);
-  if (end_ > begin_) std::memcpy(storage.get() + kSlackBytes, block() + begin_, end_ - begin_);
-  std::memset(storage.get(), 0, kSlackBytes);
-  std::memset(storage.get() + kSlackBytes + capacity, 0, kSlackBytes);
-  if (budget_) {
-    budget_->charge(capacity);
-    budget_->release(capacity_);
-  }
-  storage_ = std::move(storage);
-  capacity_ = capacity;
-  end_ -= std::exchange(begin_, 0);
+  Block block = new_block(capacity);
+  move_unfinished(block);
+  block_ = std::move(block);
+}
+
+void RowReader::hand_over(RowBlock& rows) {
+  const std::size_t capacity = std::max(block_bytes_, end_ - begin_);
+  if (rows.block.capacity() != capacity) rows.block = new_block(capacity);
+  move_unfinished(rows.block);
+  std::swap(block_, rows.block);
+  rows.index = index();
+  rows.cut_row.reset();
+  if (const CutRow* const cut = cut_row()) rows.cut_row = *cut;
+  splitter_.exchange(rows.arrays);
 }
 
 Result<bool> RowReader::next() {
   for (;;) {
-    const std::size_t consumed = splitter_.split(block() + begin_, end_ - begin_, last_);
+    const std::size_t consumed = splitter_.split(block_.data() + begin_, end_ - begin_, last_);
     begin_ += consumed;
     if (index().num_rows > 0) return true;
     if (last_ && begin_ == end_) return false;
@@ -73,7 +106,7 @@ Status RowReader::fill_to_line_end() {
   for (;;) {
     const std::size_t seen = end_ - begin_;
     PENSTOCK_TRY(fill());
-    const std::string_view row(block() + begin_, end_ - begin_);
+    const std::string_view row(block_.data() + begin_, end_ - begin_);
     const bool may_end = last_ || row.size() > max_row_bytes_ || row.find('\n', seen) != std::string_view::npos;
     if (may_end || !has_unfinished_row) return {};
   }
@@ -83,20 +116,20 @@ Status RowReader::fill_to_line_end() {
 // the bytes of a long row are looked at twice on average.
 Status RowReader::fill() {
   const std::size_t unfinished = end_ - begin_;
-  if (capacity_ - unfinished < block_bytes_ / 2) {
+  if (block_.capacity() - unfinished < block_bytes_ / 2) {
     // A row beyond max_row_bytes is given up by the splitter, so no more than one block behind that is of use.
     resize(std::max(unfinished + block_bytes_, std::min(2 * unfinished, max_row_bytes_ + block_bytes_)));
-  } else if (capacity_ > block_bytes_ && unfinished <= block_bytes_ / 2) {
+  } else if (block_.capacity() > block_bytes_ && unfinished <= block_bytes_ / 2) {
     resize(block_bytes_);
   } else if (begin_ > 0) {
-    std::memmove(block(), block() + begin_, unfinished);
+    std::memmove(block_.data(), block_.data() + begin_, unfinished);
     end_ -= std::exchange(begin_, 0);
   }
-  const std::size_t room = capacity_ - end_;
+  const std::size_t room = block_.capacity() - end_;
   // What comes through a pipe is worked on as it comes.
   const bool live = stream_.bytes_total() == 0;
   PENSTOCK_ASSIGN(const std::size_t count,
-                  live ? stream_.read(block() + end_, room) : stream_.read_full(block() + end_, room));
+                  live ? stream_.read(block_.data() + end_, room) : stream_.read_full(block_.data() + end_, room));
   end_ += count;
   last_ = live ? count == 0 : count < room;
   return {};

@@ -5,12 +5,50 @@
 #include <penstock/buffer.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "operators/io/csv/splitter.h"
 #include "operators/io/input_stream.h"
 
 namespace penstock::csv {
+
+/// Memory for bytes of a file. How many bytes before and behind them may be read, though they mean nothing:
+/// `kSlackBytes`.
+class Block {
+ public:
+  static constexpr std::size_t kSlackBytes = 64;
+
+  Block() noexcept = default;
+  explicit Block(std::size_t capacity);
+  ~Block();
+  Block(Block&& other) noexcept { swap(other); }
+  Block& operator=(Block&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+
+  /// Counts the memory against `budget` from now on.
+  void charge_to(const MemoryBudget& budget);
+
+  char* data() noexcept { return storage_.get() + kSlackBytes; }
+  std::size_t capacity() const noexcept { return capacity_; }
+
+ private:
+  void swap(Block& other) noexcept;
+
+  std::unique_ptr<char[]> storage_;  // the block between two times `kSlackBytes`
+  std::size_t capacity_ = 0;
+  std::unique_ptr<MemoryBudget> budget_;
+};
+
+/// Rows with their bytes, apart from the reader that found them.
+struct RowBlock {
+  Block block = {};
+  IndexArrays arrays = {};
+  Index index = {};
+  std::optional<CutRow> cut_row = {};  ///< When the first row is the rest of one that was too long.
+};
 
 /// Reads one file, block by block.
 ///
@@ -19,16 +57,12 @@ namespace penstock::csv {
 /// compare `Row::columns`.
 class RowReader {
  public:
-  /// How many bytes before and behind the bytes of an index may be read, though they mean nothing.
-  static constexpr std::size_t kSlackBytes = 64;
-
   /// Opens `path`, skips a UTF-8 byte order mark; UTF-16 and UTF-32 are kInvalidArgument.
   static Result<RowReader> open(const std::string& path, const Dialect& dialect,
                                 std::size_t block_bytes = InputStream::kBlockBytes);
 
   RowReader(RowReader&& other) noexcept = default;
   RowReader& operator=(RowReader&& other) = delete;
-  ~RowReader();
 
   /// As `InputStream::stop_with`.
   void stop_with(const StopSignal* stop) noexcept { stream_.stop_with(stop); }
@@ -38,15 +72,15 @@ class RowReader {
   /// Goes to the next rows; false at the end of the file. `index()` then holds at least one row, until the next call.
   Result<bool> next();
   const Index& index() const noexcept { return splitter_.index(); }
-  /// The row of the index that was longer than `max_row_bytes` and began before the block, or null.
-  const CutRow* cut_row(const Row& row) const noexcept {
-    return splitter_.first_row_is_cut() && &row == index().rows ? &splitter_.cut_row() : nullptr;
-  }
+  /// The first row of the index, when it was longer than `max_row_bytes` and began before the block, or null.
+  const CutRow* cut_row() const noexcept { return splitter_.first_row_is_cut() ? &splitter_.cut_row() : nullptr; }
+  /// Gives away the rows of `index()`, to be read while this reader goes on. The memory that `rows` had serves again.
+  void hand_over(RowBlock& rows);
 
   const std::string& path() const noexcept { return stream_.path(); }
   std::uint64_t bytes_read() const noexcept { return stream_.bytes_read(); }
   std::uint64_t bytes_total() const noexcept { return stream_.bytes_total(); }
-  std::size_t block_capacity() const noexcept { return capacity_; }
+  std::size_t block_capacity() const noexcept { return block_.capacity(); }
 
  private:
   RowReader(InputStream stream, const Dialect& dialect, std::size_t block_bytes);
@@ -54,15 +88,15 @@ class RowReader {
   Status fill();
   Status fill_to_line_end();
   void resize(std::size_t capacity);
-  char* block() noexcept { return storage_.get() + kSlackBytes; }
+  Block new_block(std::size_t capacity) const;
+  void move_unfinished(Block& to);
 
   InputStream stream_;
   Splitter splitter_;
   std::size_t block_bytes_;
   std::size_t max_row_bytes_;
   std::unique_ptr<MemoryBudget> budget_;
-  std::unique_ptr<char[]> storage_;  // the block between two times `kSlackBytes`
-  std::size_t capacity_ = 0;
+  Block block_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   bool last_ = false;

@@ -23,6 +23,11 @@ std::size_t find(const char* data, std::size_t begin, std::size_t end, char byte
   return found ? static_cast<std::size_t>(static_cast<const char*>(found) - data) : kNowhere;
 }
 
+IndexArrays new_arrays() {
+  return {std::make_unique_for_overwrite<std::uint32_t[]>(kEndsCapacity + 1), kEndsCapacity,
+          std::make_unique_for_overwrite<Row[]>(kRowsCapacity)};
+}
+
 std::uint32_t count_feeds(const char* data, std::size_t begin, std::size_t end) {
   return static_cast<std::uint32_t>(std::count(data + begin, data + end, '\n'));
 }
@@ -48,12 +53,7 @@ Status check(const Dialect& dialect) {
 }
 
 Splitter::Splitter(const Dialect& dialect, Scan scan)
-    : dialect_(dialect),
-      scan_(scan_function(scan)),
-      ends_storage_(std::make_unique_for_overwrite<std::uint32_t[]>(kEndsCapacity + 1)),
-      ends_(ends_storage_.get() + 1),
-      ends_capacity_(kEndsCapacity),
-      rows_(std::make_unique_for_overwrite<Row[]>(kRowsCapacity)) {
+    : dialect_(dialect), scan_(scan_function(scan)), arrays_(new_arrays()), ends_(arrays_.ends.get() + 1) {
   const Status fine = check(dialect);
   PENSTOCK_CHECK(fine, "csv::Splitter needs a dialect that csv::check accepts");
   index_.quote = dialect.quote;
@@ -78,6 +78,12 @@ std::size_t Splitter::split(const char* data, std::size_t size, bool last) {
   return finish_split(std::min(next_begin(), size));
 }
 
+void Splitter::exchange(IndexArrays& arrays) {
+  if (arrays.rows == nullptr) arrays = new_arrays();
+  std::swap(arrays_, arrays);
+  ends_ = arrays_.ends.get() + 1;
+}
+
 void Splitter::start(const char* data, std::size_t size) {
   data_ = data;
   size_ = size;
@@ -91,7 +97,7 @@ void Splitter::start(const char* data, std::size_t size) {
 std::size_t Splitter::finish_split(std::size_t consumed) {
   index_.data = data_;
   index_.ends = ends_;
-  index_.rows = rows_.get();
+  index_.rows = arrays_.rows.get();
   index_.num_rows = num_rows_;
   index_.offset = next_offset_;
   index_.line = next_line_;
@@ -118,8 +124,20 @@ bool Splitter::resume_skipping(bool last) {
 // Returns true when the fast path did all there is to do for now; `go_on` then says to come again. False: the row at
 // `next_begin()` needs a closer look.
 bool Splitter::scan_fast(bool last, bool& go_on) {
-  ScanState state{data_,     next_begin(),   size_,       dialect_.delimiter, dialect_.quote, dialect_.quoting, ends_,
-                  num_ends_, ends_capacity_, rows_.get(), num_rows_,          kRowsCapacity,  lines_,           0};
+  ScanState state{data_,
+                  next_begin(),
+                  size_,
+                  dialect_.delimiter,
+                  dialect_.quote,
+                  dialect_.quoting,
+                  ends_,
+                  num_ends_,
+                  arrays_.ends_capacity,
+                  arrays_.rows.get(),
+                  num_rows_,
+                  kRowsCapacity,
+                  lines_,
+                  0};
   const ScanStop stop = scan_(state);
   const std::size_t from = std::exchange(num_rows_, state.num_rows);
   num_ends_ = state.first_end;
@@ -139,7 +157,7 @@ bool Splitter::scan_fast(bool last, bool& go_on) {
 // false.
 bool Splitter::mark_rows(std::size_t from) {
   for (std::size_t i = from; i < num_rows_; ++i) {
-    Row& row = rows_[i];
+    Row& row = arrays_.rows[i];
     const std::uint32_t begin = ends_[static_cast<std::ptrdiff_t>(row.first) - 1] + 1;
     const std::uint32_t end = ends_[row.first + row.columns - 1];
     if (end - begin > dialect_.max_row_bytes) [[unlikely]] {
@@ -170,7 +188,7 @@ Splitter::RowScan Splitter::scan_row(bool last) {
   const auto at_end = [&]() -> RowScan {
     if (limited) return reject_too_long(begin, last);
     if (!last) {
-      num_ends_ = num_rows_ == 0 ? 0 : rows_[num_rows_ - 1].first + rows_[num_rows_ - 1].columns;
+      num_ends_ = num_rows_ == 0 ? 0 : arrays_.rows[num_rows_ - 1].first + arrays_.rows[num_rows_ - 1].columns;
       return RowScan::kNeedMore;
     }
     push_end(end);
@@ -207,10 +225,11 @@ Splitter::RowScan Splitter::scan_row(bool last) {
 
 // Appends the row whose ends were pushed last.
 Splitter::RowScan Splitter::finish_row(std::size_t begin, std::size_t end, std::uint32_t flags) {
-  const std::uint32_t first = num_rows_ == 0 ? 0 : rows_[num_rows_ - 1].first + rows_[num_rows_ - 1].columns;
+  const std::uint32_t first =
+      num_rows_ == 0 ? 0 : arrays_.rows[num_rows_ - 1].first + arrays_.rows[num_rows_ - 1].columns;
   const auto columns = static_cast<std::uint32_t>(num_ends_) - first;
   if ((flags & kMalformedRow) == 0) flags |= shape_of(begin, end, columns);
-  rows_[num_rows_++] = Row{first, columns, lines_, flags};
+  arrays_.rows[num_rows_++] = Row{first, columns, lines_, flags};
   lines_ += count_feeds(data_, begin, std::min(end + 1, size_));
   return RowScan::kRow;
 }
@@ -220,7 +239,7 @@ Splitter::RowScan Splitter::reject_line(std::size_t begin, std::size_t open, std
   const std::size_t end = std::min(size_, begin + dialect_.max_row_bytes + 1);
   const bool limited = end == begin + dialect_.max_row_bytes + 1;
   std::size_t feed = find(data_, open, end, '\n');
-  num_ends_ = num_rows_ == 0 ? 0 : rows_[num_rows_ - 1].first + rows_[num_rows_ - 1].columns;
+  num_ends_ = num_rows_ == 0 ? 0 : arrays_.rows[num_rows_ - 1].first + arrays_.rows[num_rows_ - 1].columns;
   if (feed == kNowhere) {
     if (limited) return reject_too_long(begin, last);
     if (!last) return RowScan::kNeedMore;
@@ -231,7 +250,7 @@ Splitter::RowScan Splitter::reject_line(std::size_t begin, std::size_t open, std
 }
 
 Splitter::RowScan Splitter::reject_too_long(std::size_t begin, bool last) {
-  num_ends_ = num_rows_ == 0 ? 0 : rows_[num_rows_ - 1].first + rows_[num_rows_ - 1].columns;
+  num_ends_ = num_rows_ == 0 ? 0 : arrays_.rows[num_rows_ - 1].first + arrays_.rows[num_rows_ - 1].columns;
   std::size_t feed = find(data_, begin + dialect_.max_row_bytes + 1, size_, '\n');
   if (feed == kNowhere && !last) {
     // There is one cut row per call; the next one waits for the next call.
@@ -250,17 +269,17 @@ Splitter::RowScan Splitter::reject_too_long(std::size_t begin, bool last) {
 }
 
 void Splitter::push_end(std::size_t position) {
-  if (num_ends_ == ends_capacity_) grow_ends();
+  if (num_ends_ == arrays_.ends_capacity) grow_ends();
   ends_[num_ends_++] = static_cast<std::uint32_t>(position);
 }
 
 void Splitter::grow_ends() {
-  const std::size_t capacity = ends_capacity_ * 2;
+  const std::size_t capacity = arrays_.ends_capacity * 2;
   auto storage = std::make_unique_for_overwrite<std::uint32_t[]>(capacity + 1);
-  std::memcpy(storage.get(), ends_storage_.get(), (num_ends_ + 1) * sizeof(std::uint32_t));
-  ends_storage_ = std::move(storage);
-  ends_ = ends_storage_.get() + 1;
-  ends_capacity_ = capacity;
+  std::memcpy(storage.get(), arrays_.ends.get(), (num_ends_ + 1) * sizeof(std::uint32_t));
+  arrays_.ends = std::move(storage);
+  ends_ = arrays_.ends.get() + 1;
+  arrays_.ends_capacity = capacity;
 }
 
 std::size_t unquote(std::string_view raw, char quote, char* to) noexcept {

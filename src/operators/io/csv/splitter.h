@@ -93,6 +93,13 @@ struct CutRow {
 /// Which code finds the structure; `kBest` asks the processor.
 enum class Scan : std::uint8_t { kBest, kPortable, kSse2, kAvx2, kRowByRow };
 
+/// The memory of an index.
+struct IndexArrays {
+  std::unique_ptr<std::uint32_t[]> ends = nullptr;  ///< One more than there are, so that ends[-1] of the index exists.
+  std::size_t ends_capacity = 0;
+  std::unique_ptr<Row[]> rows = nullptr;
+};
+
 struct ScanState;
 enum class ScanStop : std::uint8_t;
 using ScanFunction = ScanStop (*)(ScanState& state);
@@ -121,6 +128,10 @@ class Splitter {
   /// Says whether the first row of the index is the rest of `cut_row()`.
   bool first_row_is_cut() const noexcept { return first_row_is_cut_; }
 
+  /// Takes other arrays, or new ones where there are none, and leaves those of `index()`, which stays as it is while
+  /// they are kept.
+  void exchange(IndexArrays& arrays);
+
   /// Counts `size` bytes without a line feed as consumed, for a byte order mark.
   void skip(std::size_t size) noexcept { next_offset_ += size; }
 
@@ -145,11 +156,9 @@ class Splitter {
   ScanFunction scan_;  // null: row by row
   std::uint32_t expected_columns_ = 0;
 
-  std::unique_ptr<std::uint32_t[]> ends_storage_;
-  std::uint32_t* ends_ = nullptr;  // ends_storage_ + 1, so that ends_[-1] exists
-  std::size_t ends_capacity_ = 0;
+  IndexArrays arrays_;
+  std::uint32_t* ends_ = nullptr;  // arrays_.ends + 1, so that ends_[-1] exists
   std::size_t num_ends_ = 0;
-  std::unique_ptr<Row[]> rows_;
   std::size_t num_rows_ = 0;
   std::uint32_t lines_ = 0;  // line feeds of the block before the row that is scanned next
   const char* data_ = nullptr;
