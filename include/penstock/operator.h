@@ -33,13 +33,14 @@ ErrorPolicy retry(std::uint32_t max_attempts, std::int64_t backoff_micros = 10'0
 
 /// A record that an operator refuses.
 struct Rejection {
-  std::uint64_t record =
-      0;                    ///< Its index in the batch at hand (the engine adds what came before); for sources: in all.
-  std::string reason;       ///< What was found and what was expected.
-  std::string raw;          ///< The record as it came: its bytes, or JSON.
-  std::string column = {};  ///< The column at fault, when there is one.
-  std::string file = {};    ///< Where it was read, when known.
-  std::uint64_t line = 0;   ///< Line in `file`, from 1; 0: unknown.
+  /// Its index in the batch at hand (the engine adds what came before); in all for sources, and for operators that work
+  /// on records of earlier batches, too (see OperatorTraits::in_flight).
+  std::uint64_t record = 0;
+  std::string reason;        ///< What was found and what was expected.
+  std::string raw;           ///< The record as it came: its bytes, or JSON.
+  std::string column = {};   ///< The column at fault, when there is one.
+  std::string file = {};     ///< Where it was read, when known.
+  std::uint64_t line = 0;    ///< Line in `file`, from 1; 0: unknown.
   std::uint64_t offset = 0;  ///< First byte in `file` after decompression; means nothing while `line` is 0.
 };
 
@@ -123,6 +124,10 @@ struct OperatorTraits {
   bool effects = false;       ///< It must see every record even when nobody needs its output: it writes something.
   bool ends_early = false;    ///< It may need only the first records of its input: see `records_wanted`.
   bool retries_rows = false;  ///< It tries single records again by itself, as its policy says.
+  /// It waits for up to so many records at once, also for those of earlier batches; 0: it is done with a batch when
+  /// `process` returns. It is never replicated, numbers the records that it rejects from the first of its input, and
+  /// the engine calls `idle`.
+  std::uint32_t in_flight = 0;
   RowEffect rows = RowEffect::kChanges;
 };
 
@@ -154,6 +159,10 @@ class Operator {
   virtual Status open(OperatorContext& context);
   /// Works on one batch. An error ends the run, unless the policy says otherwise.
   virtual Status process(Batch batch, Emitter& out) = 0;
+  /// Goes on with what is in flight while there is no input, and emits what is done. With `may_wait` it may wait up to
+  /// a millisecond for that; without, it must not. Returns whether anything is still in flight. Called only where the
+  /// traits say `in_flight`, between calls of `process`, as long as it returns true.
+  virtual Result<bool> idle(Emitter& out, bool may_wait);
   /// How many more records it has use for at most; 0: it needs no more input, so that what feeds it may end early.
   virtual std::uint64_t records_wanted() const noexcept { return kAll; }
   static constexpr std::uint64_t kAll = static_cast<std::uint64_t>(-1);

@@ -198,6 +198,13 @@ class Stream {
     }
   }
 
+  /// Goes on with what `steps(stream)` returns: for steps that come as a function, such as `map_async` of async.h.
+  template <class F>
+  auto apply(F&& steps) const {
+    static_assert(std::invocable<F&, const Stream&>, "penstock: apply(): the callable must take a stream");
+    return steps(*this);
+  }
+
   /// Lets `branch(stream)` add steps that end in a sink, and goes on from here with the same records.
   template <class F>
   Stream<T> tee(F branch) const {

@@ -31,6 +31,9 @@ class Channel {
   /// Waits while the channel is empty. Returns false at the end: the producer closed and all was popped, or cancelled.
   bool pop(Batch& batch);
 
+  /// By the consumer: true when `pop` would not wait.
+  bool ready() noexcept { return !wants_more() || !empty() || closed_.load(std::memory_order_seq_cst); }
+
   /// By the consumer: hands a batch that is not needed any more towards the thread that made it, which frees it when it
   /// pushes next. A few are kept; more are freed here.
   void give_back(Batch spent) noexcept;

@@ -2,6 +2,7 @@
 // The list of the operators that come with the library.
 #include "operator/builtin.h"
 
+#include "operators/async/async_rows.h"
 #include "operators/etl/etl_operators.h"
 #include "operators/io/csv_read.h"
 #include "operators/io/formats.h"
@@ -12,6 +13,7 @@ void add_builtin_operators(Registry& registry) {
   add_etl_operators(registry);
   add_csv_operators(registry);
   add_format_operators(registry);
+  add_async_operators(registry);
 }
 
 }  // namespace penstock

@@ -89,7 +89,7 @@ Result<Graph> bind_graph(const Pipeline& pipeline) {
     bound.output = std::move(*output);
     bound.traits = bound.op->traits();
     bound.traits.light = bound.traits.light || step.light;
-    bound.traits.stateless = bound.traits.stateless || step.stateless;
+    bound.traits.stateless = (bound.traits.stateless || step.stateless) && bound.traits.in_flight == 0;
     graph.steps.push_back(std::move(bound));
   }
   return graph;

@@ -98,7 +98,8 @@ Status Runner::open(std::uint32_t worker) {
 
 Status Runner::begin_batch() {
   if (fused_ == nullptr) {
-    step_.errors().set_base(step_.step->is_source() ? 0 : step_.metrics.records_in.get());
+    const bool counts_itself = step_.step->is_source() || traits_.in_flight > 0;
+    step_.errors().set_base(counts_itself ? 0 : step_.metrics.records_in.get());
   } else {
     for (std::size_t i = 0; i < steps_.size(); ++i) steps_[i]->errors().set_base(steps_[i]->metrics.records_in.get());
   }
@@ -196,6 +197,16 @@ Status Runner::reject_batch(const Batch& batch, const Error& cause) {
     PENSTOCK_TRY(step_.errors().reject(std::move(rejection)));
   }
   return {};
+}
+
+bool Runner::idle(bool may_wait) {
+  if (traits_.in_flight == 0 || stopped() || op_->records_wanted() == 0) return false;
+  const WorkerClock::Mark before = clock_.set(mark(may_wait ? Activity::kWaitingForInput : Activity::kWorking));
+  Result<bool> busy = guarded([&] { return op_->idle(*this, may_wait); });
+  clock_.set(before);
+  if (busy) return *busy;
+  report_failure(std::move(busy).error());
+  return false;
 }
 
 template <class Call>

@@ -62,6 +62,9 @@ class Runner final : public Emitter {
   void consume(Batch batch);
   /// The same, with no more records than are wanted.
   void consume_wanted(Batch batch);
+  /// Lets an operator go on that has records in flight; returns whether it still has some.
+  bool idle(bool may_wait);
+  bool keeps_in_flight() const noexcept { return traits_.in_flight > 0; }
   /// For a source: one call of produce. Returns false at the end.
   bool produce();
   /// For an instance of a divided source.

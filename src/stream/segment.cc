@@ -5,6 +5,7 @@ namespace penstock {
 
 Runner& Segment::add(std::unique_ptr<Runner> runner) {
   runners_.push_back(std::move(runner));
+  if (runners_.back()->keeps_in_flight()) waiting_.push_back(runners_.back().get());
   return *runners_.back();
 }
 
@@ -50,6 +51,8 @@ void Segment::pull_from_channel() {
   Runner& head = *runners_.front();
   Batch batch;
   for (;;) {
+    while (!input_->ready() && go_on(true)) {
+    }
     const WorkerClock::Mark before = clock.set(head.mark(Activity::kWaitingForInput));
     const bool more = input_->pop(batch);
     clock.set(before);
@@ -60,12 +63,20 @@ void Segment::pull_from_channel() {
   head.finish();
 }
 
+// What operators have in flight gets on while there is no input.
+bool Segment::go_on(bool may_wait) {
+  bool busy = false;
+  for (Runner* const runner : waiting_) busy = runner->idle(may_wait && !busy) || busy;
+  return busy && !run_->cancelled();
+}
+
 void Segment::run_sources() {
   for (const auto& runner : runners_) {
     if (!runner->steps().front()->step->is_source()) continue;
     while (run_->poll_stop() == StopSignal::State::kRun && !runner->done()) {
       if (run_->options.memory_limit != 0) run_->wait_for_memory();
       if (!runner->produce()) break;
+      go_on(false);
     }
     runner->finish();
   }

@@ -52,6 +52,7 @@ class Segment final : public Task, public WorkServer, private ParcelOutlet {
  private:
   bool open_all();
   void pull_from_channel();
+  bool go_on(bool may_wait);
   void run_sources();
   void work_as_replica() noexcept;
   bool open_workers_operators();
@@ -68,6 +69,7 @@ class Segment final : public Task, public WorkServer, private ParcelOutlet {
   const std::shared_ptr<RunState> run_;
   const std::string name_;
   std::vector<std::unique_ptr<Runner>> runners_;  // in pipeline order
+  std::vector<Runner*> waiting_;                  // those of them that keep records in flight
   Channel* input_ = nullptr;
 
   // For workers of a replicated segment:
