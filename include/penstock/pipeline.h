@@ -22,7 +22,14 @@ struct StepOptions {
   /// Its result depends on its record or batch alone, so that workers may be replicated. Known without saying for
   /// operators of the registry, and for callables that capture nothing; each worker has a copy of the callable.
   bool stateless = false;
+  /// Where the strategy `hybrid` runs it; no name: it is free to choose. `serial`: in the thread of its input,
+  /// `threads`: in a thread of its own, `parallel(4)`: in four threads, `processes(2)`: in two processes.
+  Strategy on = {};
 };
+
+/// Reads a placement: "processes", or "processes(2)" with its number of workers. kInvalidArgument with the nearest
+/// name.
+Result<Strategy> placement_from_text(std::string_view text);
 
 /// A pipeline: what is to be done, without how. A value; copies are independent (factories are shared).
 ///
@@ -46,6 +53,7 @@ class Pipeline {
     std::chrono::milliseconds timeout{0};
     bool light = false;
     bool stateless = false;
+    Strategy on;
   };
 
   explicit Pipeline(std::string name = "pipeline") : name_(std::move(name)) {}
@@ -87,6 +95,7 @@ struct StrategyInput {
     std::vector<std::size_t> consumers;
     OperatorTraits traits;
     std::string name;
+    Strategy on;         ///< Where the user wants it; no name: anywhere.
     bool stays = false;  ///< It belongs into the segment of its input, so that not one record too many is looked at.
     bool output_crosses = false;  ///< What it emits can be handed to another process.
   };

@@ -27,6 +27,7 @@ struct FileStep {
   ErrorPolicy on_error;
   std::chrono::milliseconds timeout{0};
   bool light = false;
+  Strategy on;  ///< Where `hybrid` runs it; no name: anywhere.
   Place place;
 };
 

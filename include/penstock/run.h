@@ -14,6 +14,8 @@ struct Strategy {
   std::uint32_t workers = 0;
   /// `threads(4)` is `threads` with at most four workers.
   Strategy operator()(std::uint32_t count) const { return {name, count}; }
+
+  friend bool operator==(const Strategy&, const Strategy&) = default;
 };
 
 /// One fused loop in the calling thread.
@@ -27,6 +29,8 @@ inline const Strategy parallel{"parallel"};
 /// worker, which is replaced, and at most the record that does it. For steps on record batches, or on records that
 /// are `is_flat_record`; others run in threads.
 inline const Strategy processes{"processes"};
+/// Each step where `StepOptions::on` says; a thread per segment for those that say nothing.
+inline const Strategy hybrid{"hybrid"};
 
 /// What the progress of a run looks like at one moment.
 struct Progress {

@@ -124,8 +124,8 @@ StrategyInput strategy_input(const Graph& graph, const RunOptions& options) {
   const std::vector<bool> stays = steps_that_stay(graph);
   for (std::size_t i = 0; i < graph.steps.size(); ++i) {
     const GraphStep& step = graph.steps[i];
-    input.steps.push_back(
-        {step.spec->input, step.consumers, step.traits, step.spec->name, stays[i], step.output.can_cross_processes()});
+    input.steps.push_back({step.spec->input, step.consumers, step.traits, step.spec->name, step.spec->on, stays[i],
+                           step.output.can_cross_processes()});
   }
   return input;
 }

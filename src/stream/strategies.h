@@ -17,5 +17,7 @@ Result<Plan> decide_threads(const StrategyInput& input);
 Result<Plan> decide_parallel(const StrategyInput& input);
 /// The same with a process for each of these workers, for chains whose batches can cross into another process.
 Result<Plan> decide_processes(const StrategyInput& input);
+/// Each step where the user says.
+Result<Plan> decide_hybrid(const StrategyInput& input);
 
 }  // namespace penstock

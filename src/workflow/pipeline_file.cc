@@ -78,10 +78,19 @@ class FileReader {
     PENSTOCK_TRY(read_params(top.find("params")));
     PENSTOCK_TRY(read_run(top.find("run")));
     PENSTOCK_TRY(read_stages(top.find("stage"), top.find("operator")));
+    if (!names_strategy_ && places_steps()) file_.run.strategy = hybrid;
     return std::move(file_);
   }
 
  private:
+  // An operator that says where it runs means it, also in a file that names no strategy.
+  bool places_steps() const {
+    const auto is_placed = [](const FileStep& step) { return !step.on.name.empty(); };
+    return std::any_of(file_.stages.begin(), file_.stages.end(), [&](const FileStage& stage) {
+      return std::any_of(stage.steps.begin(), stage.steps.end(), is_placed);
+    });
+  }
+
   Status read_name(const TomlEntry* entry) {
     if (entry == nullptr) return {};
     if (entry->value.as_text() == nullptr || entry->value.as_text()->empty())
@@ -132,6 +141,7 @@ class FileReader {
     for (const RunSetting& setting : run_settings()) known.emplace_back(setting.name);
     for (const RunSetting& setting : workflow_settings()) known.emplace_back(setting.name);
     for (const TomlEntry& setting : entry->tables.front().entries) {
+      names_strategy_ = names_strategy_ || setting.name == "strategy";
       if (!contains(known, setting.name)) return unknown_key(setting, "in [run]", known);
       PENSTOCK_ASSIGN(const OptionValue value, insert_params(setting.value, scope_));
       PENSTOCK_TRY(set_file_setting(file_, setting.name, value));
@@ -225,6 +235,7 @@ class FileReader {
 
   const ParamOverrides& overrides_;
   PipelineFile file_;
+  bool names_strategy_ = false;
   PlaceholderScope scope_;
 };
 
@@ -261,7 +272,8 @@ Pipeline make_pipeline(const PipelineFile& file, const FileStage& stage, const s
     for (const OptionValue::Entry& option : step.options.entries()) {
       options.set(option.name, insert_folders(option.value, folders));
     }
-    StepOptions settings{.name = step.name, .on_error = step.on_error, .timeout = step.timeout, .light = step.light};
+    StepOptions settings{
+        .name = step.name, .on_error = step.on_error, .timeout = step.timeout, .light = step.light, .on = step.on};
     settings.on_error.quarantine_path = insert_folders_in_text(step.on_error.quarantine_path, folders);
     pipeline.add(step.op, std::move(options), std::move(settings), step.input);
   }

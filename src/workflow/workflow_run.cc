@@ -45,7 +45,7 @@ ScheduleLimits limits_of(const PipelineFile& file) {
   ScheduleLimits limits;
   const std::uint32_t wanted = file.workflow.max_parallel;
   // The workers of this strategy are forked, and nobody may hold a lock then: docs/decisions/0007.
-  const bool forks = file.run.strategy.name == "processes";
+  const bool forks = file.run.strategy.name == "processes" || file.run.strategy.name == "hybrid";
   limits.max_parallel = forks ? 1 : wanted != 0 ? wanted : file.stages.size() > 1 ? this_machine().cores : 1;
   for (const OptionValue::Entry& entry : file.workflow.resources) limits.amounts.push_back(*entry.value.as_integer());
   for (const FileStage& stage : file.stages) {

@@ -17,30 +17,6 @@ void PrintTo(const SamplePipeline& sample, std::ostream* out) { *out << sample.n
 
 namespace {
 
-// A strategy as a plugin would bring it: one thread per segment, every second operator begins one.
-Result<Plan> decide_in_pairs(const StrategyInput& input) {
-  Plan plan;
-  plan.reason = "asked for by the conformance suite";
-  std::vector<std::size_t> segment_of(input.steps.size());
-  std::vector<std::size_t> size_of;
-  for (std::size_t i = 0; i < input.steps.size(); ++i) {
-    const std::size_t before = input.steps[i].input;
-    const bool joins = before != Pipeline::kNone && (input.steps[i].stays || size_of[segment_of[before]] % 2 == 1);
-    segment_of[i] = joins ? segment_of[before] : plan.segments.size();
-    if (!joins) {
-      PlanSegment segment;
-      segment.queue_depth = before == Pipeline::kNone ? 0 : input.queue_depth;
-      plan.segments.push_back(std::move(segment));
-      size_of.push_back(0);
-    }
-    plan.segments[segment_of[i]].steps.push_back(i);
-    ++size_of[segment_of[i]];
-  }
-  return plan;
-}
-
-const bool kAdded = add_strategy({"pairs_of_the_suite", "two operators per thread", decide_in_pairs}).has_value();
-
 using Files = std::map<std::string, std::string>;
 
 Files files_in(const std::string& folder) {
