@@ -98,8 +98,11 @@ std::vector<Cell> start_up_cells(const std::vector<Cell>& contenders) {
       return other.contender.name == cell.contender.name && other.contender.workers == cell.contender.workers;
     });
     if (known) continue;
-    const Contender contender = {.name = cell.contender.name, .workers = cell.contender.workers};
-    cells.push_back({Series::kStartUp, arithmetic_job(), {.size = 0, .folder = {}}, contender, {}});
+    Cell empty;
+    empty.series = Series::kStartUp;
+    empty.job = arithmetic_job();
+    empty.contender = {.name = cell.contender.name, .workers = cell.contender.workers};
+    cells.push_back(std::move(empty));
   }
   std::stable_sort(cells.begin(), cells.end(),
                    [](const Cell& a, const Cell& b) { return a.contender.workers < b.contender.workers; });
