@@ -104,8 +104,6 @@ std::vector<Cell> start_up_cells(const std::vector<Cell>& contenders) {
     empty.contender = {.name = cell.contender.name, .workers = cell.contender.workers};
     cells.push_back(std::move(empty));
   }
-  std::stable_sort(cells.begin(), cells.end(),
-                   [](const Cell& a, const Cell& b) { return a.contender.workers < b.contender.workers; });
   return cells;
 }
 
