@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""penstock bench: that it measures what it says, with and without mpiexec, and what the report makes of it."""
+"""penstock bench ipc: that it measures what it says, with and without mpiexec, and what the report makes of it."""
 import csv
 import json
 import shutil
@@ -80,7 +80,7 @@ class Bench(ProgramTest):
         for words, code, text in ((("bench", "ipc", "--entries", "0"), 2, "whole numbers from 1"),
                                   (("bench", "ipc", "--backend", "shn"), 2, 'did you mean "shm"?'),
                                   (("bench", "ipc", "--scenario", "x"), 2, "one of shared, streaming, both"),
-                                  (("bench", "cpu"), 2, "known: ipc, ipc-report"),
+                                  (("bench", "cpu"), 2, "known: quick, full, deep, ipc, ipc-report"),
                                   (("bench", "ipc-report"), 1, "measure first: penstock bench ipc")):
             done = self.penstock(*words)
             self.assertEqual(done.returncode, code, done.stderr)

@@ -10,7 +10,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "apps/penstock/ipc_benchmark.h"
+#include "apps/penstock/bench/ipc/ipc_benchmark.h"
 #include "platform/file.h"
 #include "platform/process.h"
 #include "stream/table.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "apps/penstock/ipc_gang.h"
+#include "apps/penstock/bench/ipc/ipc_gang.h"
 
 #include <fmt/format.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 // One rank writes a dictionary, the others read it. In each round the writer serialises, publishes a copy, and
 // publishes what it builds in place; after a meeting all readers look at it at the same time: in place, and decoded
 // into a map as a design with pickles would. Sums over all fields must agree.
-#include "apps/penstock/ipc_benchmark.h"
+#include "apps/penstock/bench/ipc/ipc_benchmark.h"
 
 #include <fmt/format.h>
 #include <penstock/dictionary_builder.h>
@@ -18,9 +18,9 @@
 #include <random>
 #include <unordered_map>
 
+#include "apps/penstock/bench/ipc/ipc_gang.h"
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
-#include "apps/penstock/ipc_gang.h"
 #include "platform/machine.h"
 
 namespace penstock::app {
