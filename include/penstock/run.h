@@ -28,6 +28,10 @@ inline const Strategy parallel{"parallel"};
 /// are `is_flat_record`; others run in threads.
 inline const Strategy processes{"processes"};
 
+/// As `threads`; the plan says which operators keep how many records waiting at once in their thread. For pipelines
+/// that wait for networks and files: see async.h, http.fetch, file.read.
+inline const Strategy async{"async"};
+
 /// What the progress of a run looks like at one moment.
 struct Progress {
   struct Step {

@@ -18,4 +18,7 @@ Result<Plan> decide_parallel(const StrategyInput& input);
 /// The same with a process for each of these workers, for chains whose batches can cross into another process.
 Result<Plan> decide_processes(const StrategyInput& input);
 
+/// As `threads`, for operators that keep records in flight: it says how many.
+Result<Plan> decide_async(const StrategyInput& input);
+
 }  // namespace penstock
