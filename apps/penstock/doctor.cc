@@ -75,6 +75,15 @@ Finding list_transports() {
   return {"transports", true, fmt::format("{}", fmt::join(transports, ", "))};
 }
 
+// Nor is an operator that a library is missing for.
+Finding list_waiting() {
+  const auto found = [](const char* op) { return Registry::global().find(op).has_value(); };
+  std::string text = found("file.read") ? "asio" : "times only (no: asio, install libasio-dev)";
+  text += found("http.fetch") ? ", http.fetch" : " (no: http.fetch, install libcurl4-openssl-dev)";
+  text += found("http.serve") ? ", http.serve" : " (no: http.serve, install libmicrohttpd-dev)";
+  return {"waiting", true, text + "; what is missing takes a new build"};
+}
+
 std::vector<Finding> findings(const std::string& store) {
   const Machine machine = this_machine();
   std::vector<std::string> strategies;
@@ -88,7 +97,8 @@ std::vector<Finding> findings(const std::string& store) {
           look_at_disk(store),
           {"operators", true, fmt::format("{}", Registry::global().all().size())},
           {"strategies", true, fmt::format("{}", fmt::join(strategies, ", "))},
-          list_transports()};
+          list_transports(),
+          list_waiting()};
 }
 
 int doctor(const Arguments& arguments) {

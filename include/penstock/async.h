@@ -123,17 +123,20 @@ class AsyncOperator final : public Operator, private AsyncWork {
     }
     return false;
   }
-  void put(std::uint32_t slot) override {
+  std::size_t put(std::uint32_t slot) override {
     if (!made_) made_ = std::make_unique<TypedRecords<Out>>();
     made_->records.push_back(std::move(*slots_[slot].result));
+    forget(slot);
+    return made_->records.size();
   }
   std::string raw(std::uint32_t slot) override { return record_text(*slots_[slot].record); }
   void forget(std::uint32_t slot) noexcept override {
     slots_[slot].record.reset();
     slots_[slot].result.reset();
   }
-  std::size_t made() const noexcept override { return made_ ? made_->records.size() : 0; }
-  bool flush(Emitter& out) override { return out.emit(Batch(std::move(made_))); }
+  void flush(Emitter& out) override {
+    if (made_) out.emit(Batch(std::move(made_)));
+  }
 
   F function_;
   AsyncWindow window_;

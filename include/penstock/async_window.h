@@ -35,15 +35,14 @@ class AsyncWork {
   virtual void drop(std::uint32_t slot) noexcept = 0;
   /// When all attempts failed: makes a result by other means, or returns false and may change the error.
   virtual bool fall_back(std::uint32_t slot, Error& error);
-  /// Moves the result to what `flush` emits.
-  virtual void put(std::uint32_t slot) = 0;
+  /// Moves the result to what `flush` emits, and forgets the record. Returns how many records `flush` would emit.
+  virtual std::size_t put(std::uint32_t slot) = 0;
   /// The record as it came, for quarantine.
   virtual std::string raw(std::uint32_t slot) = 0;
-  /// The record has left.
+  /// The record is not needed any more.
   virtual void forget(std::uint32_t slot) noexcept = 0;
-  /// Records that `flush` would emit, and their emission; false when nobody wants more.
-  virtual std::size_t made() const noexcept = 0;
-  virtual bool flush(Emitter& out) = 0;
+  /// Emits what was put, if anything was.
+  virtual void flush(Emitter& out) = 0;
 };
 
 /// Keeps up to `max_concurrent` attempts going, across batches, and hands over what is done, in order unless told

@@ -32,6 +32,10 @@ inline const Strategy processes{"processes"};
 /// Each step where `StepOptions::on` says; a thread per segment for those that say nothing.
 inline const Strategy hybrid{"hybrid"};
 
+/// As `threads`; the plan says which operators keep how many records waiting at once in their thread. For pipelines
+/// that wait for networks and files: see async.h, http.fetch, file.read.
+inline const Strategy async{"async"};
+
 /// What the progress of a run looks like at one moment.
 struct Progress {
   struct Step {

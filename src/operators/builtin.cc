@@ -6,6 +6,7 @@
 #include "operators/etl/etl_operators.h"
 #include "operators/io/csv_read.h"
 #include "operators/io/formats.h"
+#include "operators/serve/serve_operators.h"
 
 namespace penstock {
 
@@ -14,6 +15,7 @@ void add_builtin_operators(Registry& registry) {
   add_csv_operators(registry);
   add_format_operators(registry);
   add_async_operators(registry);
+  add_serve_operators(registry);
 }
 
 }  // namespace penstock

@@ -67,7 +67,9 @@ TEST(Hybrid, GivesAThreadToStepsThatSayNothing) {
 
 TEST(Hybrid, KeepsStepsOfOnePlaceInTheSameWorkers) {
   EXPECT_EQ(shape({{"a", parallel(2)}, {"b", parallel(2)}, {"c", parallel(4)}}), "source|a,b *2|c *4|sink");
-  EXPECT_EQ(shape({{"a", processes(2)}, {"b", processes(2)}}), "source|a,b *2 process|sink");
+  Calls keeps;
+  keeps.traits.rows = RowEffect::kKeeps;
+  EXPECT_EQ(shape({{"a", processes(2), keeps}, {"b", processes(2)}}), "source|a,b *2 process|sink");
 }
 
 TEST(Hybrid, TakesTheUsersWordForWorkThatLooksLight) {

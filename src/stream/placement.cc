@@ -55,6 +55,7 @@ class Planner {
       return "its input cannot be handed to another process";
     if (process && step.traits.mergeable && !step.traits.stateless)
       return "what it gathers cannot be merged across processes";
+    if (step.traits.in_flight > 0) return "it waits for many records at once by itself (max_concurrent)";
     if (!step.traits.stateless && !step.traits.mergeable)
       return "it keeps something from batch to batch (if it does not, say .stateless = true)";
     return {};

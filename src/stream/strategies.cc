@@ -18,6 +18,7 @@ struct KnownStrategies {
       {"parallel", "threads, with several workers wherever batches can be worked on independently", decide_parallel},
       {"processes", "as parallel, with each of these workers in a process that may crash or hang", decide_processes},
       {"hybrid", "each operator where it says (on), the others in a thread per segment", decide_hybrid},
+      {"async", "as threads, for operators that wait: says how many records wait at once, and where", decide_async},
   };
 };
 

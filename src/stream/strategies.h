@@ -20,4 +20,7 @@ Result<Plan> decide_processes(const StrategyInput& input);
 /// Each step where the user says.
 Result<Plan> decide_hybrid(const StrategyInput& input);
 
+/// As `threads`, for operators that keep records in flight: it says how many.
+Result<Plan> decide_async(const StrategyInput& input);
+
 }  // namespace penstock

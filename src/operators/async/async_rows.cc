@@ -55,15 +55,12 @@ class RowCalls final : public Operator, private detail::AsyncWork {
   bool begin(std::uint32_t slot, detail::Continuation then) override;
   std::optional<Error> end(std::uint32_t slot) override;
   void drop(std::uint32_t slot) noexcept override { places_[slot].task.reset(); }
-  void put(std::uint32_t slot) override;
+  std::size_t put(std::uint32_t slot) override;
   std::string raw(std::uint32_t slot) override { return places_[slot].batch->rows.row_to_json(places_[slot].row); }
   void forget(std::uint32_t slot) noexcept override { places_[slot] = Place(); }
-  std::size_t made() const noexcept override {
-    return text_bytes_ > kMostTextBytes ? std::numeric_limits<std::size_t>::max() : builder_->num_rows();
-  }
-  bool flush(Emitter& out) override {
+  void flush(Emitter& out) override {
     text_bytes_ = 0;
-    return out.emit(builder_->finish());
+    if (builder_->num_rows() > 0) out.emit(builder_->finish());
   }
 
   const RowCallsOptions options_;
@@ -142,7 +139,7 @@ std::optional<Error> RowCalls::end(std::uint32_t slot) {
   return std::nullopt;
 }
 
-void RowCalls::put(std::uint32_t slot) {
+std::size_t RowCalls::put(std::uint32_t slot) {
   const Place& place = places_[slot];
   const RecordBatch& rows = place.batch->rows;
   for (std::size_t c = 0; c < rows.num_columns(); ++c) {
@@ -161,6 +158,8 @@ void RowCalls::put(std::uint32_t slot) {
       column.append_int64(value.number);
     }
   }
+  forget(slot);
+  return text_bytes_ > kMostTextBytes ? std::numeric_limits<std::size_t>::max() : builder_->num_rows();
 }
 
 }  // namespace

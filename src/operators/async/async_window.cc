@@ -70,7 +70,8 @@ void AsyncWindow::begin(std::uint32_t slot) {
 
 Status AsyncWindow::hand_over(Emitter& out) {
   PENSTOCK_TRY(state_->advance(out));
-  return state_->flush(out);
+  state_->work.flush(out);
+  return {};
 }
 
 Result<bool> AsyncWindow::idle(Emitter& out, bool may_wait) {
@@ -86,7 +87,8 @@ Status AsyncWindow::finish(Emitter& out) {
   while (state_->free.size() != state_->num_slots) {
     PENSTOCK_TRY(state_->advance_or_wait(out, TimerQueue::kNever));
   }
-  return state_->flush(out);
+  state_->work.flush(out);
+  return {};
 }
 
 void AsyncWindow::drop_all() noexcept { state_->drop_all(); }

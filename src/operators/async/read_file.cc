@@ -94,14 +94,19 @@ class FileAwaiter {
   std::shared_ptr<FileRead> read_;
 };
 
-}  // namespace
-
-Task<Result<std::string>> read_file(std::string path, std::size_t max_bytes) {
+// Not the public function itself: its frame must hold no types of this file alone.
+Task<Result<std::string>> read_by_thread(std::string path, std::size_t max_bytes) {
   const auto read = std::make_shared<FileRead>();
   read->path = std::move(path);
   read->max_bytes = max_bytes;
   FileAwaiter bytes(read);
   co_return co_await bytes;
+}
+
+}  // namespace
+
+Task<Result<std::string>> read_file(std::string path, std::size_t max_bytes) {
+  return read_by_thread(std::move(path), max_bytes);
 }
 #else
 Task<Result<std::string>> read_file(std::string, std::size_t) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "stream/backoff.h"
 
@@ -24,7 +25,7 @@ AsyncWindow::State::State(AsyncWork& of, AsyncLimits its_limits)
       num_slots(std::clamp(its_limits.max_concurrent, 1U, kMostConcurrent) * (its_limits.ordered ? 2 : 1)),
       pace(its_limits.rate_limit),
       slots(std::make_unique<Slot[]>(num_slots)),
-      order(its_limits.ordered ? num_slots : 0) {
+      order(its_limits.ordered ? std::bit_ceil(num_slots) : 0) {
   free.reserve(num_slots);
   ended.reserve(num_slots);
   for (std::uint32_t i = num_slots; i-- > 0;) {
@@ -41,7 +42,7 @@ AsyncWindow::State::State(AsyncWork& of, AsyncLimits its_limits)
 std::uint32_t AsyncWindow::State::take_slot() {
   Slot& slot = slots[free.back()];
   free.pop_back();
-  if (limits.ordered) order[records % num_slots] = slot.index;
+  if (limits.ordered) order[records & (order.size() - 1)] = slot.index;
   slot.record = records++;
   slot.attempt = 1;
   ++busy;
@@ -112,7 +113,7 @@ Status AsyncWindow::State::advance_or_wait(Emitter& out, std::int64_t until_ns) 
   bool any = false;
   PENSTOCK_ASSIGN(any, advance(out));
   if (any) return {};
-  PENSTOCK_TRY(flush(out));
+  work.flush(out);
   const std::int64_t deadline_ns = oldest == kNone ? TimerQueue::kNever : slots[oldest].deadline_ns;
   const AsyncLoop::Scope scope(loop);  // what is ready may be run while it waits
   loop.wait(std::min({until_ns, deadline_ns, steady_ns() + kLookNs}));
@@ -161,7 +162,7 @@ bool AsyncWindow::State::try_again(Slot& slot, const Error& error) {
 Status AsyncWindow::State::deliver_first(Emitter& out) {
   if (!limits.ordered) return {};
   for (; first != records; ++first) {
-    Slot& slot = slots[order[first % num_slots]];
+    Slot& slot = slots[order[first & (order.size() - 1)]];
     if (slot.phase != Phase::kMade && slot.phase != Phase::kFailed) break;
     PENSTOCK_TRY(deliver(slot, out));
   }
@@ -171,11 +172,10 @@ Status AsyncWindow::State::deliver_first(Emitter& out) {
 Status AsyncWindow::State::deliver(Slot& slot, Emitter& out) {
   if (slot.phase == Phase::kFailed) {
     PENSTOCK_TRY(reject(slot));
-  } else {
-    work.put(slot.index);
-    if (work.made() >= context->batch_size) PENSTOCK_TRY(flush(out));
+    work.forget(slot.index);
+  } else if (work.put(slot.index) >= context->batch_size) {
+    work.flush(out);
   }
-  work.forget(slot.index);
   slot.phase = Phase::kFree;
   free.push_back(slot.index);
   return {};
@@ -188,11 +188,6 @@ Status AsyncWindow::State::reject(Slot& slot) {
   Status status = context->errors->reject(std::move(rejection));
   if (status) return {};
   return std::move(status).error().caused_by(std::move(error));
-}
-
-Status AsyncWindow::State::flush(Emitter& out) {
-  if (work.made() > 0) work.flush(out);
-  return {};
 }
 
 void AsyncWindow::State::drop_all() noexcept {

@@ -42,7 +42,6 @@ struct AsyncWindow::State {
   Result<bool> advance(Emitter& out);
   /// The same; waits for it, but not beyond `until_ns`, nor longer than it takes to see that the run is cancelled.
   Status advance_or_wait(Emitter& out, std::int64_t until_ns);
-  Status flush(Emitter& out);
   void drop_all() noexcept;
 
   AsyncWork& work;
@@ -54,7 +53,7 @@ struct AsyncWindow::State {
   std::unique_ptr<Slot[]> slots;
   std::vector<std::uint32_t> free;
   std::vector<std::uint32_t> ended;  // attempts, not looked at yet
-  std::vector<std::uint32_t> order;  // a ring: slots in the order of their records
+  std::vector<std::uint32_t> order;  // a ring, its size a power of two: slots in the order of their records
   std::uint64_t first = 0;           // in `order`
   std::uint64_t records = 0;         // taken so far; behind the last in `order`
   std::uint32_t busy = 0;            // slots that call or pause
