@@ -73,7 +73,7 @@ Result<Plan> decide_hybrid(const StrategyInput& input) {
   PENSTOCK_ASSIGN(Plan plan, place_steps(input, std::move(placements)));
   plan.reason =
       asked == 0
-          ? fmt::format("asked for, but no step says where it runs (on): a thread for each segment, on {} cores",
+          ? fmt::format("asked for, but no step says where it runs (run_on): a thread for each segment, on {} cores",
                         input.cores)
           : fmt::format(
                 "asked for: {} of {} steps say where they run, the others have a thread for each segment, on {} cores",

@@ -14,6 +14,7 @@ Result<std::unique_ptr<SourcePiece>> PieceCutter::next(std::unique_ptr<SourcePie
   if (closed_.load(std::memory_order_relaxed) || run_.poll_stop() != StopSignal::State::kRun) return nullptr;
   if (run_.options.memory_limit != 0) run_.wait_for_memory();
   Result<std::unique_ptr<SourcePiece>> piece = cut(std::move(spent));
+  if (!piece || *piece == nullptr) close();  // other workers will ask, too, and the source was asked for the last time
   if (piece) return piece;
   if (piece.error().code() == ErrorCode::kCancelled && run_.stop.state() != StopSignal::State::kRun) return nullptr;
   return std::move(piece).error().at(step_.step->spec->name);

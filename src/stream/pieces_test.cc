@@ -217,6 +217,21 @@ TEST(Pieces, EndTheRunWhenTheSourceThrows) {
   EXPECT_THAT(error_text(reading(options, out).run(with_workers(2))), HasSubstr("no more"));
 }
 
+TEST(Pieces, AreNotAskedForAgainAtTheEnd) {
+  for (const bool fails : {false, true}) {
+    int ends = 0;
+    DividedOptions options = {.records = 30};
+    options.on_cut = [&](std::int64_t begin) -> Status {
+      if (begin < 30) return {};
+      ++ends;
+      return fails ? Status(Error(ErrorCode::kDataLoss, "cut short")) : Status();
+    };
+    std::vector<std::int64_t> out;
+    EXPECT_EQ(reading(options, out).run(with_workers(4)).has_value(), !fails);
+    EXPECT_EQ(ends, 1);
+  }
+}
+
 TEST(Pieces, ServeAgainWhenTheyAreSpent) {
   std::atomic<int> made{0};
   std::vector<std::int64_t> out;

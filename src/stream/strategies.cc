@@ -17,7 +17,7 @@ struct KnownStrategies {
       {"threads", "a thread per segment, in order, with bounded channels between them", decide_threads},
       {"parallel", "threads, with several workers wherever batches can be worked on independently", decide_parallel},
       {"processes", "as parallel, with each of these workers in a process that may crash or hang", decide_processes},
-      {"hybrid", "each operator where it says (on), the others in a thread per segment", decide_hybrid},
+      {"hybrid", "each operator where it says (run_on), the others in a thread per segment", decide_hybrid},
       {"async", "as threads, for operators that wait: says how many records wait at once, and where", decide_async},
   };
 };

@@ -45,29 +45,59 @@ class Generate final : public Source {
     PENSTOCK_ASSIGN(schema_, make_schema(std::move(fields)));
     return StreamType::of_schema(schema_);
   }
+  OperatorTraits traits() const override { return {.divisible = true}; }
   Status open(OperatorContext& context) override {
     context_ = &context;
     return {};
   }
   Result<Next> produce(Emitter& out) override {
-    const std::uint64_t begin = done_.load(std::memory_order_relaxed);
-    if (begin == records_) return Next::kEnd;
-    const std::uint64_t end = begin + std::min<std::uint64_t>(context_->batch_size, records_ - begin);
-    const auto rows = static_cast<std::size_t>(end - begin);
-    RecordBatchBuilder builder(schema_, *context_->pool);
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      builder.column(i).reserve(rows, columns_[i] == kCategory ? rows : 0);
-      append_values(builder.column(i), columns_[i], seed_, begin, end);
-    }
-    done_.store(end, std::memory_order_relaxed);
-    const bool wanted = out.emit(builder.finish());
-    return wanted && end < records_ ? Next::kMore : Next::kEnd;
+    const Range range = next_range();
+    if (range.begin == range.end) return Next::kEnd;
+    const bool wanted = out.emit(records_in(range));
+    return wanted && range.end < records_ ? Next::kMore : Next::kEnd;
   }
+  Result<std::unique_ptr<SourcePiece>> cut(std::unique_ptr<SourcePiece> spent) override {
+    const Range range = next_range();
+    if (range.begin == range.end) return nullptr;
+    if (spent == nullptr) spent = std::make_unique<Piece>();
+    static_cast<Piece&>(*spent).range = range;
+    return spent;
+  }
+  Status read(SourcePiece& piece, Emitter& out) override {
+    out.emit(records_in(static_cast<Piece&>(piece).range));
+    return {};
+  }
+  Status merge(Operator&) override { return {}; }
   SourceProgress progress() const noexcept override {
     return {done_.load(std::memory_order_relaxed), records_, "records"};
   }
 
  private:
+  struct Range {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+  };
+  struct Piece final : SourcePiece {
+    Range range;
+  };
+
+  Range next_range() {
+    const std::uint64_t begin = done_.load(std::memory_order_relaxed);
+    const std::uint64_t end = begin + std::min<std::uint64_t>(context_->batch_size, records_ - begin);
+    done_.store(end, std::memory_order_relaxed);
+    return {begin, end};
+  }
+
+  RecordBatch records_in(Range range) const {
+    const auto rows = static_cast<std::size_t>(range.end - range.begin);
+    RecordBatchBuilder builder(schema_, *context_->pool);
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      builder.column(i).reserve(rows, columns_[i] == kCategory ? rows : 0);
+      append_values(builder.column(i), columns_[i], seed_, range.begin, range.end);
+    }
+    return builder.finish();
+  }
+
   std::uint64_t records_;
   std::uint64_t seed_;
   std::vector<ColumnKind> columns_;
