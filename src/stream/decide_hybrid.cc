@@ -12,31 +12,31 @@
 namespace penstock {
 namespace {
 
-struct Place {
+struct KnownPlace {
   const char* name;
   Placement::Where where;
 };
-constexpr Place kPlaces[] = {{"serial", Placement::Where::kWithInput},
-                             {"threads", Placement::Where::kThread},
-                             {"parallel", Placement::Where::kShared},
-                             {"processes", Placement::Where::kProcess}};
+constexpr KnownPlace kPlaces[] = {{"serial", Placement::Where::kWithInput},
+                                  {"threads", Placement::Where::kThread},
+                                  {"parallel", Placement::Where::kShared},
+                                  {"processes", Placement::Where::kProcess}};
 
-const Place* find_place(std::string_view name) {
+const KnownPlace* find_place(std::string_view name) {
   const auto* const found =
-      std::find_if(std::begin(kPlaces), std::end(kPlaces), [&](const Place& place) { return place.name == name; });
+      std::find_if(std::begin(kPlaces), std::end(kPlaces), [&](const KnownPlace& place) { return place.name == name; });
   return found == std::end(kPlaces) ? nullptr : found;
 }
 
 Error unknown_place(std::string_view name) {
   std::vector<std::string> known;
-  for (const Place& place : kPlaces) known.emplace_back(place.name);
+  for (const KnownPlace& place : kPlaces) known.emplace_back(place.name);
   return Error(ErrorCode::kInvalidArgument, fmt::format("a step cannot run on \"{}\"", name))
       .hint(suggest_name(std::string(name), known));
 }
 
 Result<Placement> placement_of(const StrategyInput& input, const StrategyInput::Step& step) {
   if (step.on.name.empty()) return Placement{};
-  const Place* const place = find_place(step.on.name);
+  const KnownPlace* const place = find_place(step.on.name);
   if (place == nullptr) return unknown_place(step.on.name).at(step.name);
   const bool several = place->where == Placement::Where::kShared || place->where == Placement::Where::kProcess;
   std::uint32_t workers = step.on.workers;
