@@ -211,7 +211,7 @@ class Source : public Operator {
   virtual std::uint64_t records_read() const noexcept { return kUnknown; }
 
   // Where several workers read one source (trait `divisible`), one instance cuts and reads nothing; each worker has one
-  // that reads and cuts nothing. What they counted is merged into the first.
+  // that reads: opened but not bound, it knows what pieces bring. What they counted is merged into the first.
 
   /// Returns the next piece, in place of `produce`; null at the end. By one worker at a time, so it does what must be
   /// done in order and no more, and rejects nothing. `spent` is a piece that was read, or null: its memory may serve

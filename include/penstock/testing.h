@@ -162,10 +162,7 @@ inline Status drive_divided(Source& cutter, std::vector<Source*> readers, Collec
                             CollectingErrors& errors, OperatorContext& context, HarnessResult& result) {
   PENSTOCK_ASSIGN(result.type, cutter.bind({}));
   PENSTOCK_TRY(cutter.open(context));
-  for (Source* const reader : readers) {
-    PENSTOCK_TRY(reader->bind({}));
-    PENSTOCK_TRY(reader->open(context));
-  }
+  for (Source* const reader : readers) PENSTOCK_TRY(reader->open(context));
   std::unique_ptr<SourcePiece> piece;
   for (std::size_t turn = 0;; ++turn) {
     PENSTOCK_ASSIGN(piece, cutter.cut(std::move(piece)));

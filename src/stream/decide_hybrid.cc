@@ -15,6 +15,7 @@ namespace {
 struct KnownPlace {
   const char* name;
   Placement::Where where;
+  bool has_one_worker() const { return where == Placement::Where::kWithInput || where == Placement::Where::kThread; }
 };
 constexpr KnownPlace kPlaces[] = {{"serial", Placement::Where::kWithInput},
                                   {"threads", Placement::Where::kThread},
@@ -34,13 +35,19 @@ Error unknown_place(std::string_view name) {
       .hint(suggest_name(std::string(name), known));
 }
 
+Error takes_no_number(const KnownPlace& place) {
+  return Error(ErrorCode::kInvalidArgument, fmt::format("{} takes no number of workers: it is one", place.name))
+      .hint("several share the work on \"parallel(2)\" or \"processes(2)\"");
+}
+
 Result<Placement> placement_of(const StrategyInput& input, const StrategyInput::Step& step) {
   if (step.on.name.empty()) return Placement{};
   const KnownPlace* const place = find_place(step.on.name);
   if (place == nullptr) return unknown_place(step.on.name).at(step.name);
-  const bool several = place->where == Placement::Where::kShared || place->where == Placement::Where::kProcess;
+  if (place->has_one_worker() && step.on.workers > 1) return takes_no_number(*place).at(step.name);
   std::uint32_t workers = step.on.workers;
-  if (workers == 0) workers = several ? std::max(1U, input.workers != 0 ? input.workers : input.cores) : 1;
+  if (workers == 0)
+    workers = place->has_one_worker() ? 1 : std::max(1U, input.workers != 0 ? input.workers : input.cores);
   return Placement{place->where, workers, true};
 }
 
@@ -49,8 +56,10 @@ Result<Placement> placement_of(const StrategyInput& input, const StrategyInput::
 Result<Strategy> placement_from_text(std::string_view text) {
   const std::size_t bracket = text.find('(');
   Strategy on{std::string(text.substr(0, bracket))};
-  if (find_place(on.name) == nullptr) return unknown_place(text);
+  const KnownPlace* const place = find_place(on.name);
+  if (place == nullptr) return unknown_place(text);
   if (bracket == std::string_view::npos) return on;
+  if (place->has_one_worker()) return takes_no_number(*place);
   const std::string_view count = text.substr(bracket + 1);
   const auto [end, error] = std::from_chars(count.data(), count.data() + count.size(), on.workers);
   const bool whole = error == std::errc() && std::string_view(end, count.data() + count.size()) == ")";

@@ -89,6 +89,7 @@ TEST(Hybrid, SaysWhyAStepCannotRunWhereItShould) {
   EXPECT_EQ(shape({{"a", parallel(2), gathers, false}}), "source|a *2|sink");
   EXPECT_THAT(shape({{"a", processes(2), gathers, false}}),
               HasSubstr("a: it cannot run on processes(2): what it gathers cannot be merged across processes"));
+  EXPECT_THAT(shape({{"a", threads(2)}}), HasSubstr("a: threads takes no number of workers"));
   Calls writes;
   writes.traits.effects = true;
   EXPECT_THAT(shape({{"a", parallel(2), writes}}), HasSubstr("it writes something, in order"));
@@ -142,6 +143,8 @@ TEST(Placement, IsAWordWithANumber) {
                                  "processes(2))", "processes(9999)"}) {
     EXPECT_THAT(error_text(placement_from_text(text)), HasSubstr("not a number of workers")) << text;
   }
+  EXPECT_THAT(error_text(placement_from_text("threads(2)")),
+              HasSubstr("threads takes no number of workers: it is one"));
   EXPECT_THAT(error_text(placement_from_text("thread")), HasSubstr("did you mean \"threads\"?"));
   EXPECT_FALSE(placement_from_text("hybrid"));
   EXPECT_FALSE(placement_from_text(""));

@@ -34,6 +34,7 @@ struct DividedOptions {
   std::function<Status(std::int64_t begin)> on_read = {};  ///< Called before a piece is read.
   std::int64_t forget = 0;                                 ///< So many records are not counted.
   std::atomic<int>* pieces_made = nullptr;
+  std::atomic<int>* bound = nullptr;
 };
 
 // Emits 0 … records - 1, in pieces of ten.
@@ -41,7 +42,10 @@ class DividedSource final : public Source {
  public:
   explicit DividedSource(DividedOptions options) : options_(std::move(options)) {}
 
-  Result<StreamType> bind(const StreamType&) override { return StreamType::of_schema(one_column()); }
+  Result<StreamType> bind(const StreamType&) override {
+    if (options_.bound != nullptr) options_.bound->fetch_add(1);
+    return StreamType::of_schema(one_column());
+  }
   OperatorTraits traits() const override { return {.divisible = true}; }
   Status open(OperatorContext& context) override {
     context_ = &context;
@@ -230,6 +234,14 @@ TEST(Pieces, AreNotAskedForAgainAtTheEnd) {
     EXPECT_EQ(reading(options, out).run(with_workers(4)).has_value(), !fails);
     EXPECT_EQ(ends, 1);
   }
+}
+
+TEST(Pieces, AreReadAsOneInstanceDecided) {
+  // The input may change from one look at it to the next.
+  std::atomic<int> bound{0};
+  std::vector<std::int64_t> out;
+  ASSERT_TRUE(reading({.records = 100, .bound = &bound}, out).run(with_workers(4)));
+  EXPECT_EQ(bound, 1);
 }
 
 TEST(Pieces, ServeAgainWhenTheyAreSpent) {

@@ -111,6 +111,8 @@ std::vector<StepAtWork*> steps_of_runner(Run& run, SegmentAtWork& at_work, std::
 Result<std::unique_ptr<Operator>> operator_for(Run& run, std::size_t last, std::size_t cover) {
   if (cover > 1) return make_fused(run.graph, last);
   if (run.graph.steps[last].op != nullptr) return std::move(run.graph.steps[last].op);
+  // The readers of a divided source are not bound: the input may change between two looks at it.
+  if (run.graph.steps[last].is_source()) return make_operator(*run.graph.steps[last].spec);
   return make_bound(run.graph, last);
 }
 

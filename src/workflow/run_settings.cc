@@ -86,7 +86,9 @@ const std::vector<RunSetting>& run_settings() {
       {"strategy", "S",
        "serial: all operators in one thread; threads: the pipeline is cut into segments, a thread for each; parallel: "
        "as threads, with several workers where batches are independent; processes: as parallel, with each of these "
-       "workers in a process that may crash or hang (default: serial)"},
+       "workers in a process that may crash or hang; hybrid: each operator where its run_on says; async: as threads, "
+       "for "
+       "operators that keep many records waiting at once (default: serial)"},
       {"workers", "N", "Most workers (threads or processes); 0: as many as the strategy finds right (default: 0)"},
       {"batch_size", "N", "Most records that go from operator to operator at once (default: 4096)"},
       {"queue_depth", "N", "Most batches that wait between two segments (default: 8)"},

@@ -191,13 +191,17 @@ std::vector<OptionInfo> with_call_options(std::vector<OptionInfo> own, std::int6
   return own;
 }
 
+Result<std::int64_t> integer_between(const Options& options, std::string_view name, std::int64_t least,
+                                     std::int64_t most) {
+  const std::int64_t value = options.integer(name);
+  if (value >= least && value <= most) return value;
+  return Error(ErrorCode::kInvalidArgument, fmt::format("{} must be from {} to {}, found {}", name, least, most, value))
+      .at(options.place(name).to_text());
+}
+
 Result<detail::AsyncLimits> call_limits(const Options& options) {
   detail::AsyncLimits limits;
-  const std::int64_t most = options.integer("max_concurrent");
-  if (most < 1 || most > 1'000'000) {
-    return Error(ErrorCode::kInvalidArgument, fmt::format("max_concurrent must be from 1 to 1000000, found {}", most))
-        .at(options.place("max_concurrent").to_text());
-  }
+  PENSTOCK_ASSIGN(const std::int64_t most, integer_between(options, "max_concurrent", 1, 1'000'000));
   limits.max_concurrent = static_cast<std::uint32_t>(most);
   limits.ordered = options.boolean("ordered");
   limits.timeout_ns = options.integer("call_timeout") * 1000;

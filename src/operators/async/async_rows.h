@@ -53,6 +53,10 @@ std::unique_ptr<Operator> make_row_calls(RowCallsOptions options, std::unique_pt
 std::vector<OptionInfo> with_call_options(std::vector<OptionInfo> own, std::int64_t max_concurrent);
 Result<detail::AsyncLimits> call_limits(const Options& options);
 /// The expression in option `name`.
+/// An option that is a number from `least` to `most`; kInvalidArgument with its place when it is not.
+Result<std::int64_t> integer_between(const Options& options, std::string_view name, std::int64_t least,
+                                     std::int64_t most);
+
 RowArgument row_argument(const Options& options, const std::string& name);
 
 OperatorInfo file_read_info();

@@ -62,6 +62,7 @@ Status HttpExchange::set_up() {
   curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_);
   curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);  // does not wait for a name server that does not answer
   curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy_, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy_, CURLOPT_URL, request_.url.c_str());
@@ -76,7 +77,8 @@ Status HttpExchange::set_up() {
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.c_str());
   }
   if (request_.method == "HEAD") curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
-  if (request_.method != "GET" || !request_.body.empty()) {
+  // A POST becomes a GET where a redirect says so; curl would repeat a method that is set by name.
+  if (request_.method != "POST" && (request_.method != "GET" || !request_.body.empty())) {
     curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   }
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);

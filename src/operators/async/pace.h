@@ -11,7 +11,9 @@ namespace penstock::detail {
 class Pace {
  public:
   explicit Pace(double per_second) noexcept
-      : interval_ns_(per_second > 0 ? std::max<std::int64_t>(1, static_cast<std::int64_t>(1e9 / per_second)) : 0),
+      : interval_ns_(per_second > 0
+                         ? std::max<std::int64_t>(1, static_cast<std::int64_t>(std::min(1e9 / per_second, kMostNs)))
+                         : 0),
         slack_ns_(std::max<std::int64_t>(0, kSlackNs - interval_ns_)) {}
 
   bool limits() const noexcept { return interval_ns_ != 0; }
@@ -21,6 +23,7 @@ class Pace {
 
  private:
   static constexpr std::int64_t kSlackNs = 10'000'000;
+  static constexpr double kMostNs = 1e17;  // three years
   std::int64_t interval_ns_;
   std::int64_t slack_ns_;
   std::int64_t due_ns_ = 0;  // had all calls come evenly

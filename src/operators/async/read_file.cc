@@ -67,6 +67,17 @@ Result<std::string> read_whole(const std::string& path, std::size_t max_bytes) {
   return bytes;
 }
 
+// An exception must not leave the thread.
+Result<std::string> read_or_say_why(const std::string& path, std::size_t max_bytes) {
+  try {
+    return read_whole(path, max_bytes);
+  } catch (const std::bad_alloc&) {
+    return Error(ErrorCode::kResourceExhausted, "no memory for the file: " + path);
+  } catch (const std::exception& error) {
+    return Error(ErrorCode::kInternal, fmt::format("cannot read {}: {}", path, error.what()));
+  }
+}
+
 class FileAwaiter {
  public:
   explicit FileAwaiter(std::shared_ptr<FileRead> read) noexcept : read_(std::move(read)) {}
@@ -82,7 +93,7 @@ class FileAwaiter {
     asio::io_context& io = current_io_context();
     asio::thread_pool& pool = detail::AsyncLoop::current().part<FileThreads>(detail::LoopPart::kFiles).pool();
     asio::post(pool, [read = read_, &io] {
-      if (!read->unwanted.load(std::memory_order_relaxed)) read->bytes = read_whole(read->path, read->max_bytes);
+      if (!read->unwanted.load(std::memory_order_relaxed)) read->bytes = read_or_say_why(read->path, read->max_bytes);
       asio::post(io, [read] {
         if (read->waiting) std::exchange(read->waiting, nullptr).resume();
       });

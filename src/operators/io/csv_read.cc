@@ -47,12 +47,22 @@ std::string difference(const std::vector<std::string>& first, const std::vector<
 
 }  // namespace
 
-/// Some rows of one file.
+/// Rows that were found together, of which each piece has some. Belongs to the instance that cuts; only the rows are
+/// looked at by others.
+struct CsvRead::SharedRows {
+  csv::RowBlock rows = {};
+  std::size_t file = 0;
+  std::size_t next_row = 0;  // of the next piece
+  std::size_t pieces = 0;    // that are not spent
+};
+
+/// Some rows of one file, no more than a batch: so what happens to them happens in the order of the batches.
 class CsvRead::Piece final : public SourcePiece {
  public:
-  csv::RowBlock rows;
-  std::size_t file = 0;
-  std::size_t first_row = 0;  // in the index: a header may stand before it
+  const CsvRead* cutter = nullptr;
+  SharedRows* shared = nullptr;
+  std::size_t first_row = 0;
+  std::size_t count = 0;
 };
 
 CsvRead::CsvRead(csv::ReadOptions options) : options_(std::move(options)), rules_(options_.dialect) {}
@@ -111,10 +121,10 @@ void CsvRead::look_at(const csv::Index& index, const csv::CutRow* cut_row) {
 }
 
 // A look at all bytes at once is cheaper than one at each cell.
-void CsvRead::check_text(std::size_t first_row) {
-  if (!has_text_ || first_row == index_->num_rows) return;
+void CsvRead::check_text(std::size_t first_row, std::size_t count) {
+  if (!has_text_ || count == 0) return;
   const char* const begin = index_->data + index_->begin_of(index_->rows[first_row]);
-  const std::string_view last = index_->raw(index_->rows[index_->num_rows - 1]);
+  const std::string_view last = index_->raw(index_->rows[first_row + count - 1]);
   index_is_utf8_ = simdjson::validate_utf8(begin, static_cast<std::size_t>(last.data() + last.size() - begin));
 }
 
@@ -324,7 +334,7 @@ Result<Source::Next> CsvRead::produce(Emitter& out) {
   for (;;) {
     PENSTOCK_ASSIGN(const bool more, next_rows_of_files());
     if (!more) return Next::kEnd;
-    if (next_row_ == 0) check_text(0);
+    if (next_row_ == 0) check_text(0, index_->num_rows);
     const csv::Row* const rows = index_->rows + next_row_;
     const std::size_t count = std::min(std::max<std::size_t>(context_->batch_size, 1), index_->num_rows - next_row_);
     next_row_ += count;
@@ -337,39 +347,65 @@ Result<Source::Next> CsvRead::produce(Emitter& out) {
 
 // ---- The work, divided ---------------------------------------------------------------------------------------------
 
+// One of those that no piece needs any more, or a new one.
+CsvRead::SharedRows& CsvRead::rows_to_share() {
+  const auto unused = std::find_if(shared_rows_.begin(), shared_rows_.end(), [this](const auto& shared) {
+    return shared->pieces == 0 && shared.get() != sharing_;
+  });
+  if (unused != shared_rows_.end()) return **unused;
+  return *shared_rows_.emplace_back(std::make_unique<SharedRows>());
+}
+
 Result<std::unique_ptr<SourcePiece>> CsvRead::cut(std::unique_ptr<SourcePiece> spent) {
-  PENSTOCK_ASSIGN(const bool more, next_rows_of_files());
-  if (!more) return nullptr;
   std::unique_ptr<Piece> piece(static_cast<Piece*>(spent.release()));
+  if (piece != nullptr) --piece->shared->pieces;
+  if (sharing_ == nullptr || sharing_->next_row == sharing_->rows.index.num_rows) {
+    sharing_ = nullptr;
+    PENSTOCK_ASSIGN(const bool more, next_rows_of_files());
+    if (!more) return nullptr;
+    sharing_ = &rows_to_share();
+    sharing_->file = file_;
+    sharing_->next_row = next_row_;  // a header may stand before it
+    reader_->hand_over(sharing_->rows);
+    have_index_ = false;
+  }
   if (piece == nullptr) piece = std::make_unique<Piece>();
-  piece->file = file_;
-  piece->first_row = next_row_;
-  reader_->hand_over(piece->rows);
-  have_index_ = false;
+  piece->cutter = this;
+  piece->shared = sharing_;
+  piece->first_row = sharing_->next_row;
+  piece->count =
+      std::min(std::max<std::size_t>(context_->batch_size, 1), sharing_->rows.index.num_rows - sharing_->next_row);
+  sharing_->next_row += piece->count;
+  ++sharing_->pieces;
   return piece;
 }
 
+// What bind decided, once.
+void CsvRead::decide_like(const CsvRead& cutter) {
+  if (schema_ != nullptr) return;
+  files_ = cutter.files_;
+  num_cells_ = cutter.num_cells_;
+  plans_ = cutter.plans_;
+  schema_ = cutter.schema_;
+  sampled_rows_ = cutter.sampled_rows_;
+  has_text_ = cutter.has_text_;
+}
+
 Status CsvRead::read(SourcePiece& source_piece, Emitter& out) {
-  auto& piece = static_cast<Piece&>(source_piece);
-  if (reader_) {  // the file is read by another instance, which counts its header too
-    reader_.reset();
-    blank_lines_ = 0;
-  }
-  file_ = piece.file;
+  const auto& piece = static_cast<Piece&>(source_piece);
+  decide_like(*piece.cutter);
+  file_ = piece.shared->file;
   first_record_ = records_;
-  look_at(piece.rows.index, piece.rows.cut_row ? &*piece.rows.cut_row : nullptr);
-  check_text(piece.first_row);
-  const std::size_t most = std::max<std::size_t>(context_->batch_size, 1);
-  for (std::size_t row = piece.first_row; row < index_->num_rows; row += most) {
-    PENSTOCK_ASSIGN(RecordBatch batch, parse(index_->rows + row, std::min(most, index_->num_rows - row)));
-    if (batch.num_rows() > 0) out.emit(Batch(std::move(batch)));
-  }
+  const csv::RowBlock& rows = piece.shared->rows;
+  look_at(rows.index, rows.cut_row ? &*rows.cut_row : nullptr);
+  check_text(piece.first_row, piece.count);
+  PENSTOCK_ASSIGN(RecordBatch batch, parse(index_->rows + piece.first_row, piece.count));
+  if (batch.num_rows() > 0) out.emit(Batch(std::move(batch)));
   return {};
 }
 
 Status CsvRead::merge(Operator& other) {
   auto& reader = static_cast<CsvRead&>(other);
-  if (reader.reader_) return {};  // it read no piece, and what it counted in bind is counted here too
   records_ += reader.records_;
   blank_lines_ += reader.blank_lines_;
   stray_quotes_ += reader.stray_quotes_;

@@ -56,6 +56,8 @@ class CsvRead final : public Source {
   Status open_file(std::size_t file);
   Result<bool> next_rows();
   Result<bool> next_rows_of_files();
+  struct SharedRows;
+  SharedRows& rows_to_share();
   Result<const csv::Row*> header_row();
   Result<std::vector<std::string>> read_names();
   Status check_header();
@@ -63,7 +65,8 @@ class CsvRead final : public Source {
   Status infer_types(std::vector<Field>& fields, const std::vector<bool>& given);
   Status sample(csv::TypeInference& inference);
   void look_at(const csv::Index& index, const csv::CutRow* cut_row);
-  void check_text(std::size_t first_row);
+  void check_text(std::size_t first_row, std::size_t count);
+  void decide_like(const CsvRead& cutter);
   Result<RecordBatch> parse(const csv::Row* rows, std::size_t count);
   Status reject_rows(const csv::Row* rows, std::size_t count);
   Status reject_malformed(const csv::Row& row, std::uint64_t record);
@@ -99,6 +102,8 @@ class CsvRead final : public Source {
   csv::RowSet rows_;
   std::uint64_t records_ = 0;
   std::uint64_t first_record_ = 0;  // of the piece
+  std::vector<std::unique_ptr<SharedRows>> shared_rows_;
+  SharedRows* sharing_ = nullptr;  // of which pieces are cut
   std::uint64_t blank_lines_ = 0;
   std::uint64_t stray_quotes_ = 0;
 

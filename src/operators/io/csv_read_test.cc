@@ -416,6 +416,20 @@ TEST_F(CsvReadTest, RefusesAFileThatChangesWhileItIsRead) {
   EXPECT_THAT(next.error().to_text(), HasSubstr("the file changed its size while it was read"));
 }
 
+TEST_F(CsvReadTest, EndsWithTheSameErrorWhenItIsDivided) {
+  // The rule breaks in a batch before the one with the bad value, in the same block of the file.
+  std::string text = "n,id\n";
+  for (int i = 0; i < 3000; ++i) text += i == 2500 ? "oops,1\n" : fmt::format("{},{}\n", i == 100 ? -1 : i, i);
+  Pipeline pipeline;
+  pipeline.add("csv.read", {{"path", put("a.csv", text)}}, {}, Pipeline::kNone);
+  pipeline.add("validate", {{"rules", OptionValue::Table{{"n", "n >= 0"}}}});
+  for (const Strategy& strategy : {serial, parallel(2), parallel(4)}) {
+    const RunOutcome outcome = pipeline.run_to_outcome({.strategy = strategy, .batch_size = 1000});
+    ASSERT_FALSE(outcome.status);
+    EXPECT_THAT(outcome.status.error().to_text(), HasSubstr("validate: column \"n\": rule \"n\" is broken"));
+  }
+}
+
 TEST_F(CsvReadTest, ReadsPipes) {
   const std::string pipe = path("pipe");
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);

@@ -61,10 +61,13 @@ class Generate final : public Source {
     if (range.begin == range.end) return nullptr;
     if (spent == nullptr) spent = std::make_unique<Piece>();
     static_cast<Piece&>(*spent).range = range;
+    static_cast<Piece&>(*spent).schema = schema_;
     return spent;
   }
-  Status read(SourcePiece& piece, Emitter& out) override {
-    out.emit(records_in(static_cast<Piece&>(piece).range));
+  Status read(SourcePiece& source_piece, Emitter& out) override {
+    const auto& piece = static_cast<Piece&>(source_piece);
+    schema_ = piece.schema;
+    out.emit(records_in(piece.range));
     return {};
   }
   Status merge(Operator&) override { return {}; }
@@ -79,6 +82,7 @@ class Generate final : public Source {
   };
   struct Piece final : SourcePiece {
     Range range;
+    SchemaPtr schema;
   };
 
   Range next_range() {
