@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "platform/clock.h"
 #include "platform/file.h"
 #include "platform/process.h"
 
@@ -111,16 +112,12 @@ Answer spawn_worker(int socket, const Question& question, const std::array<int, 
   return {pid > 0 ? pid : -why, 0, 0};
 }
 
-double seconds_of(const timeval& time) {
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-}
-
 Answer reap(pid_t pid) {
   Answer answer;
   rusage usage{};
   const pid_t ended = uninterrupted([&] { return ::wait4(pid, &answer.status, 0, &usage); });
   answer.pid = ended < 0 ? -errno : ended;
-  answer.cpu_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
+  answer.cpu_seconds = cpu_seconds(usage);
   return answer;
 }
 

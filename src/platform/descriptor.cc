@@ -18,4 +18,13 @@ Result<Pipe> make_pipe(std::string_view purpose) {
   return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
+bool write_all(int descriptor, std::string_view bytes) noexcept {
+  while (!bytes.empty()) {
+    const ssize_t count = uninterrupted([&] { return ::write(descriptor, bytes.data(), bytes.size()); });
+    if (count < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
 }  // namespace penstock

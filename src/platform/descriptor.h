@@ -46,4 +46,7 @@ auto uninterrupted(Call call) {
   return answer;
 }
 
+/// Writes all of `bytes`; false, with errno set, when that failed.
+bool write_all(int descriptor, std::string_view bytes) noexcept;
+
 }  // namespace penstock

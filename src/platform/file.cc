@@ -134,11 +134,7 @@ Result<std::size_t> File::read_at(char* to, std::size_t size, std::uint64_t offs
 }
 
 Status File::write_all(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = uninterrupted([&] { return ::write(descriptor_, bytes.data(), bytes.size()); });
-    if (count < 0) return file_error(errno, "write", path_);
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
+  if (!penstock::write_all(descriptor_, bytes)) return file_error(errno, "write", path_);
   return {};
 }
 

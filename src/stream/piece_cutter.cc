@@ -10,10 +10,6 @@ namespace penstock {
 PieceCutter::PieceCutter(RunState& run, const StepAtWork& step, std::unique_ptr<Operator> source)
     : run_(run), step_(step), op_(std::move(source)), context_(context_of(run, step, 0)) {}
 
-void PieceCutter::wait_for_memory() {
-  if (run_.options.memory_limit != 0) run_.wait_for_memory();
-}
-
 Result<std::unique_ptr<SourcePiece>> PieceCutter::next(std::unique_ptr<SourcePiece> spent) {
   if (closed_.load(std::memory_order_relaxed) || run_.poll_stop() != StopSignal::State::kRun) return nullptr;
   Result<std::unique_ptr<SourcePiece>> piece = cut(std::move(spent));

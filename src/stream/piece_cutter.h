@@ -14,8 +14,6 @@ class PieceCutter {
   /// `step` is the run's own.
   PieceCutter(RunState& run, const StepAtWork& step, std::unique_ptr<Operator> source);
 
-  /// Holds the source back while more bytes are in flight than allowed.
-  void wait_for_memory();
   /// Returns the next piece, null at the end. `spent`: one that was read, or null.
   Result<std::unique_ptr<SourcePiece>> next(std::unique_ptr<SourcePiece> spent);
   /// Nobody needs another piece. Thread-safe.

@@ -61,7 +61,7 @@ bool Replicas::take(Batch& batch, std::uint64_t& ticket) {
 
 bool Replicas::take(PieceInHand& hand, WorkerClock& clock, const WorkerClock::Mark& working) {
   const std::lock_guard lock(input_mutex_);
-  cutter_->wait_for_memory();
+  run_.wait_for_memory();
   clock.set(working);
   Result<std::unique_ptr<SourcePiece>> next = cutter_->next(std::exchange(hand.piece, nullptr));
   if (next && *next == nullptr) return false;

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 
+#include "platform/clock.h"
 #include "platform/machine.h"
 #include "stream/monitor.h"
 #include "stream/run_report.h"
@@ -39,13 +40,10 @@ struct Run {
   double cpu_before = 0;
 };
 
-double cpu_seconds() {
+double cpu_seconds_so_far() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  return cpu_seconds(usage);
 }
 
 // Steps share a file also when they spell its path differently ("a.jsonl", "./a.jsonl").
@@ -377,7 +375,8 @@ Report make_report(const Run& run, const Status& status, bool all_ended) {
     report.results.clear();
   }
   report.wall_seconds = static_cast<double>(now_ns() - run.state->started_ns) / 1e9;
-  report.cpu_seconds = cpu_seconds() - run.cpu_before + static_cast<double>(run.state->worker_cpu_ns.load()) / 1e9;
+  report.cpu_seconds =
+      cpu_seconds_so_far() - run.cpu_before + static_cast<double>(run.state->worker_cpu_ns.load()) / 1e9;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   report.memory_peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
@@ -401,7 +400,7 @@ void keep_for_ever(std::shared_ptr<Run> run) {
 
 RunOutcome run_plan(Graph graph, Plan plan, const RunOptions& options) {
   const auto run = std::make_shared<Run>();
-  run->cpu_before = cpu_seconds();
+  run->cpu_before = cpu_seconds_so_far();
   run->graph = std::move(graph);
   run->plan = std::move(plan);
   run->state = std::make_shared<RunState>(options);

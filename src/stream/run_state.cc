@@ -51,6 +51,7 @@ StopSignal::State RunState::poll_stop() {
 }
 
 void RunState::wait_for_memory() {
+  if (options.memory_limit == 0) return;
   const auto in_flight = [this] {
     return batches_in_hands.load(std::memory_order_relaxed) > 0 ||
            std::any_of(channels.begin(), channels.end(), [](const auto& channel) { return channel->size() > 0; });

@@ -74,7 +74,7 @@ void Segment::run_sources() {
   for (const auto& runner : runners_) {
     if (!runner->steps().front()->step->is_source()) continue;
     while (run_->poll_stop() == StopSignal::State::kRun && !runner->done()) {
-      if (run_->options.memory_limit != 0) run_->wait_for_memory();
+      run_->wait_for_memory();
       if (!runner->produce()) break;
       go_on(false);
     }
@@ -115,7 +115,7 @@ void Segment::take_batches() {
     const bool more = replicas_->take(batch, ticket_);
     clock.set(before);
     if (!more) return;
-    wanted = hand_over(ticket_, work_on(std::move(batch)));
+    wanted = hand_over(work_on(std::move(batch)));
   }
 }
 
@@ -131,13 +131,13 @@ void Segment::take_pieces() {
     if (!hand.error) head.read(*hand.piece);
     Parcel parcel = pack();
     if (hand.error) parcel.error = std::move(hand.error);
-    wanted = hand_over(ticket_, std::move(parcel));
+    wanted = hand_over(std::move(parcel));
   }
 }
 
-bool Segment::hand_over(std::uint64_t ticket, Parcel parcel) {
+bool Segment::hand_over(Parcel parcel) {
   const WorkerClock::Mark before = clock.set(runners_.back()->mark(Activity::kBlockedOnOutput));
-  const bool wanted = replicas_->submit(ticket, std::move(parcel));
+  const bool wanted = replicas_->submit(ticket_, std::move(parcel));
   clock.set(before);
   return wanted;
 }

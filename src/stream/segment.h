@@ -58,7 +58,7 @@ class Segment final : public Task, public WorkServer, private ParcelOutlet {
   bool open_workers_operators();
   void take_batches();
   void take_pieces();
-  bool hand_over(std::uint64_t ticket, Parcel parcel);
+  bool hand_over(Parcel parcel);
   Parcel work_on(Batch batch);
   void finish_this_worker(std::size_t runners);
   void finish_all_workers();

@@ -2,10 +2,10 @@
 // What is counted and timed per step: written by one worker, read by anybody, no shared cache lines.
 #pragma once
 
-#include <time.h>
-
 #include <atomic>
 #include <cstdint>
+
+#include "platform/clock.h"
 
 namespace penstock {
 
@@ -28,12 +28,6 @@ struct alignas(64) StepMetrics {
   Counter wait_ns;     // for input
   Counter blocked_ns;  // until the output was taken
 };
-
-inline std::int64_t now_ns() noexcept {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 /// What a worker does at this moment.
 enum class Activity : std::uint8_t { kIdle, kWorking, kWaitingForInput, kBlockedOnOutput, kWaitingForProcess, kEnded };

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <sched.h>
-#include <time.h>
 
 #include <string>
 
@@ -20,12 +19,6 @@ bool has_several_cores() {
 
 // With one core the other side cannot work while we spin.
 Patience::Patience() : may_spin_(has_several_cores()) { learn(usual_ns_); }
-
-std::int64_t Patience::now_ns() noexcept {
-  timespec now;
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 void Patience::pause(std::int64_t spent_ns) noexcept {
   constexpr std::int64_t kForUsAlone = 30'000;

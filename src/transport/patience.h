@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "platform/clock.h"
 #include "platform/futex.h"
 
 namespace penstock {
@@ -71,7 +72,6 @@ class Patience {
     return ready();
   }
 
-  static std::int64_t now_ns() noexcept;
   /// A short pause for the processor; a longer one, in which others may have it, after the first microseconds.
   static void pause(std::int64_t spent_ns) noexcept;
   void learn(std::int64_t waited_ns) noexcept;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "operators/async/async_loop.h"
 
-#include <time.h>
-
 #include <algorithm>
+
+#include "platform/clock.h"
 
 namespace penstock::detail {
 namespace {
@@ -13,12 +13,6 @@ constexpr std::int64_t kNotWorthASleep = 20'000;  // ns: going to sleep and waki
 thread_local AsyncLoop* loop_at_work = nullptr;
 
 }  // namespace
-
-std::int64_t steady_ns() noexcept {
-  timespec now;
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 LoopPart::~LoopPart() = default;
 
@@ -32,17 +26,17 @@ AsyncLoop::Scope::~Scope() { loop_at_work = before_; }
 
 void AsyncLoop::run_ready() {
   reactor_->poll();
-  const std::int64_t now = steady_ns();
+  const std::int64_t now = now_ns();
   while (Timer* const timer = timers_.take_due(now)) timer->fire(*timer);
 }
 
 void AsyncLoop::wait(std::int64_t until_ns) {
   until_ns = std::min(until_ns, timers_.earliest());
-  if (until_ns - steady_ns() > kNotWorthASleep) reactor_->wait(until_ns);
+  if (until_ns - now_ns() > kNotWorthASleep) reactor_->wait(until_ns);
 }
 
 void start_timer(Timer& timer, std::chrono::nanoseconds time) {
-  const std::int64_t now = steady_ns();
+  const std::int64_t now = now_ns();
   const std::int64_t most = TimerQueue::kNever - 1 - now;
   AsyncLoop::current().timers().add(timer, now + std::min<std::int64_t>(time.count(), most));
 }

@@ -11,8 +11,6 @@
 
 namespace penstock::detail {
 
-std::int64_t steady_ns() noexcept;
-
 /// Used by one thread at a time.
 class AsyncLoop {
  public:

@@ -199,6 +199,11 @@ Result<std::int64_t> integer_between(const Options& options, std::string_view na
       .at(options.place(name).to_text());
 }
 
+Result<std::size_t> most_bytes(const Options& options) {
+  PENSTOCK_ASSIGN(const std::int64_t bytes, integer_between(options, "max_bytes", 0, std::int64_t{1} << 40));
+  return static_cast<std::size_t>(bytes);
+}
+
 Result<detail::AsyncLimits> call_limits(const Options& options) {
   detail::AsyncLimits limits;
   PENSTOCK_ASSIGN(const std::int64_t most, integer_between(options, "max_concurrent", 1, 1'000'000));

@@ -57,6 +57,9 @@ Result<detail::AsyncLimits> call_limits(const Options& options);
 Result<std::int64_t> integer_between(const Options& options, std::string_view name, std::int64_t least,
                                      std::int64_t most);
 
+/// The option `max_bytes`.
+Result<std::size_t> most_bytes(const Options& options);
+
 RowArgument row_argument(const Options& options, const std::string& name);
 
 OperatorInfo file_read_info();

@@ -3,6 +3,7 @@
 #include <penstock/async_window.h>
 
 #include "operators/async/window_state.h"
+#include "platform/clock.h"
 
 namespace penstock::detail {
 namespace {
@@ -56,7 +57,7 @@ Result<std::uint32_t> AsyncWindow::make_room(Emitter& out) {
   for (;;) {
     std::int64_t until_ns = TimerQueue::kNever;
     if (state.has_room()) {
-      if (!state.pace.limits() || state.pace.next_ns() <= steady_ns()) return state.take_slot();
+      if (!state.pace.limits() || state.pace.next_ns() <= now_ns()) return state.take_slot();
       until_ns = state.pace.next_ns();
     }
     PENSTOCK_TRY(state.advance_or_wait(out, until_ns));
@@ -77,7 +78,7 @@ Status AsyncWindow::hand_over(Emitter& out) {
 Result<bool> AsyncWindow::idle(Emitter& out, bool may_wait) {
   if (state_->free.size() == state_->num_slots) return false;
   if (may_wait) {
-    PENSTOCK_TRY(state_->advance_or_wait(out, steady_ns() + kIdleNs));
+    PENSTOCK_TRY(state_->advance_or_wait(out, now_ns() + kIdleNs));
   }
   PENSTOCK_TRY(hand_over(out));
   return state_->free.size() != state_->num_slots;

@@ -25,15 +25,13 @@ class FileCall final : public RowCall {
   std::size_t max_bytes_;
 };
 
-constexpr std::int64_t kMostBytes = std::int64_t{1} << 40;
-
 Result<std::unique_ptr<Operator>> make_file_read(const Options& options) {
   RowCallsOptions calls{.op = "file.read"};
   calls.arguments = {row_argument(options, "path")};
   calls.columns = {{options.text("as"), Type::kUtf8}};
   PENSTOCK_ASSIGN(calls.limits, call_limits(options));
-  PENSTOCK_ASSIGN(const std::int64_t most, integer_between(options, "max_bytes", 0, kMostBytes));
-  return make_row_calls(std::move(calls), std::make_unique<FileCall>(static_cast<std::size_t>(most)));
+  PENSTOCK_ASSIGN(const std::size_t max_bytes, most_bytes(options));
+  return make_row_calls(std::move(calls), std::make_unique<FileCall>(max_bytes));
 }
 
 }  // namespace

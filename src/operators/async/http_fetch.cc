@@ -57,8 +57,6 @@ class FetchCall final : public RowCall {
   FetchOptions options_;
 };
 
-constexpr std::int64_t kMostBytes = std::int64_t{1} << 40;
-
 Result<std::unique_ptr<Operator>> make_http_fetch(const Options& options) {
   RowCallsOptions calls{.op = "http.fetch"};
   FetchOptions fetch;
@@ -74,9 +72,8 @@ Result<std::unique_ptr<Operator>> make_http_fetch(const Options& options) {
   calls.columns = {{options.text("as_status"), Type::kInt64}, {options.text("as_body"), Type::kUtf8}};
   fetch.method = options.text("method");
   fetch.errors = options.boolean("http_errors");
-  PENSTOCK_ASSIGN(const std::int64_t max_bytes, integer_between(options, "max_bytes", 0, kMostBytes));
+  PENSTOCK_ASSIGN(fetch.max_bytes, most_bytes(options));
   PENSTOCK_ASSIGN(const std::int64_t max_redirects, integer_between(options, "max_redirects", 0, 1000));
-  fetch.max_bytes = static_cast<std::size_t>(max_bytes);
   fetch.max_redirects = static_cast<std::uint32_t>(max_redirects);
   PENSTOCK_ASSIGN(calls.limits, call_limits(options));
   return make_row_calls(std::move(calls), std::make_unique<FetchCall>(std::move(fetch)));

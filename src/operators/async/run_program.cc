@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "platform/descriptor.h"
 #include "platform/file.h"
 #include "platform/process.h"
 #endif
@@ -24,11 +25,7 @@ namespace {
 Result<Descriptor> file_of(const std::string& input) {
   Descriptor file(::memfd_create("input", MFD_CLOEXEC));
   if (!file.is_open()) return file_error(errno, "make", "the input of a program");
-  for (std::size_t at = 0; at < input.size();) {
-    const ssize_t written = ::write(file.get(), input.data() + at, input.size() - at);
-    if (written < 0 && errno != EINTR) return file_error(errno, "write", "the input of a program");
-    if (written > 0) at += static_cast<std::size_t>(written);
-  }
+  if (!write_all(file.get(), input)) return file_error(errno, "write", "the input of a program");
   if (::lseek(file.get(), 0, SEEK_SET) != 0) return file_error(errno, "rewind", "the input of a program");
   return file;
 }

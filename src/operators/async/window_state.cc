@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "platform/clock.h"
 #include "stream/backoff.h"
 
 namespace penstock::detail {
@@ -51,7 +52,7 @@ std::uint32_t AsyncWindow::State::take_slot() {
 
 void AsyncWindow::State::call(Slot& slot) {
   slot.phase = Phase::kCalling;
-  if (pace.limits()) pace.begin(steady_ns());
+  if (pace.limits()) pace.begin(now_ns());
   if (limits.timeout_ns > 0) watch(slot);
   const bool ended_at_once = work.begin(slot.index, {[](void* at) {
                                                        auto& of = *static_cast<Slot*>(at);
@@ -62,13 +63,13 @@ void AsyncWindow::State::call(Slot& slot) {
 }
 
 void AsyncWindow::State::call_after_pause(Slot& slot) {
-  if (!pace.limits() || pace.next_ns() <= steady_ns()) return call(slot);
+  if (!pace.limits() || pace.next_ns() <= now_ns()) return call(slot);
   loop.timers().add(slot, pace.next_ns());
 }
 
 // All attempts may take equally long, so the list is sorted.
 void AsyncWindow::State::watch(Slot& slot) noexcept {
-  slot.deadline_ns = steady_ns() + limits.timeout_ns;
+  slot.deadline_ns = now_ns() + limits.timeout_ns;
   slot.older = newest;
   slot.newer = kNone;
   (newest == kNone ? oldest : slots[newest].newer) = slot.index;
@@ -82,7 +83,7 @@ void AsyncWindow::State::unwatch(Slot& slot) noexcept {
 
 bool AsyncWindow::State::expire() {
   if (oldest == kNone) return false;
-  const std::int64_t now = steady_ns();
+  const std::int64_t now = now_ns();
   bool any = false;
   for (; oldest != kNone && slots[oldest].deadline_ns <= now; any = true) {
     Slot& slot = slots[oldest];
@@ -116,7 +117,7 @@ Status AsyncWindow::State::advance_or_wait(Emitter& out, std::int64_t until_ns) 
   work.flush(out);
   const std::int64_t deadline_ns = oldest == kNone ? TimerQueue::kNever : slots[oldest].deadline_ns;
   const AsyncLoop::Scope scope(loop);  // what is ready may be run while it waits
-  loop.wait(std::min({until_ns, deadline_ns, steady_ns() + kLookNs}));
+  loop.wait(std::min({until_ns, deadline_ns, now_ns() + kLookNs}));
   return {};
 }
 
@@ -155,7 +156,7 @@ bool AsyncWindow::State::try_again(Slot& slot, const Error& error) {
   slot.phase = Phase::kPausing;
   ++slot.attempt;
   const std::int64_t pause_ns = backoff_before(slot.attempt, policy->backoff_micros) * 1000;
-  loop.timers().add(slot, steady_ns() + with_jitter(pause_ns, limits.jitter, slot.record, slot.attempt));
+  loop.timers().add(slot, now_ns() + with_jitter(pause_ns, limits.jitter, slot.record, slot.attempt));
   return true;
 }
 

@@ -21,6 +21,7 @@
 #include "apps/penstock/bench/ipc/ipc_gang.h"
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
+#include "platform/clock.h"
 #include "platform/machine.h"
 
 namespace penstock::app {
@@ -129,11 +130,10 @@ Result<double> nanoseconds(Work work) {
   return std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
 }
 
-double cpu_seconds() {
+double cpu_seconds_so_far() {
   rusage usage = {};
   ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+  return cpu_seconds(usage);
 }
 
 double peak_bytes() {
@@ -150,18 +150,18 @@ class Case {
 
   Status shared() {
     PENSTOCK_TRY(choose_address("shared"));
-    const double cpu = cpu_seconds();
+    const double cpu = cpu_seconds_so_far();
     PENSTOCK_TRY(gang_.rank() == 0 ? write_shared() : read_shared());
-    gang_.totals(gang_.rank())[kCpu] = cpu_seconds() - cpu;
+    gang_.totals(gang_.rank())[kCpu] = cpu_seconds_so_far() - cpu;
     gang_.totals(gang_.rank())[kMemory] = peak_bytes();
     return meet();
   }
 
   Status streaming() {
     PENSTOCK_TRY(choose_address("streaming"));
-    const double cpu = cpu_seconds();
+    const double cpu = cpu_seconds_so_far();
     PENSTOCK_TRY(gang_.rank() == 0 ? send_all() : receive_all());
-    gang_.totals(gang_.rank())[kCpu] = cpu_seconds() - cpu;
+    gang_.totals(gang_.rank())[kCpu] = cpu_seconds_so_far() - cpu;
     gang_.totals(gang_.rank())[kMemory] = peak_bytes();
     return meet();
   }

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/penstock/bench/strategies/counters.h"
+#include "platform/clock.h"
 #include "platform/descriptor.h"
 #include "store/json_fields.h"
 
@@ -24,13 +25,6 @@ using Json = nlohmann::ordered_json;
 using Clock = Answer::Clock;
 
 constexpr std::uint64_t kKiB = 1024;  // the unit of ru_maxrss
-
-double cpu_of(const rusage& usage) {
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
 
 rusage usage_of(int who) {
   rusage usage = {};
@@ -72,7 +66,8 @@ Result<Sample> measure(const Job& job, const JobInput& input, const Contender& c
   sample.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   const rusage after = usage_of(RUSAGE_SELF);
   const rusage of_workers = usage_of(RUSAGE_CHILDREN);
-  sample.cpu_seconds = cpu_of(after) - cpu_of(before) + cpu_of(of_workers);  // workers have ended with the run
+  sample.cpu_seconds =
+      cpu_seconds(after) - cpu_seconds(before) + cpu_seconds(of_workers);  // workers have ended with the run
   sample.first_seconds = answer.first_seconds(begin);
   sample.digest = answer.digest();
   sample.memory_before_bytes = static_cast<std::uint64_t>(before.ru_maxrss) * kKiB;
@@ -114,12 +109,7 @@ Json sample_to_json(const Sample& sample) {
     told = Json{{"error", error.what()}};
   }
   const std::string text = told.dump(-1, ' ', false, Json::error_handler_t::replace);
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t written = uninterrupted([&] { return ::write(pipe, text.data() + done, text.size() - done); });
-    if (written < 0) ::_exit(1);
-    done += static_cast<std::size_t>(written);
-  }
-  ::_exit(0);
+  ::_exit(write_all(pipe, text) ? 0 : 1);
 }
 
 // ---- In the process that waits

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// Times: the one that passes, and those that processes spent on a processor.
+#pragma once
+
+#include <sys/resource.h>
+#include <time.h>
+
+#include <cstdint>
+
+namespace penstock {
+
+/// Nanoseconds since some moment before the program began; never goes back (CLOCK_MONOTONIC).
+inline std::int64_t now_ns() noexcept {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+/// Of user code and of the system together.
+inline double cpu_seconds(const rusage& usage) noexcept {
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+}  // namespace penstock
