@@ -36,6 +36,11 @@ inline const Strategy hybrid{"hybrid"};
 /// that wait for networks and files: see async.h, http.fetch, file.read.
 inline const Strategy async{"async"};
 
+/// Begins in the calling thread, measures what each segment needs, and gives segments threads and workers when, and as
+/// long as, that pays: several workers per core to those that wait. `automatic(4)`: at most four to one segment.
+/// The report's plan says what it decided, and from which measurements.
+inline const Strategy automatic{"auto"};
+
 /// What the progress of a run looks like at one moment.
 struct Progress {
   struct Step {
@@ -62,7 +67,9 @@ class ProgressListener {
 /// How to run. The defaults suit most programs.
 struct RunOptions {
   Strategy strategy = serial;
-  std::size_t batch_size = 4096;         ///< Most records per batch; at least 1.
+  static constexpr std::size_t kDefaultBatchSize = 4096;
+  /// Most records per batch; at least 1. The strategy `auto` looks for a better one below, unless another is given.
+  std::size_t batch_size = kDefaultBatchSize;
   std::size_t queue_depth = 8;           ///< Most batches in one channel; at least 1.
   std::uint64_t memory_limit = 0;        ///< Bytes in flight; 0: no limit beyond batch size and queue depth.
   std::uint64_t worker_memory = 0;       ///< Bytes that one worker process may allocate; 0: no limit.
@@ -80,7 +87,8 @@ struct PlanSegment {
   std::vector<std::size_t> steps;  ///< Indices of the pipeline's steps, in order.
   std::string worker = "thread";   ///< "caller", "thread" or "process".
   std::uint32_t workers = 1;
-  std::size_t queue_depth = 0;  ///< Of the channel into it; 0 for segments that begin with a source.
+  std::uint32_t most_workers = 0;  ///< While it runs it may get so many; 0: as many as it has.
+  std::size_t queue_depth = 0;     ///< Of the channel into it; 0 for segments that begin with a source.
   std::string reason;           ///< Why it begins where it begins.
 };
 
@@ -96,9 +104,17 @@ struct Plan {
     bool unordered = false;
     bool light = false;
   };
+  /// How a plan is completed while it runs.
+  struct Adapting {
+    bool on = false;  ///< All segments begin in the thread of their source, which may give them threads of their own.
+    std::chrono::nanoseconds least_measured{2'000'000};  ///< Before it decides, and between two decisions.
+    double least_gain = 1.15;  ///< How many times as fast it must be expected to become.
+    bool all_at_once = false;  ///< Does not decide: behind the first batch every segment gets all that it may have.
+  };
   std::string pipeline;
   std::string strategy;
   std::string reason;
+  Adapting adapting;
   std::size_t batch_size = 0;
   std::uint64_t memory_limit = 0;
   std::vector<Step> steps;

@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock {
 namespace {
@@ -57,6 +58,7 @@ void Channel::wake() noexcept {
 }
 
 void Channel::give_back(Batch spent) noexcept {
+  if (taker_ != nullptr) return;
   const std::uint64_t at = given_back_.load(std::memory_order_relaxed);
   if (spent.made_here() || at - freed_.load(std::memory_order_acquire) == kMostSpent) return;
   spent_[at % kMostSpent] = std::move(spent);
@@ -73,6 +75,10 @@ void Channel::free_spent() noexcept {
 }
 
 bool Channel::push(Batch batch) {
+  if (taker_ != nullptr) {
+    if (wants_more()) taker_->take(std::move(batch));
+    return wants_more();
+  }
   free_spent();
   if (full()) {
     wait_until([this] {
@@ -105,6 +111,7 @@ bool Channel::pop(Batch& batch) {
 }
 
 void Channel::close() noexcept {
+  if (taker_ != nullptr) std::exchange(taker_, nullptr)->end();
   closed_.store(true, std::memory_order_seq_cst);
   wake();
 }

@@ -14,6 +14,16 @@
 
 namespace penstock {
 
+/// Takes what is pushed into a channel in the producer's own thread, as long as nobody pops at the other end.
+class BatchTaker {
+ public:
+  virtual ~BatchTaker() = default;
+  /// Works on it at once; may say to the channel that it wants no more.
+  virtual void take(Batch batch) = 0;
+  /// No batch follows.
+  virtual void end() noexcept = 0;
+};
+
 /// One producer, one consumer, in order. Spent batches go back the other way: see `give_back`.
 ///
 /// Thread-safe for one pushing and one popping thread; close and cancel may come from anywhere. While both sides are
@@ -40,6 +50,10 @@ class Channel {
   /// Before work begins: where spent batches go on to that the producer did not make, the channel that feeds the
   /// producer.
   void set_upstream(Channel* upstream) noexcept { upstream_ = upstream; }
+
+  /// While both ends are in one thread, that one: from now on what is pushed goes straight to `taker`, or, with null, is
+  /// to be popped again. The budget is not charged meanwhile.
+  void hand_to(BatchTaker* taker) noexcept { taker_ = taker; }
 
   /// By the producer: no batch follows.
   void close() noexcept;
@@ -68,6 +82,7 @@ class Channel {
   const std::size_t depth_;
   const MemoryBudget budget_;
   const std::unique_ptr<Batch[]> slots_;
+  BatchTaker* taker_ = nullptr;
 
   alignas(64) std::atomic<std::uint64_t> pushed_{0};
   std::uint64_t popped_seen_ = 0;  // the producer's last look at popped_

@@ -48,6 +48,17 @@ class ReorderWindow {
     return claimed_;
   }
 
+  /// Lets workers be further ahead than before; does nothing when `width` is less than they may be already.
+  void widen(std::size_t width) {
+    const std::lock_guard lock(mutex_);
+    if (width <= slots_.size()) return;
+    std::vector<std::optional<Parcel>> wider(width);
+    for (std::uint64_t ticket = next_; ticket < next_ + slots_.size(); ++ticket)
+      wider[ticket % width] = std::move(slots_[ticket % slots_.size()]);
+    slots_ = std::move(wider);
+    changed_.notify_all();
+  }
+
   /// Everybody who waits returns, now and later.
   void cancel() noexcept {
     const std::lock_guard lock(mutex_);

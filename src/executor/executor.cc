@@ -13,23 +13,6 @@
 namespace penstock {
 namespace {
 
-class InlineExecutor final : public Executor {
- public:
-  Status start(std::vector<std::shared_ptr<Task>> tasks) override {
-    if (tasks.size() != 1) contract_broken("the inline executor takes exactly one task");
-    task_ = std::move(tasks.front());
-    return {};
-  }
-  bool wait() override {
-    task_->work();
-    return true;
-  }
-  void give_up_in(std::int64_t) override {}  // the caller cannot be left behind by itself
-
- private:
-  std::shared_ptr<Task> task_;
-};
-
 // What the executor and its threads share; a thread that was left behind keeps it alive.
 struct Threads {
   using Clock = std::chrono::steady_clock;
@@ -54,16 +37,12 @@ class ThreadExecutor final : public Executor {
   }
 
   Status start(std::vector<std::shared_ptr<Task>> tasks) override {
+    const std::lock_guard lock(threads_->mutex);  // those that begin wait for it only at their end
     for (std::shared_ptr<Task>& task : tasks) {
-      {
-        const std::lock_guard lock(threads_->mutex);
-        ++threads_->running;
-      }
       try {
         started_.emplace_back([task = std::move(task), threads = threads_] { run_task(task, threads); });
+        ++threads_->running;
       } catch (const std::system_error& error) {
-        const std::lock_guard lock(threads_->mutex);
-        --threads_->running;
         return Error(ErrorCode::kUnavailable, fmt::format("cannot start a thread: {}", error.what()))
             .hint("allow more threads (ulimit -u), or use fewer workers");
       }
@@ -97,6 +76,26 @@ class ThreadExecutor final : public Executor {
  private:
   std::shared_ptr<Threads> threads_ = std::make_shared<Threads>();
   std::vector<std::thread> started_;
+};
+
+class InlineExecutor final : public Executor {
+ public:
+  Status start(std::vector<std::shared_ptr<Task>> tasks) override {
+    if (task_ != nullptr) return threads_.start(std::move(tasks));
+    if (tasks.size() != 1) contract_broken("the inline executor takes exactly one task");
+    task_ = std::move(tasks.front());
+    return {};
+  }
+  bool wait() override {
+    task_->work();
+    return threads_.wait();
+  }
+  // The caller cannot be left behind by itself.
+  void give_up_in(std::int64_t milliseconds) override { threads_.give_up_in(milliseconds); }
+
+ private:
+  std::shared_ptr<Task> task_;
+  ThreadExecutor threads_;
 };
 
 }  // namespace

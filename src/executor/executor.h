@@ -20,7 +20,9 @@ class Task {
   virtual std::string name() const = 0;
 };
 
-/// Starts workers for tasks and waits for them. One use per run; not thread-safe.
+/// Starts workers for tasks and waits for them. One use per run.
+///
+/// `start` may be called again by tasks at work, also by several at once; nothing else is thread-safe unless it says so.
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -33,7 +35,8 @@ class Executor {
   virtual void give_up_in(std::int64_t milliseconds) = 0;
 };
 
-/// The worker is the caller itself: `start` only takes the task, `wait` works. Exactly one task.
+/// The worker is the caller itself: `start` only takes the task, `wait` works. Exactly one task; those that it starts
+/// while it works get a thread each.
 std::unique_ptr<Executor> make_inline_executor();
 /// A thread per task.
 std::unique_ptr<Executor> make_thread_executor();

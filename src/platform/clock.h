@@ -16,6 +16,17 @@ inline std::int64_t now_ns() noexcept {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+/// Nanoseconds that the calling thread has spent on a processor. A system call, some 200 ns.
+inline std::int64_t thread_cpu_ns() noexcept {
+  timespec spent;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return std::int64_t{spent.tv_sec} * 1'000'000'000 + spent.tv_nsec;
+}
+
+/// Nanoseconds that the calling thread was ready to go on and waited for a processor; 0 where the system does not say.
+/// Some microseconds.
+std::int64_t thread_delay_ns() noexcept;
+
 /// Of user code and of the system together.
 inline double cpu_seconds(const rusage& usage) noexcept {
   const auto seconds = [](const timeval& time) {

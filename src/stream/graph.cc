@@ -170,7 +170,7 @@ bool may_be_shared(const PlanSegment& segment, const Graph& graph) {
 Status check_workers(const Plan& plan, const Graph& graph) {
   for (const PlanSegment& segment : plan.segments) {
     const bool in_process = segment.worker == "process";
-    if (segment.workers <= 1 && !in_process) continue;
+    if (segment.workers <= 1 && segment.most_workers <= 1 && !in_process) continue;
     const GraphStep& first = graph.steps[segment.steps.front()];
     if (may_be_shared(segment, graph) && !(in_process && first.is_source())) continue;
     return Error(ErrorCode::kInternal,

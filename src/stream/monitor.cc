@@ -53,6 +53,16 @@ Monitor::~Monitor() {
   thread_.join();
 }
 
+void Monitor::add(const std::vector<std::shared_ptr<Segment>>& segments) {
+  const std::lock_guard lock(segments_mutex_);
+  segments_.insert(segments_.end(), segments.begin(), segments.end());
+}
+
+std::vector<std::shared_ptr<Segment>> Monitor::segments() const {
+  const std::lock_guard lock(segments_mutex_);
+  return segments_;
+}
+
 std::int64_t Monitor::next_wake_ns(std::int64_t now) const {
   std::int64_t wake = now + 3600 * 1000 * kMilli;
   if (run_->options.timeout.count() > 0 && !gave_up_)
@@ -98,13 +108,13 @@ void Monitor::check_run_deadline(std::int64_t now) {
   const std::int64_t timeout = to_ns(run_->options.timeout);
   if (timeout == 0 || now - run_->started_ns < timeout) return;
   time_out(Error(ErrorCode::kTimeout, fmt::format("the run did not end within its timeout of {}:\n{}", seconds(timeout),
-                                                  describe_workers(segments_, steps_, now)))
+                                                  describe_workers(segments(), steps_, now)))
                .hint("look at the operator that works or waits outside, or allow more time with timeout"));
 }
 
 void Monitor::check_step_deadlines(std::int64_t now) {
   if (shortest_step_timeout_ns_ == 0) return;
-  for (const auto& segment : segments_) {
+  for (const auto& segment : segments()) {
     if (segment->clock.activity() != Activity::kWorking) continue;
     const StepAtWork& step = *steps_[segment->clock.step()];
     const std::int64_t timeout = to_ns(step.step->spec->timeout);
@@ -112,7 +122,7 @@ void Monitor::check_step_deadlines(std::int64_t now) {
     if (timeout == 0 || spent < timeout) continue;
     time_out(Error(ErrorCode::kTimeout, fmt::format("worked on its batch {} for {}, longer than its timeout of {}:\n{}",
                                                     step.metrics.batches.get(), seconds(spent), seconds(timeout),
-                                                    describe_workers(segments_, steps_, now)))
+                                                    describe_workers(segments(), steps_, now)))
                  .hint("make the operator faster or its batches smaller, or raise its timeout")
                  .at(step.step->spec->name));
   }

@@ -19,6 +19,9 @@ class Monitor {
           std::vector<std::unique_ptr<StepAtWork>>& steps, Executor& executor);
   ~Monitor();
 
+  /// Looks after workers that began later, too. Thread-safe.
+  void add(const std::vector<std::shared_ptr<Segment>>& segments);
+
   /// True when something in `options` or in the pipeline needs a monitor.
   static bool is_needed(const RunOptions& options, const Pipeline& pipeline);
 
@@ -32,7 +35,10 @@ class Monitor {
   void give_up();
 
   const std::shared_ptr<RunState> run_;
-  const std::vector<std::shared_ptr<Segment>> segments_;
+  std::vector<std::shared_ptr<Segment>> segments() const;
+
+  mutable std::mutex segments_mutex_;
+  std::vector<std::shared_ptr<Segment>> segments_;  // guarded by segments_mutex_
   const std::vector<std::unique_ptr<StepAtWork>>& steps_;
   Executor& executor_;
   std::int64_t shortest_step_timeout_ns_ = 0;

@@ -19,7 +19,8 @@ std::string Plan::to_text() const {
   for (std::size_t s = 0; s < segments.size(); ++s) {
     const PlanSegment& segment = segments[s];
     text += fmt::format(
-        "\nsegment {}: {}{}\n  why: {}\n", s, counted(segment.workers, segment.worker),
+        "\nsegment {}: {}{}{}\n  why: {}\n", s, counted(segment.workers, segment.worker),
+        segment.most_workers > segment.workers ? fmt::format(", at most {}", segment.most_workers) : "",
         segment.queue_depth == 0
             ? ""
             : fmt::format(", fed through a channel of {}",
@@ -56,6 +57,7 @@ std::string Plan::to_json() const {
     plan["segments"].push_back({{"steps", segment.steps},
                                 {"worker", segment.worker},
                                 {"workers", segment.workers},
+                                {"most_workers", std::max(segment.workers, segment.most_workers)},
                                 {"queue_depth", segment.queue_depth},
                                 {"reason", segment.reason}});
   }

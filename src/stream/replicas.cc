@@ -44,11 +44,29 @@ void StepAccount::add(StepAccount next) {
   fallbacks += next.fallbacks;
 }
 
-Replicas::Replicas(RunState& run, std::vector<StepAtWork*> steps, std::size_t width)
-    : run_(run), steps_(std::move(steps)), window_(width) {
+Replicas::Replicas(RunState& run, std::vector<StepAtWork*> steps) : run_(run), steps_(std::move(steps)), window_(1) {
   for (const StepAtWork* const step : steps_) {
     keeps_rejects_ = keeps_rejects_ || step->step->spec->on_error.action == ErrorPolicy::Action::kQuarantine;
   }
+}
+
+bool Replicas::add_worker(Segment& worker) {
+  const std::lock_guard lock(end_mutex_);
+  if (ended_ > 0 && ended_ == workers_.size()) return false;
+  workers_.push_back(&worker);
+  window_.widen(2 * workers_.size());
+  return true;
+}
+
+std::vector<Segment*> Replicas::workers() {
+  const std::lock_guard lock(end_mutex_);
+  return workers_;
+}
+
+std::uint64_t Replicas::next_ticket() {
+  const std::lock_guard lock(input_mutex_);
+  run_.batches_in_hands.fetch_add(1, std::memory_order_relaxed);
+  return next_ticket_++;
 }
 
 bool Replicas::take(Batch& batch, std::uint64_t& ticket) {
@@ -96,9 +114,9 @@ bool Replicas::deliver_early(std::uint64_t ticket, std::vector<Batch>& batches) 
 
 void Replicas::deliver_last(Parcel parcel) { deliver(std::move(parcel)); }
 
-bool Replicas::is_last_to_end(std::size_t workers) {
+bool Replicas::is_last_to_end() {
   const std::lock_guard lock(end_mutex_);
-  return ++ended_ == workers;
+  return ++ended_ == workers_.size();
 }
 
 void Replicas::flush() {

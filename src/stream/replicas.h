@@ -11,6 +11,8 @@
 
 namespace penstock {
 
+class Segment;
+
 /// A piece of a divided source in the hands of a worker, or the error that came in its place.
 struct PieceInHand {
   std::unique_ptr<SourcePiece> piece;
@@ -25,8 +27,14 @@ struct PieceInHand {
 /// Thread-safe after it was set up.
 class Replicas final : public Cancellable {
  public:
-  /// `steps`: of the run, in the segment's order. At most `width` batches are between taking and delivery.
-  Replicas(RunState& run, std::vector<StepAtWork*> steps, std::size_t width);
+  /// `steps`: of the run, in the segment's order.
+  Replicas(RunState& run, std::vector<StepAtWork*> steps);
+
+  /// One worker more, also while others work; twice as many batches as workers may be between taking and delivery.
+  /// Returns false when the work has ended.
+  bool add_worker(Segment& worker);
+  /// All of them, in the order in which they came.
+  std::vector<Segment*> workers();
 
   void set_input(Channel& channel) noexcept { input_ = &channel; }
   /// The segment begins with a divided source: its workers take pieces.
@@ -34,6 +42,8 @@ class Replicas final : public Cancellable {
   PieceCutter* cutter() const noexcept { return cutter_.get(); }
   void add_output(Channel& channel) { outputs_.push_back(&channel); }
 
+  /// The number of the batch that a worker is handed without asking for it.
+  std::uint64_t next_ticket();
   /// Waits for a batch; false at the end.
   bool take(Batch& batch, std::uint64_t& ticket);
   /// Waits for its turn to cut a piece, cuts one as `working`; false at the end. What `hand` held is spent.
@@ -45,7 +55,7 @@ class Replicas final : public Cancellable {
   /// Delivers without a ticket; only when all workers have ended, or counts only.
   void deliver_last(Parcel parcel);
   /// True for the worker that ends last.
-  bool is_last_to_end(std::size_t workers);
+  bool is_last_to_end();
   /// By the worker that ended last, after everything was delivered: writes the rejected records that are left.
   void flush();
   /// No batch follows, and none is wanted.
@@ -72,7 +82,9 @@ class Replicas final : public Cancellable {
   std::uint64_t next_sequence_ = 0;  // of what is pushed, by one worker at a time
   std::mutex delivery_mutex_;        // parcels with a ticket come one at a time; those without one come beside them
   std::mutex end_mutex_;
-  std::size_t ended_ = 0;  // guarded by end_mutex_
+  // Guarded by end_mutex_:
+  std::vector<Segment*> workers_;
+  std::size_t ended_ = 0;
 };
 
 }  // namespace penstock

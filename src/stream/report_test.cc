@@ -113,7 +113,9 @@ TEST(Report, CountsWhatCameInAndWhatBecameOfIt) {
     EXPECT_EQ(report->records_out, 4U);
     EXPECT_EQ(report->records_rejected, 1U);
     EXPECT_EQ(report->records_dropped, 5U);
-    EXPECT_EQ(report->steps[1].batches, (10 + options.batch_size - 1) / options.batch_size);
+    if (!report->plan.adapting.on) {
+      EXPECT_EQ(report->steps[1].batches, (10 + options.batch_size - 1) / options.batch_size);
+    }
     EXPECT_THAT(report->to_text(),
                 AllOf(HasSubstr("pipeline \"orders \"new\"\" done with strategy " + options.strategy.name),
                       HasSubstr("10 records in = 4 out + 1 rejected + 5 dropped"),
@@ -248,7 +250,9 @@ TEST(Trace, HoldsOneSpanPerBatchAndStep) {
       EXPECT_GE(event["dur"], 0);
       EXPECT_THAT(event["name"].get<std::string>(), ::testing::AnyOf("source", "odd", "sink"));
     }
-    EXPECT_EQ(spans, 6);
+    std::uint64_t batches = 0;
+    for (const StepReport& step : report->steps) batches += step.batches;
+    EXPECT_EQ(spans, static_cast<int>(batches));
     for (const Report::Span& span : report->trace) EXPECT_LE(span.begin_ns, span.end_ns);
   }
 }

@@ -19,6 +19,7 @@ RunState::RunState(const RunOptions& run_options)
       budget(run_options.memory_limit == 0 ? MemoryBudget::kUnlimited
                                            : static_cast<std::size_t>(run_options.memory_limit)),
       pool(budget),
+      batch_size(std::max<std::size_t>(1, run_options.batch_size)),
       started_ns(now_ns()) {
   rejects.limit = run_options.max_errors;
 }

@@ -49,6 +49,8 @@ class RunState {
   /// Batches that the workers of replicated segments have taken, and that were not delivered yet.
   std::atomic<std::size_t> batches_in_hands{0};
   std::vector<std::unique_ptr<Cancellable>> waits;  ///< Besides the channels.
+  /// Most records per batch of a source at this moment; never more than `options` says.
+  std::atomic<std::size_t> batch_size;
   std::atomic<std::int64_t> worker_cpu_ns{0};       ///< Of worker processes that have ended.
   const std::int64_t started_ns;
 

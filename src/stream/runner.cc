@@ -232,7 +232,7 @@ void Runner::read(SourcePiece& piece) {
 
 bool Runner::produce() {
   contexts_.front().batch_size = static_cast<std::size_t>(
-      std::clamp<std::uint64_t>(records_wanted(), 1, std::max<std::size_t>(1, run_->options.batch_size)));
+      std::clamp<std::uint64_t>(records_wanted(), 1, run_->batch_size.load(std::memory_order_relaxed)));
   Source::Next next = Source::Next::kEnd;
   Status status = work_as_source([&](Source& source) -> Status {
     PENSTOCK_ASSIGN(next, source.produce(*this));

@@ -14,17 +14,17 @@ void Segment::set_input(Channel& channel) noexcept {
   for (const auto& runner : runners_) runner->set_input(channel);
 }
 
-void Segment::join(Replicas& replicas, std::vector<Segment*> workers) {
+bool Segment::join(Replicas& replicas) {
   replicas_ = &replicas;
-  workers_ = std::move(workers);
   parcel_.outlet = this;
   for (const auto& runner : runners_) runner->pack_into(parcel_, &runner == &runners_.back());
+  return replicas.add_worker(*this);
 }
 
 void Segment::work() noexcept {
   if (replicas_ != nullptr) return work_as_replica();
   clock.set({});
-  if (open_all()) {
+  if (open_all() && (watch_ == nullptr || watch_->begin())) {
     if (input_ != nullptr) {
       pull_from_channel();
     } else {
@@ -39,6 +39,7 @@ void Segment::work() noexcept {
 bool Segment::open_all() {
   for (const auto& runner : runners_) {
     if (run_->cancelled()) return false;
+    if (runner->opened()) continue;
     Status status = runner->open(0);
     if (status) continue;
     run_->fail(std::move(status).error());
@@ -63,7 +64,6 @@ void Segment::pull_from_channel() {
   head.finish();
 }
 
-// What operators have in flight gets on while there is no input.
 bool Segment::go_on(bool may_wait) {
   bool busy = false;
   for (Runner* const runner : waiting_) busy = runner->idle(may_wait && !busy) || busy;
@@ -77,9 +77,66 @@ void Segment::run_sources() {
       run_->wait_for_memory();
       if (!runner->produce()) break;
       go_on(false);
+      pass_boundary();
     }
     runner->finish();
   }
+}
+
+// ---- Several segments in one thread ----
+
+void Segment::measure(LoadMeter::Unit& unit, LoadMeter& meter) noexcept {
+  unit_ = &unit;
+  meter_ = &meter;
+}
+
+void Segment::work_in_thread_of_producer(Channel& input, LoadMeter::Unit& unit, LoadMeter& meter) noexcept {
+  handed_by_ = &input;
+  input.hand_to(this);
+  measure(unit, meter);
+}
+
+void Segment::leave_thread_of_producer() noexcept {
+  if (handed_by_ != nullptr) handed_by_->hand_to(nullptr);
+  handed_by_ = nullptr;
+  meter_ = nullptr;
+}
+
+void Segment::pass_boundary() {
+  if (watch_ == nullptr) return;
+  if (meter_ != nullptr) meter_->leave();
+  watch_->at_boundary();
+  if (meter_ != nullptr) meter_->enter(*unit_);
+}
+
+void Segment::take(Batch batch) {
+  Runner& head = *runners_.front();
+  LoadMeter::Unit* const before = meter_->enter(*unit_);
+  const WorkerClock::Mark outside = clock.set(head.mark(Activity::kWorking));
+  bool wanted = true;
+  if (replicas_ == nullptr) {
+    head.consume_wanted(std::move(batch));
+    wanted = !head.refuses();
+  } else {
+    ticket_ = replicas_->next_ticket();
+    wanted = hand_over(work_here(std::move(batch)));
+  }
+  if (!wanted || run_->cancelled()) handed_by_->stop_consuming();
+  clock.set(outside);
+  meter_->back_to(before);
+}
+
+void Segment::end() noexcept {
+  LoadMeter::Unit* const before = meter_->enter(*unit_);
+  if (replicas_ == nullptr) {
+    if (!run_->cancelled()) runners_.front()->finish();
+    handed_by_->stop_consuming();
+    for (const auto& runner : runners_) runner->close_channels();
+  } else {
+    end_as_replica();
+  }
+  clock.set({nullptr, clock.step(), Activity::kEnded});
+  meter_->back_to(before);
 }
 
 // ---- Workers of a replicated segment ----
@@ -88,11 +145,16 @@ void Segment::run_sources() {
 // operators.
 void Segment::work_as_replica() noexcept {
   clock.set({});
-  if (open_workers_operators()) replicas_->cutter() == nullptr ? take_batches() : take_pieces();
+  if (open_workers_operators() && (watch_ == nullptr || watch_->begin()))
+    replicas_->cutter() == nullptr ? take_batches() : take_pieces();
   clock.set({});
+  end_as_replica();
+}
+
+void Segment::end_as_replica() noexcept {
   deliver_leftovers();
   clock.set({nullptr, clock.step(), Activity::kEnded});
-  if (!replicas_->is_last_to_end(workers_.size())) return;
+  if (!replicas_->is_last_to_end()) return;
   if (!run_->cancelled()) finish_all_workers();
   replicas_->close();
 }
@@ -100,7 +162,7 @@ void Segment::work_as_replica() noexcept {
 bool Segment::open_workers_operators() {
   if (process_ == nullptr) return open_all();
   // One tells whether the operators can be opened; processes that no batch comes to are not worth their start.
-  if (this != workers_.front()) return true;
+  if (this != replicas_->workers().front()) return true;
   clock.set(runners_.front()->mark(Activity::kWaitingForProcess));
   Status status = process_->open();
   if (!status) run_->fail(std::move(status).error());
@@ -128,10 +190,13 @@ void Segment::take_pieces() {
     clock.set(before);
     if (!more) return;
     ticket_ = hand.ticket;
+    SharedLoad::Span span(load_);
     if (!hand.error) head.read(*hand.piece);
     Parcel parcel = pack();
+    span.end();
     if (hand.error) parcel.error = std::move(hand.error);
     wanted = hand_over(std::move(parcel));
+    if (wanted) pass_boundary();
   }
 }
 
@@ -143,6 +208,7 @@ bool Segment::hand_over(Parcel parcel) {
 }
 
 Parcel Segment::work_on(Batch batch) {
+  const SharedLoad::Span span(load_);
   if (process_ == nullptr) return work_here(std::move(batch));
   const WorkerClock::Mark before = clock.set(runners_.front()->mark(Activity::kWaitingForProcess));
   Parcel parcel = process_->work(std::move(batch));
@@ -202,9 +268,10 @@ bool Segment::deliver_early(std::vector<Batch>& batches) {
 
 // By the worker that ended last, in the order of the workers: nobody else touches theirs any more.
 void Segment::finish_all_workers() {
-  Runner& gathering = *workers_.front()->runners_.back();
+  const std::vector<Segment*> workers = replicas_->workers();
+  Runner& gathering = *workers.front()->runners_.back();
   const bool merges = gathering.is_mergeable();
-  for (Segment* const worker : workers_) {
+  for (Segment* const worker : workers) {
     worker->straight_ = true;
     if (worker->process_ != nullptr) {
       replicas_->deliver_last(worker->process_->finish());
@@ -214,12 +281,12 @@ void Segment::finish_all_workers() {
     worker->finish_this_worker(worker->runners_.size() - (merges ? 1 : 0));
     if (PieceCutter* const cutter = replicas_->cutter()) cutter->merge(worker->runners_.front()->op());
     worker->deliver_leftovers();
-    if (merges && worker != workers_.front()) gathering.merge(*worker->runners_.back());
+    if (merges && worker != workers.front()) gathering.merge(*worker->runners_.back());
   }
   if (merges) gathering.finish_here();
-  workers_.front()->deliver_leftovers();
+  workers.front()->deliver_leftovers();
   replicas_->flush();
-  for (Segment* const worker : workers_) worker->clock.set({nullptr, worker->clock.step(), Activity::kEnded});
+  for (Segment* const worker : workers) worker->clock.set({nullptr, worker->clock.step(), Activity::kEnded});
 }
 
 }  // namespace penstock

@@ -7,14 +7,27 @@
 #include <vector>
 
 #include "executor/executor.h"
+#include "stream/load_meter.h"
 #include "stream/remote_worker.h"
 #include "stream/replicas.h"
 #include "stream/runner.h"
 
 namespace penstock {
 
+/// Is told when no batch is on its way through the segments that work in one thread.
+class BoundaryWatch {
+ public:
+  virtual ~BoundaryWatch() = default;
+  /// In the worker of a source: opens the segments that work in its thread. Returns false when it failed.
+  virtual bool begin() = 0;
+  /// Behind every batch of it.
+  virtual void at_boundary() = 0;
+  /// When all workers have ended.
+  virtual void ended() = 0;
+};
+
 /// Used by one worker after it was set up.
-class Segment final : public Task, public WorkServer, private ParcelOutlet {
+class Segment final : public Task, public WorkServer, private ParcelOutlet, private BatchTaker {
  public:
   Segment(std::shared_ptr<RunState> run, std::string name, bool timed)
       : clock(timed), run_(std::move(run)), name_(std::move(name)) {}
@@ -25,8 +38,22 @@ class Segment final : public Task, public WorkServer, private ParcelOutlet {
   void set_input(Channel& channel) noexcept;
   Channel* input() const noexcept { return input_; }
 
-  /// Makes it one of the workers of a replicated segment; `workers` are all of them, this one included.
-  void join(Replicas& replicas, std::vector<Segment*> workers);
+  /// Makes it one of the workers of a replicated segment. Returns false when that one's work has ended.
+  bool join(Replicas& replicas);
+
+  /// For a segment that begins with a source.
+  void set_watch(BoundaryWatch* watch) noexcept { watch_ = watch; }
+  /// Lets it work in the thread that pushes into `input`, which feeds it or the workers that it belongs to, until
+  /// `leave_thread_of_producer`; from then on `work` does.
+  void work_in_thread_of_producer(Channel& input, LoadMeter::Unit& unit, LoadMeter& meter) noexcept;
+  void leave_thread_of_producer() noexcept;
+  /// For the first segment of such a thread.
+  void measure(LoadMeter::Unit& unit, LoadMeter& meter) noexcept;
+  /// For workers that share a segment: what they do is added there.
+  void add_load_to(SharedLoad& load) noexcept { load_ = &load; }
+  bool open_all();
+  /// What operators have in flight gets on while there is no input. Returns whether there is more of it.
+  bool go_on(bool may_wait);
 
   /// Lets a worker of a replicated segment work in a process: its own runners are used only there.
   void work_in(std::unique_ptr<RemoteWorker> process) noexcept { process_ = std::move(process); }
@@ -50,11 +77,13 @@ class Segment final : public Task, public WorkServer, private ParcelOutlet {
   WorkerClock clock;
 
  private:
-  bool open_all();
+  void take(Batch batch) override;
+  void end() noexcept override;
   void pull_from_channel();
-  bool go_on(bool may_wait);
   void run_sources();
+  void pass_boundary();
   void work_as_replica() noexcept;
+  void end_as_replica() noexcept;
   bool open_workers_operators();
   void take_batches();
   void take_pieces();
@@ -71,10 +100,16 @@ class Segment final : public Task, public WorkServer, private ParcelOutlet {
   std::vector<std::unique_ptr<Runner>> runners_;  // in pipeline order
   std::vector<Runner*> waiting_;                  // those of them that keep records in flight
   Channel* input_ = nullptr;
+  BoundaryWatch* watch_ = nullptr;
+
+  // While it works in the thread of another one, or others in its own:
+  Channel* handed_by_ = nullptr;
+  LoadMeter* meter_ = nullptr;
+  LoadMeter::Unit* unit_ = nullptr;
 
   // For workers of a replicated segment:
   Replicas* replicas_ = nullptr;
-  std::vector<Segment*> workers_;
+  SharedLoad* load_ = nullptr;
   std::unique_ptr<RemoteWorker> process_;  // null: works in its thread
   Parcel parcel_;
   std::uint64_t ticket_ = 0;

@@ -434,7 +434,7 @@ TEST(Progress, IsToldWhileTheRunWorks) {
     EXPECT_STREQ(progress.source.unit, "records");
     ASSERT_EQ(progress.steps.size(), 2U);
     EXPECT_EQ(progress.steps[1].name, "waiting");
-    EXPECT_GE(progress.records_in, 50U);
+    EXPECT_GE(progress.records_in, 40U);  // all but its own batch
     EXPECT_GT(progress.seconds, 0);
   }
 }

@@ -19,6 +19,8 @@ struct KnownStrategies {
       {"processes", "as parallel, with each of these workers in a process that may crash or hang", decide_processes},
       {"hybrid", "each operator where it says (run_on), the others in a thread per segment", decide_hybrid},
       {"async", "as threads, for operators that wait: says how many records wait at once, and where", decide_async},
+      {"auto", "one thread, until measuring says which segments are worth threads and workers of their own",
+       decide_auto},
   };
 };
 

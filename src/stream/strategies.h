@@ -23,4 +23,7 @@ Result<Plan> decide_hybrid(const StrategyInput& input);
 /// As `threads`, for operators that keep records in flight: it says how many.
 Result<Plan> decide_async(const StrategyInput& input);
 
+/// One thread to begin with; what is worth more is found out while it runs.
+Result<Plan> decide_auto(const StrategyInput& input);
+
 }  // namespace penstock

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "stream/strategies.h"
+
 namespace penstock::testing {
 
 /// A folder that is removed with the object.
@@ -199,6 +201,18 @@ inline Pipeline around(std::int64_t records, std::shared_ptr<const OperatorFacto
 
 /// The summary of a strategy that one test adds for itself.
 inline constexpr const char* kForOneTest = "for one test";
+
+/// `auto`, except that it never stays in one thread.
+inline Result<Plan> decide_auto_at_once(const StrategyInput& input) {
+  PENSTOCK_ASSIGN(Plan plan, decide_auto(input));
+  plan.adapting.all_at_once = true;
+  for (PlanSegment& segment : plan.segments) segment.most_workers = std::min(segment.most_workers, 3U);
+  return plan;
+}
+
+/// Known to every test program that includes this.
+inline const bool kDividesAtOnce =
+    add_strategy({"auto-at-once", "auto that always divides", decide_auto_at_once}).has_value();
 
 /// All strategies that can run every pipeline.
 inline std::vector<StrategyInfo> every_strategy() {
