@@ -89,7 +89,7 @@ struct PlanSegment {
   std::uint32_t workers = 1;
   std::uint32_t most_workers = 0;  ///< While it runs it may get so many; 0: as many as it has.
   std::size_t queue_depth = 0;     ///< Of the channel into it; 0 for segments that begin with a source.
-  std::string reason;           ///< Why it begins where it begins.
+  std::string reason;              ///< Why it begins where it begins.
 };
 
 /// The decision how a pipeline runs, as data.
@@ -108,7 +108,7 @@ struct Plan {
   struct Adapting {
     bool on = false;  ///< All segments begin in the thread of their source, which may give them threads of their own.
     std::chrono::nanoseconds least_measured{2'000'000};  ///< Before it decides, and between two decisions.
-    double least_gain = 1.15;  ///< How many times as fast it must be expected to become.
+    double least_gain = 1.15;                            ///< How many times as fast it must be expected to become.
     bool all_at_once = false;  ///< Does not decide: behind the first batch every segment gets all that it may have.
   };
   std::string pipeline;

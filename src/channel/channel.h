@@ -51,8 +51,8 @@ class Channel {
   /// producer.
   void set_upstream(Channel* upstream) noexcept { upstream_ = upstream; }
 
-  /// While both ends are in one thread, that one: from now on what is pushed goes straight to `taker`, or, with null, is
-  /// to be popped again. The budget is not charged meanwhile.
+  /// While both ends are in one thread, that one: from now on what is pushed goes straight to `taker`, or, with null,
+  /// is to be popped again. The budget is not charged meanwhile.
   void hand_to(BatchTaker* taker) noexcept { taker_ = taker; }
 
   /// By the producer: no batch follows.

@@ -22,7 +22,8 @@ class Task {
 
 /// Starts workers for tasks and waits for them. One use per run.
 ///
-/// `start` may be called again by tasks at work, also by several at once; nothing else is thread-safe unless it says so.
+/// `start` may be called again by tasks at work, also by several at once; nothing else is thread-safe unless it says
+/// so.
 class Executor {
  public:
   virtual ~Executor() = default;

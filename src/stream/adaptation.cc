@@ -19,7 +19,7 @@ constexpr std::int64_t kMilli = 1'000'000;
 // A batch that takes as long as this can be handed to another thread without the cost being felt.
 constexpr std::int64_t kWorthABatch = 500 * kMicro;
 constexpr std::size_t kGrowth = 4;
-constexpr double kGained = 0.7;                  // of the time of a record in a smaller batch
+constexpr double kGained = 0.5;                  // of the time of a record in a smaller batch
 constexpr std::int64_t kTooLong = 100 * kMilli;  // to try a larger batch
 // Processor time of both sides for one batch through a channel, caches included.
 constexpr double kHandoverNs = 3'000;
@@ -113,20 +113,25 @@ void Adaptation::measure() {
   seen_ns_ = measured;
   ++batches_;
   if (run_.plan.adapting.all_at_once) return decide();
-  if (grow_batches(batch_ns)) return forget(0);
+  if (sets_batch_size_ && grow_batches(batch_ns - (thread_delay_ns() - delay_ns_))) return forget(0);
   if (measured >= run_.plan.adapting.least_measured.count()) return decide();
   const std::int64_t cost = kMeasuringNs * static_cast<std::int64_t>(parts_.size());
   skip_ = cost * kLeastBatchesPerMeasuring / std::max<std::int64_t>(1, batch_ns);
   meter_.turn(skip_ == 0);
 }
 
+std::uint64_t Adaptation::records_read() const {
+  return run_.steps[plan_of(parts_.front()).steps.front()]->metrics.records_out.get();
+}
+
 // Grows batches until one is worth a channel, and further while a record takes less time in a larger one: an operator
 // may take as long for any batch. Returns true when what was measured says nothing about the batches that follow.
 bool Adaptation::grow_batches(std::int64_t batch_ns) {
-  if (!sets_batch_size_) return false;
   const std::size_t size = run_.state->batch_size.load(std::memory_order_relaxed);
   const std::size_t most = std::max<std::size_t>(1, run_.state->options.batch_size);
-  const double record_ns = static_cast<double>(batch_ns) / static_cast<double>(size);
+  const std::uint64_t records =
+      std::max<std::uint64_t>(1, records_read() - std::exchange(records_seen_, records_read()));
+  const double record_ns = static_cast<double>(batch_ns) / static_cast<double>(records);
   const bool gained = smaller_.size == 0 || record_ns < kGained * smaller_.record_ns;
   const bool worth_a_batch = batch_ns >= kWorthABatch;
   if (worth_a_batch && (!gained || batch_ns >= kTooLong)) {
@@ -260,7 +265,8 @@ void Adaptation::help(Part& part, std::int64_t elapsed_ns, bool cores_are_free) 
   if (!cores_are_free || busy < kBusy || segment.workers >= segment.most_workers) return;
   const std::uint32_t more = std::min(segment.workers, segment.most_workers - segment.workers);
   start(more_workers(part, more));
-  segment.reason += fmt::format("; {} later, since it was always busy and cores were free", counted(segment.workers, "worker"));
+  segment.reason +=
+      fmt::format("; {} later, since it was always busy and cores were free", counted(segment.workers, "worker"));
 }
 
 }  // namespace penstock

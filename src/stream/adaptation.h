@@ -43,6 +43,7 @@ class Adaptation final : public BoundaryWatch {
   Segment& first_worker_of(const Part& part) const { return *run_.segments[part.segment].workers.front(); }
 
   void measure();
+  std::uint64_t records_read() const;
   bool grow_batches(std::int64_t batch_ns);
   void forget(double keep);
   std::vector<SegmentLoad> loads() const;
@@ -56,22 +57,23 @@ class Adaptation final : public BoundaryWatch {
 
   Run& run_;
   const std::uint32_t cores_;
-  const bool is_alone_;  // no other source: what belongs to the whole run is its to decide
+  const bool is_alone_;   // no other source: what belongs to the whole run is its to decide
   bool sets_batch_size_;  // it still looks for the best one
   struct {
     std::size_t size = 0;
     double record_ns = 0;
     bool worth_a_batch = false;
   } smaller_;  // the batches before these
+  std::uint64_t records_seen_ = 0;
   Executor& executor_;
   Monitor* const monitor_;
   std::deque<Part> parts_;  // the root first, each behind what feeds it
   LoadMeter meter_;
-  std::int64_t seen_ns_ = 0;      // how much was measured when it looked last
-  std::int64_t batches_ = 0;      // that were measured
-  std::int64_t skip_ = 0;         // so many batches more go by unmeasured
-  std::int64_t delay_ns_ = 0;     // that the thread had waited for a processor when measuring began
-  int in_favour_ = 0;             // decisions in a row
+  std::int64_t seen_ns_ = 0;   // how much was measured when it looked last
+  std::int64_t batches_ = 0;   // that were measured
+  std::int64_t skip_ = 0;      // so many batches more go by unmeasured
+  std::int64_t delay_ns_ = 0;  // that the thread had waited for a processor when measuring began
+  int in_favour_ = 0;          // decisions in a row
   struct Decision {
     Sizing sizing;
     std::vector<SegmentLoad> loads;

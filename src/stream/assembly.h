@@ -36,8 +36,8 @@ struct Run {
 /// threads.
 Status assemble(Run& run);
 
-/// Makes more workers for a replicated segment at work, as long as it has work. They were not started. By one thread at a time; the monitor and
-/// the report may look at steps meanwhile.
+/// Makes more workers for a replicated segment at work, as long as it has work. They were not started. By one thread at
+/// a time; the monitor and the report may look at steps meanwhile.
 Result<std::vector<std::shared_ptr<Segment>>> add_workers(Run& run, std::size_t segment, std::uint32_t count);
 
 std::vector<std::shared_ptr<Segment>> all_workers(const Run& run);

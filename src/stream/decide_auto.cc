@@ -44,7 +44,8 @@ Result<Plan> decide_auto(const StrategyInput& input) {
   }
   plan.adapting.on = true;
   plan.reason = fmt::format(
-      "all begin in one thread, which measures what each segment takes and on {} gives them threads and workers as soon "
+      "all begin in one thread, which measures what each segment takes and on {} gives them threads and workers as "
+      "soon "
       "as that pays",
       counted(input.cores, "core"));
   return plan;

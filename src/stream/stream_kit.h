@@ -212,7 +212,7 @@ inline Result<Plan> decide_auto_at_once(const StrategyInput& input) {
 
 /// Known to every test program that includes this.
 inline const bool kDividesAtOnce =
-    add_strategy({"auto-at-once", "auto that always divides", decide_auto_at_once}).has_value();
+    add_strategy({"auto_at_once", "auto that always divides", decide_auto_at_once}).has_value();
 
 /// All strategies that can run every pipeline.
 inline std::vector<StrategyInfo> every_strategy() {

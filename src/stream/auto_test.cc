@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// What the strategy `auto` decides, from work whose cost is known.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <penstock/stream.h>
+
+#include <chrono>
+#include <set>
+#include <thread>
+
+#include "stream/stream_kit.h"
+
+namespace penstock {
+namespace {
+
+using ::testing::AllOf;
+using testing::around;
+using testing::calling;
+using testing::Calls;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr std::chrono::milliseconds kAWhile{2};
+
+Calls waiting_per_batch() {
+  Calls calls;
+  calls.traits = {.stateless = true, .rows = RowEffect::kKeeps};
+  calls.process = [](Batch batch, Emitter& out) {
+    std::this_thread::sleep_for(kAWhile);
+    out.emit(std::move(batch));
+    return Status();
+  };
+  return calls;
+}
+
+std::vector<std::int64_t> numbers_below(std::int64_t count) {
+  std::vector<std::int64_t> all;
+  for (std::int64_t i = 0; i < count; ++i) all.push_back(i);
+  return all;
+}
+
+RunOptions automatically(std::size_t batch_size) {
+  RunOptions options;
+  options.strategy = automatic;
+  options.batch_size = batch_size;
+  return options;
+}
+
+TEST(Auto, PlansToMeasureBeforeItDivides) {
+  std::vector<std::int64_t> out;
+  const Plan plan = around(1, calling(Calls()), out).plan(automatically(10)).value();
+  EXPECT_TRUE(plan.adapting.on);
+  EXPECT_THAT(plan.reason, HasSubstr("all begin in one thread"));
+  ASSERT_EQ(plan.segments.size(), 3U);
+  EXPECT_EQ(plan.segments[1].workers, 1U);
+  EXPECT_GE(plan.segments[1].most_workers, 16U);
+  EXPECT_THAT(plan.segments[1].reason, HasSubstr("can be shared"));
+  EXPECT_EQ(plan.segments[2].most_workers, 1U);
+  EXPECT_THAT(plan.to_text(), HasSubstr("1 thread, at most "));
+}
+
+TEST(Auto, TakesTheNumberOfWorkersAsALimit) {
+  std::vector<std::int64_t> out;
+  RunOptions options = automatically(10);
+  options.strategy = automatic(3);
+  EXPECT_EQ(around(1, calling(Calls()), out).plan(options)->segments[1].most_workers, 3U);
+}
+
+TEST(Auto, IsSerialWhereNothingCanBeDivided) {
+  const Plan plan = testing::chain({{"source", testing::counting_source(1)}}).plan(automatically(10)).value();
+  EXPECT_FALSE(plan.adapting.on);
+  EXPECT_THAT(plan.reason, HasSubstr("nothing can be divided"));
+}
+
+TEST(Auto, LeavesItToTheUserWhereStepsSayWhereTheyRun) {
+  std::vector<std::int64_t> out;
+  const Pipeline pipeline = around(1, calling(Calls()), out, {.on = parallel(2)});
+  const Plan plan = pipeline.plan(automatically(10)).value();
+  EXPECT_FALSE(plan.adapting.on);
+  EXPECT_THAT(plan.reason, HasSubstr("some steps say where they run"));
+  EXPECT_EQ(plan.segments[1].workers, 2U);
+}
+
+TEST(Auto, GivesManyWorkersToAStepThatWaits) {
+  std::vector<std::int64_t> out;
+  const Report report = around(200, calling(waiting_per_batch()), out).run(automatically(5)).value();
+  EXPECT_EQ(out, numbers_below(200));
+  EXPECT_GE(report.plan.segments[1].workers, 8U);
+  EXPECT_EQ(report.plan.segments[0].workers, 1U);
+  EXPECT_THAT(report.plan.reason, AllOf(HasSubstr("measured in one thread"), HasSubstr("times as fast")));
+  EXPECT_THAT(report.plan.segments[1].reason, AllOf(HasSubstr("measured: "), HasSubstr("% of it waiting")));
+}
+
+TEST(Auto, GivesThreadsToStepsThatWaitAndCannotBeShared) {
+  Calls in_order = waiting_per_batch();
+  in_order.traits = {.rows = RowEffect::kKeeps};
+  const Report report = testing::chain({{"source", testing::counting_source(50)}, {"one", in_order}, {"two", in_order}})
+                            .run(automatically(5))
+                            .value();
+  EXPECT_THAT(report.plan.reason, HasSubstr("times as fast"));
+  for (const PlanSegment& segment : report.plan.segments) {
+    EXPECT_EQ(segment.workers, 1U);
+  }
+}
+
+TEST(Auto, StaysInTheCallersThreadWithLittleWork) {
+  std::set<std::thread::id> threads;
+  Calls noting;
+  noting.traits = {.rows = RowEffect::kKeeps};
+  noting.process = [&](Batch batch, Emitter& out) {
+    threads.insert(std::this_thread::get_id());
+    out.emit(std::move(batch));
+    return Status();
+  };
+  const Report report =
+      testing::chain({{"source", testing::counting_source(500)}, {"noting", noting}}).run(automatically(5)).value();
+  EXPECT_THAT(threads, ElementsAre(std::this_thread::get_id()));
+  EXPECT_EQ(report.records_out, 500U);
+}
+
+// An operator that takes as long for one record as for many gets many.
+TEST(Auto, FindsLargeBatchesWhereABatchCostsAsMuchAsARecord) {
+  std::vector<std::int64_t> out;
+  const Report report =
+      around(60'000, calling(waiting_per_batch()), out).run(automatically(RunOptions::kDefaultBatchSize)).value();
+  EXPECT_EQ(out, numbers_below(60'000));
+  EXPECT_GE(report.plan.batch_size, 1024U);
+  EXPECT_THAT(report.plan.reason, HasSubstr("times as fast"));
+}
+
+TEST(Auto, FindsSmallBatchesWhereARecordWaits) {
+  const auto wait = [](const std::uint64_t& n) {
+    std::this_thread::sleep_for(kAWhile);
+    return n;
+  };
+  std::vector<std::uint64_t> out;
+  const Pipeline pipeline =
+      range(0, 300).map(wait, {.name = "wait", .stateless = true}).for_each([&out](const std::uint64_t& n) {
+        out.push_back(n);
+      });
+  const Report report = pipeline.run(automatic).value();
+  EXPECT_EQ(out.size(), 300U);
+  EXPECT_LE(report.plan.batch_size, 16U);
+  EXPECT_GE(report.plan.segments[1].workers, 8U);
+}
+
+// What a policy gives up with a batch must not depend on how fast it is.
+TEST(Auto, KeepsTheBatchSizeWhereABatchMayBeRejectedAsAWhole) {
+  std::vector<std::int64_t> out;
+  std::size_t largest = 0;
+  Calls noting;
+  noting.process = [&largest](Batch batch, Emitter& to) {
+    largest = std::max(largest, batch.num_records());
+    to.emit(std::move(batch));
+    return Status();
+  };
+  Pipeline pipeline("test");
+  pipeline.add("source", calling(testing::counting_source(10'000)), {}, Pipeline::kNone);
+  pipeline.add("step", calling(noting), {.on_error = skip()});
+  ASSERT_TRUE(pipeline.run(automatic));
+  EXPECT_EQ(largest, RunOptions::kDefaultBatchSize);
+}
+
+}  // namespace
+}  // namespace penstock
