@@ -84,6 +84,15 @@ Machine this_machine() {
   return machine;
 }
 
+std::uint32_t threads_running() {
+  const std::string text = text_of("/proc/loadavg");  // "0.20 0.18 0.12 1/80 11206"
+  std::size_t at = 0;
+  for (int field = 0; field < 3 && at != std::string::npos; ++field) at = text.find(' ', at + 1);
+  std::uint32_t running = 0;
+  if (at != std::string::npos) std::from_chars(text.data() + at + 1, text.data() + text.size(), running);
+  return running;
+}
+
 ProcessIdentity this_process() { return process_with(::getpid()); }
 
 ProcessIdentity process_with(std::int64_t pid) { return {pid, stat_of(pid).start_ticks, boot_identity()}; }

@@ -20,6 +20,9 @@ struct Machine {
 /// Asks the system; costs some reads in /proc and /sys.
 Machine this_machine();
 
+/// How many threads of all programs have a core or wait for one at this moment; 0 where the system does not say.
+std::uint32_t threads_running();
+
 /// Identity of a process that stays true when its number is given to another one later, or when the machine starts
 /// anew.
 struct ProcessIdentity {

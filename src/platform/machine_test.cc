@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "platform/clock.h"
+
 namespace penstock {
 namespace {
 
@@ -56,6 +58,17 @@ TEST(Process, DoesNotRunOnceItEnded) {
   ::close(pipes[1]);
   ASSERT_EQ(::waitpid(child, nullptr, 0), child);
   EXPECT_FALSE(is_running(identity));
+}
+
+TEST(Machine, CountsItsRunningThreads) { EXPECT_GE(threads_running(), 1U); }  // this one
+
+TEST(Clock, TellsTimeOnAProcessorFromTimeThatPasses) {
+  const std::int64_t before = thread_cpu_ns();
+  const std::int64_t begin = now_ns();
+  while (thread_cpu_ns() - before < 1'000'000) {
+  }
+  EXPECT_GE(now_ns() - begin, 1'000'000);
+  EXPECT_GE(thread_delay_ns(), 0);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "platform/machine.h"
 #include "stream/monitor.h"
 #include "stream/table.h"
 
@@ -29,9 +30,13 @@ constexpr std::int64_t kLeastBatchesPerMeasuring = 100;  // measuring takes a hu
 // Old measurements count half as much with every decision that changes nothing.
 constexpr double kKept = 0.5;
 
+// A single batch may have taken as long as it did since it was the first: a program was started, a model was loaded.
+constexpr std::uint32_t kMostAfterOneBatch = 4;
+
 // Who has its workers needs some time to show what they do.
-constexpr std::int64_t kBetweenLooks = 50 * kMilli;
+constexpr std::int64_t kBetweenLooks = 10 * kMilli;
 constexpr double kBusy = 0.9;
+constexpr double kMostlyWaits = 0.5;
 constexpr double kCoresInUse = 0.85;
 
 double process_cpu_seconds() {
@@ -125,7 +130,8 @@ std::uint64_t Adaptation::records_read() const {
 }
 
 // Grows batches until one is worth a channel, and further while a record takes less time in a larger one: an operator
-// may take as long for any batch. Returns true when what was measured says nothing about the batches that follow.
+// may take as long for any batch. What the first batch took may have been spent once and for all. Returns true when
+// what was measured says nothing about the batches that follow.
 bool Adaptation::grow_batches(std::int64_t batch_ns) {
   const std::size_t size = run_.state->batch_size.load(std::memory_order_relaxed);
   const std::size_t most = std::max<std::size_t>(1, run_.state->options.batch_size);
@@ -134,6 +140,7 @@ bool Adaptation::grow_batches(std::int64_t batch_ns) {
   const double record_ns = static_cast<double>(batch_ns) / static_cast<double>(records);
   const bool gained = smaller_.size == 0 || record_ns < kGained * smaller_.record_ns;
   const bool worth_a_batch = batch_ns >= kWorthABatch;
+  if (worth_a_batch && !std::exchange(saw_a_batch_, true)) return true;
   if (worth_a_batch && (!gained || batch_ns >= kTooLong)) {
     sets_batch_size_ = false;
     if (!smaller_.worth_a_batch || gained) return false;
@@ -186,7 +193,11 @@ void Adaptation::decide() {
     return spread();
   }
   in_favour_ = last_.sizing.gain() >= run_.plan.adapting.least_gain ? in_favour_ + 1 : 0;
-  if (in_favour_ >= 2 || (in_favour_ == 1 && batches_ == 1)) return spread();
+  if (in_favour_ == 1 && batches_ == 1) {
+    for (std::uint32_t& workers : last_.sizing.workers) workers = std::min(workers, kMostAfterOneBatch);
+    return spread();
+  }
+  if (in_favour_ >= 2) return spread();
   forget(in_favour_ > 0 ? 0 : kKept);
 }
 
@@ -194,8 +205,9 @@ void Adaptation::say_what_was_decided() {
   if (last_.batches == 0) return;
   const auto per_batch = [this](double ns) { return duration_text(ns / static_cast<double>(last_.batches) / 1e9); };
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    plan_of(parts_[i]).reason = fmt::format("{}; measured: {} for a batch, {}", parts_[i].reason,
-                                            per_batch(last_.loads[i].wall_ns), share_of_waiting(last_.loads[i]));
+    parts_[i].decided = fmt::format("{}; measured: {} for a batch, {}", parts_[i].reason,
+                                    per_batch(last_.loads[i].wall_ns), share_of_waiting(last_.loads[i]));
+    plan_of(parts_[i]).reason = parts_[i].decided;
   }
   if (!is_alone_) return;
   run_.plan.reason = fmt::format(
@@ -248,7 +260,8 @@ void Adaptation::look_at_workers() {
   const std::int64_t elapsed_ns = now - looked_ns_;
   if (elapsed_ns < kBetweenLooks) return;
   const double cpu = process_cpu_seconds();
-  const bool cores_are_free = (cpu - cpu_seen_) * 1e9 < kCoresInUse * cores_ * static_cast<double>(elapsed_ns);
+  const bool cores_are_free =
+      (cpu - cpu_seen_) * 1e9 < kCoresInUse * cores_ * static_cast<double>(elapsed_ns) && threads_running() <= cores_;
   for (Part& part : parts_) {
     if (run_.segments[part.segment].replicas != nullptr) help(part, elapsed_ns, cores_are_free);
   }
@@ -256,17 +269,22 @@ void Adaptation::look_at_workers() {
   cpu_seen_ = cpu;
 }
 
-// Workers that are always busy while cores are free wait for something outside: more of them can wait at once.
+// Where all are always busy, more of them do more: as many again can wait at once, and one more can use a free core.
 void Adaptation::help(Part& part, std::int64_t elapsed_ns, bool cores_are_free) {
   PlanSegment& segment = plan_of(part);
   const std::int64_t wall_ns = part.load.wall_ns();
-  const auto busy = static_cast<double>(wall_ns - std::exchange(part.load_wall_seen_ns, wall_ns)) /
-                    static_cast<double>(elapsed_ns * segment.workers);
-  if (!cores_are_free || busy < kBusy || segment.workers >= segment.most_workers) return;
-  const std::uint32_t more = std::min(segment.workers, segment.most_workers - segment.workers);
-  start(more_workers(part, more));
-  segment.reason +=
-      fmt::format("; {} later, since it was always busy and cores were free", counted(segment.workers, "worker"));
+  const std::int64_t waited_ns = part.load.waited_ns();
+  const auto of_their_time = [&](std::int64_t ns) {
+    return static_cast<double>(ns) / static_cast<double>(elapsed_ns * segment.workers);
+  };
+  const double busy = of_their_time(wall_ns - std::exchange(part.wall_seen_ns, wall_ns));
+  const double waited = of_their_time(waited_ns - std::exchange(part.waited_seen_ns, waited_ns));
+  if (busy < kBusy || segment.workers >= segment.most_workers) return;
+  const std::uint32_t wanted = waited > kMostlyWaits ? segment.workers : cores_are_free ? 1 : 0;
+  if (wanted == 0) return;
+  start(more_workers(part, std::min(wanted, segment.most_workers - segment.workers)));
+  segment.reason =
+      fmt::format("{}; {} later, since all were always busy", part.decided, counted(segment.workers, "worker"));
 }
 
 }  // namespace penstock

@@ -35,8 +35,10 @@ class Adaptation final : public BoundaryWatch {
     std::size_t segment = 0;
     LoadMeter::Unit unit;
     SharedLoad load;
-    std::int64_t load_wall_seen_ns = 0;
-    std::string reason;  // of the plan, before anything was measured
+    std::int64_t wall_seen_ns = 0;
+    std::int64_t waited_seen_ns = 0;
+    std::string reason;   // of the plan, before anything was measured
+    std::string decided;  // the same, with what was measured
   };
 
   PlanSegment& plan_of(const Part& part) const { return run_.plan.segments[part.segment]; }
@@ -65,6 +67,7 @@ class Adaptation final : public BoundaryWatch {
     bool worth_a_batch = false;
   } smaller_;  // the batches before these
   std::uint64_t records_seen_ = 0;
+  bool saw_a_batch_ = false;
   Executor& executor_;
   Monitor* const monitor_;
   std::deque<Part> parts_;  // the root first, each behind what feeds it

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <utility>
 
 #include "platform/clock.h"
 
@@ -66,8 +67,7 @@ class SharedLoad {
     ~Span() { end(); }
     void end() noexcept {
       if (load_ == nullptr) return;
-      load_->wall_ns_.fetch_add(now_ns() - wall_ns_, std::memory_order_relaxed);
-      load_->cpu_ns_.fetch_add(thread_cpu_ns() - cpu_ns_, std::memory_order_relaxed);
+      load_->add(now_ns() - wall_ns_, thread_cpu_ns() - cpu_ns_);
       load_ = nullptr;
     }
 
@@ -78,11 +78,22 @@ class SharedLoad {
   };
 
   std::int64_t wall_ns() const noexcept { return wall_ns_.load(std::memory_order_relaxed); }
-  std::int64_t cpu_ns() const noexcept { return cpu_ns_.load(std::memory_order_relaxed); }
+  /// Neither on a processor nor, because others were there, in line for one.
+  std::int64_t waited_ns() const noexcept { return waited_ns_.load(std::memory_order_relaxed); }
 
  private:
+  void add(std::int64_t wall_ns, std::int64_t cpu_ns) noexcept {
+    wall_ns_.fetch_add(wall_ns, std::memory_order_relaxed);
+    constexpr std::int64_t kWorthALook = 200'000;  // which takes some microseconds
+    if (wall_ns - cpu_ns < kWorthALook) return;
+    thread_local std::int64_t delay_seen_ns = 0;
+    const std::int64_t delay_ns = thread_delay_ns();
+    const std::int64_t waited_ns = wall_ns - cpu_ns - (delay_ns - std::exchange(delay_seen_ns, delay_ns));
+    if (waited_ns > 0) waited_ns_.fetch_add(waited_ns, std::memory_order_relaxed);
+  }
+
   std::atomic<std::int64_t> wall_ns_{0};
-  std::atomic<std::int64_t> cpu_ns_{0};
+  std::atomic<std::int64_t> waited_ns_{0};
 };
 
 }  // namespace penstock
