@@ -56,7 +56,8 @@ class Parser {
   }
 
   Status add_positional(const std::string& word) {
-    if (arguments_.positionals_.size() >= command_.positionals.size()) {
+    const bool repeated = !command_.positionals.empty() && command_.positionals.back().repeated;
+    if (arguments_.positionals_.size() >= command_.positionals.size() && !repeated) {
       return wrong(fmt::format("unexpected argument: \"{}\"", word), "");
     }
     const Positional& positional = command_.positionals[arguments_.positionals_.size()];

@@ -71,12 +71,21 @@ struct StageRetry {
   std::vector<std::string> retry_on = {};  ///< "timeout", "exit:75", "signal:9", "not_found" …; empty: any failure.
 };
 
-class StageFunction;  // workflow.h
+/// What a stage is done once for, each: known only when the run comes to it.
+struct StageItems {
+  StageInput from;                 ///< A file with an item per line, a JSON file with a list, or a folder of files.
+  std::vector<std::string> texts;  ///< Or the items themselves, when `from` has no path.
+  Place place;
+};
 
-/// What a function of a stage is called with: the result of a stage, or a parameter.
+class StageFunction;  // workflow.h
+class StageFan;       // workflow.h
+
+/// What a function of a stage is called with: the result of a stage, a parameter, or an item of a list.
 struct StageArgument {
   std::string stage;
   std::string param;
+  std::shared_ptr<const void> value = {};
 };
 
 /// A stage: a pipeline (`steps`), a command (`command.words`) or a function, and when, how often and with what it runs.
@@ -98,10 +107,15 @@ struct FileStage {
   std::chrono::milliseconds timeout{0};  ///< Of one attempt; 0: none.
   std::string fallback = {};             ///< The stage whose artifacts stand for its own when it failed.
   Place fallback_place = {};
-  OptionValue::Table resources = {};                   ///< Integers: how much of each named resource it needs.
-  bool last = false;                                   ///< `finally`: runs behind all others, whatever became of them.
+  std::optional<StageItems> for_each =
+      {};  ///< Done once for each; its artifacts are folders "00000", "00001" … of theirs.
+  std::optional<std::string> item = {};  ///< Which it is done for, where it is one of these: a text, or a digest.
+  bool item_is_file = false;             ///< The item is its input "item".
+  OptionValue::Table resources = {};     ///< Integers: how much of each named resource it needs.
+  bool last = false;                     ///< `finally`: runs behind all others, whatever became of them.
   std::shared_ptr<const StageFunction> function = {};  ///< Of a workflow in C++.
   std::vector<StageArgument> arguments = {};           ///< Of the function.
+  std::shared_ptr<const StageFan> fan = {};            ///< Of a function with `for_each`: the list is argument 0.
 
   bool is_command() const noexcept { return !command.words.empty(); }
 };
@@ -190,6 +204,7 @@ struct StageRun {
   std::string key;                  ///< Digest of its cache key; empty when it has none.
   RunOutcome outcome;               ///< The report is that of a pipeline, if it ran.
   std::vector<Artifact> artifacts;  ///< Empty unless it was committed.
+  std::vector<StageRun> items;      ///< Of a stage with `for_each`: what became of each, named "STAGE/00000" ….
 
   /// Its artifacts are there.
   bool ok() const noexcept {
@@ -218,6 +233,9 @@ struct FileRunOptions {
   FileRunListener* listener = nullptr;
   /// A run whose results, and those of the runs that it resumed, are taken over where their keys are the same.
   std::string reuse_run = {};
+  /// The part of results in the cache, from 0 to 1, that are made again all the same and compared with what is kept; a
+  /// stage that makes other bytes fails.
+  double verify = 0;
   std::string from_stage = {};  ///< This stage, and all that need it, run whatever is kept of them.
 };
 

@@ -57,7 +57,7 @@ TEST_F(Kept, AnEntryIsFoundByItsKeyAndRestored) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->run_id, entry.run_id);
   EXPECT_EQ(found->artifacts.size(), 2U);
-  ASSERT_TRUE(restore_artifacts(found->artifacts, cache.artifacts_of(*found), path("to"), index));
+  ASSERT_TRUE(restore_artifacts({found->artifacts, {}, cache.artifacts_of(*found)}, path("to"), index));
   EXPECT_EQ(read_file(path("to/parts/b.txt")).value(), "abc");
   StageKey other;
   other.add("stage", "other");
@@ -76,7 +76,7 @@ TEST_F(Kept, ADamagedArtifactIsNeverRestored) {
     DigestIndex index(path("digests"));
     ::unlink((cache.artifacts_of(entry) + "/a.txt").c_str());
     write_file(cache.artifacts_of(entry) + "/a.txt", bad).value();
-    const Status restored = restore_artifacts(entry.artifacts, cache.artifacts_of(entry), path("to"), index);
+    const Status restored = restore_artifacts({entry.artifacts, {}, cache.artifacts_of(entry)}, path("to"), index);
     ASSERT_FALSE(restored);
     EXPECT_EQ(restored.error().code(), ErrorCode::kDataLoss);
     EXPECT_FALSE(std::filesystem::exists(path("to")));
@@ -88,7 +88,7 @@ TEST_F(Kept, ANameThatLeadsOutIsNeverRestored) {
   write_file(path("secret"), "abc").value();
   make_folders(path("from")).value();
   const std::vector<Artifact> artifacts = {{"../secret", "", "", 3, sha256("abc")}};
-  EXPECT_EQ(restore_artifacts(artifacts, path("from"), path("to"), index).error().code(), ErrorCode::kDataLoss);
+  EXPECT_EQ(restore_artifacts({artifacts, {}, path("from")}, path("to"), index).error().code(), ErrorCode::kDataLoss);
 }
 
 TEST_F(Kept, EveryChangedByteOfTheDocumentIsSeen) {

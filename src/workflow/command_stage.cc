@@ -39,10 +39,24 @@ std::vector<std::string> environment_of(const FileStage& stage, const CommandAtt
     variables[name] = insert_folders_in_text(value, attempt.folders);
   variables["PENSTOCK_RUN"] = attempt.run_id;
   variables["PENSTOCK_STAGE"] = stage.name;
+  if (attempt.folders.item) variables["PENSTOCK_ITEM"] = *attempt.folders.item;
   variables["PENSTOCK_ATTEMPT"] = std::to_string(attempt.number);
   std::vector<std::string> list;
   for (const auto& [name, value] : variables) list.push_back(fmt::format("{}={}", name, value));
   return list;
+}
+
+// As one word, whatever is in it.
+std::string quoted_for_shell(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "'";
 }
 
 Error at_command(Error error, const FileStage& stage) {
@@ -151,9 +165,12 @@ class CommandRun {
   Result<SpawnOptions> words() const {
     SpawnOptions options;
     PENSTOCK_ASSIGN(options.program, program_of(stage_, attempt_.folders));
-    if (stage_.command.shell) options.words = {"sh", "-c"};
-    for (const std::string& word : stage_.command.words)
-      options.words.push_back(insert_folders_in_text(word, attempt_.folders));
+    StageFolders folders = attempt_.folders;
+    if (stage_.command.shell) {
+      options.words = {"sh", "-c"};
+      if (folders.item) folders.item = quoted_for_shell(*folders.item);
+    }
+    for (const std::string& word : stage_.command.words) options.words.push_back(insert_folders_in_text(word, folders));
     return options;
   }
 

@@ -33,9 +33,13 @@ const char* to_string(StageStatus status) noexcept {
 
 std::uint64_t FileRun::rejected() const {
   std::uint64_t sum = 0;
-  for (const StageRun& stage : stages) {
+  const auto add = [&](const StageRun& stage) {
     const Report& report = stage.outcome.report;
     sum += report.records_rejected + report.records_rejected_further_on;
+  };
+  for (const StageRun& stage : stages) {
+    add(stage);
+    for (const StageRun& item : stage.items) add(item);
   }
   return sum;
 }

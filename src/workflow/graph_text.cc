@@ -24,6 +24,7 @@ std::string needs_text(const PipelineFile& file, const StageGraph& graph, std::s
 std::string notes_text(const PipelineFile& file, const StageGraph& graph, std::size_t i) {
   const FileStage& stage = file.stages[i];
   std::string text;
+  if (stage.for_each) text += "  for each of a list";
   if (!stage.when.empty()) text += fmt::format("  when {}", stage.when);
   if (graph.fallback[i] != StageGraph::kNone) text += fmt::format("  or else {}", stage.fallback);
   if (stage.last) text += "  finally";

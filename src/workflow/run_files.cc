@@ -192,6 +192,24 @@ std::string run_json(const RunRecord& record, const FileRun& run) {
   return json_document(json);
 }
 
+namespace {
+
+Json items_to_json(const std::vector<StageRun>& items) {
+  Json list = Json::array();
+  for (const StageRun& item : items) {
+    Json entry = {{"stage", item.name},
+                  {"status", to_string(item.status)},
+                  {"attempts", item.attempts},
+                  {"duration_seconds", item.duration_seconds},
+                  {"error", to_json(item.outcome.status)}};
+    if (!item.reason.empty()) entry["reason"] = item.reason;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+}  // namespace
+
 std::string manifest_json(const RunRecord& record, const FileRun& run) {
   Json stages = Json::array();
   for (std::size_t i = 0; i < record.file->stages.size(); ++i) {
@@ -218,6 +236,7 @@ std::string manifest_json(const RunRecord& record, const FileRun& run) {
                   {"outputs", to_json(done.outcome.report.outputs)},
                   {"error", to_json(done.outcome.status)}};
     if (!done.reason.empty()) entry["reason"] = done.reason;
+    if (!done.items.empty()) entry["items"] = items_to_json(done.items);
     stages.push_back(std::move(entry));
   }
   return json_document(
@@ -264,8 +283,13 @@ std::string metrics_json(const FileRun& run) {
 // One process per stage in the timeline, each with its own zero.
 std::string trace_json(const FileRun& run) {
   std::string events;
-  for (std::size_t i = 0; i < run.stages.size(); ++i) {
-    const StageRun& stage = run.stages[i];
+  std::vector<const StageRun*> all;
+  for (const StageRun& stage : run.stages) {
+    all.push_back(&stage);
+    for (const StageRun& item : stage.items) all.push_back(&item);
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const StageRun& stage = *all[i];
     if (!has_run(stage)) continue;
     const double offset = static_cast<double>(stage.started_micros - first_start(run));
     const Json named = {
@@ -302,6 +326,7 @@ std::string output_json(const FileStage& stage, const StageRun& run, const std::
 }
 
 std::string data_json(const FileStage& stage, const StageRun& run) {
+  if (stage.for_each) return json_document({{"outcome", "done"}, {"items", run.items.size()}});
   if (stage.is_command()) return json_document({{"outcome", "done"}, {"exit_code", 0}});
   if (stage.function != nullptr) {
     std::uint64_t bytes = 0;

@@ -59,6 +59,7 @@ AttemptEnd attempt_command(const AttemptContext& context, const FileStage& stage
   attempt.folders.artifacts = context.absolute_run_dir + name;
   for (auto& [input, path] : attempt.folders.inputs) {
     if (!path.empty() && !path.starts_with('/')) path = context.absolute_folder + "/" + path;
+    if (stage.item_is_file && input == "item") attempt.folders.item = path;
   }
   attempt.log_path = fmt::format("{}/{}", logs, number);
   attempt.run_id = context.folder.id();

@@ -33,8 +33,7 @@ Result<Value> WorkflowRun::value_of(const std::string& name) {
     const auto known = values_.find(name);
     if (known != values_.end()) return known->second;
   }
-  const auto stage =
-      std::find_if(file_.stages.begin(), file_.stages.end(), [&](const FileStage& each) { return each.name == name; });
+  const FileStage* const stage = &file_.stages[numbers_.at(name)];
   PENSTOCK_ASSIGN(const std::string bytes, read_file(folder_.artifacts_of(name) + "/" + kValueFile));
   PENSTOCK_ASSIGN(Value value, stage->function->decode(bytes));
   keep(*stage, value);
@@ -44,6 +43,10 @@ Result<Value> WorkflowRun::value_of(const std::string& name) {
 Result<std::vector<Value>> WorkflowRun::arguments_of(const FileStage& stage) {
   std::vector<Value> values;
   for (const StageArgument& argument : stage.arguments) {
+    if (argument.value != nullptr) {
+      values.push_back(argument.value);
+      continue;
+    }
     if (!argument.stage.empty()) {
       PENSTOCK_ASSIGN(Value value, value_of(argument.stage));
       values.push_back(std::move(value));
