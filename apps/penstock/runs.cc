@@ -12,6 +12,7 @@
 #include "store/json_fields.h"
 #include "store/run_store.h"
 #include "stream/table.h"
+#include "workflow/run_page.h"
 
 namespace penstock::app {
 namespace {
@@ -123,6 +124,8 @@ int show_run(const RunStore& store, const std::string& which, bool json) {
   if (!run->error.empty()) print(fmt::format("error: {}\n", printable_lines(run->error)));
   print(counts_to_text(files["metrics"]));
   print(stages_to_text(files["manifest"]));
+  if (const Result<std::string> timeline = run_timeline(store, *id, terminal_columns()); timeline && !timeline->empty())
+    print("timeline:\n" + *timeline);
   return kOk;
 }
 
@@ -150,6 +153,7 @@ int runs(const Arguments& arguments) {
     return kUsage;
   }
   if (action == "show") return show_run(store, arguments.positional(1, "latest"), json);
+  if (action == "report") return report_run(store, arguments);
   if (action == "diff") return diff_runs(store, arguments);
   if (action == "rm") return remove_runs(store, arguments);
   if (action == "gc") return collect_runs(store, arguments);
@@ -163,7 +167,10 @@ Command runs_command() {
   command.name = "runs";
   command.summary = "Lists the runs that are kept, shows or compares some, removes some";
   command.description =
-      "list and show say what runs did. diff says what is not the same in two runs: settings, parameters, stages, the\n"
+      "list and show say what runs did; report writes that as a page of HTML, which needs no network, into the folder "
+      "of "
+      "the\n"
+      "run, or to --to. diff says what is not the same in two runs: settings, parameters, stages, the\n"
       "fields of their keys, artifacts by content; without runs it takes the two newest, with one that one and the "
       "newest.\n"
       "rm removes runs. gc removes those that began before --older-than, all but the newest --keep, and of the others "
@@ -176,14 +183,19 @@ Command runs_command() {
       "Status: running, done, drained (stopped early, outputs kept), failed, cancelled, lost (its process ended "
       "without a\n"
       "word, for instance killed), or unreadable (its run.json is damaged; the reason is below the list).";
-  command.positionals = {
-      {"ACTION",
-       false,
-       "list (default), show, diff, rm, gc or clean",
-       Completes::kWords,
-       {"list", "show", "diff", "rm", "gc", "clean"}},
-      {"RUN", false, "For show, diff and rm: \"latest\", a run id, or a part of one", Completes::kRuns, {}, true}};
+  command.positionals = {{"ACTION",
+                          false,
+                          "list (default), show, report, diff, rm, gc or clean",
+                          Completes::kWords,
+                          {"list", "show", "report", "diff", "rm", "gc", "clean"}},
+                         {"RUN",
+                          false,
+                          "For show, report, diff and rm: \"latest\", a run id, or a part of one",
+                          Completes::kRuns,
+                          {},
+                          true}};
   command.flags = {
+      {"--to", "FILE", "report: where the page goes (default: report.html in the folder of the run)"},
       {"--keep", "N", "gc: how many runs stay, the newest ones"},
       {"--older-than", "TIME", "gc: remove runs that began so long ago, for instance 30d"},
       {"--max-size", "BYTES", "gc: most bytes that stay, for instance 10GiB"},
@@ -192,6 +204,7 @@ Command runs_command() {
       {"--json", "", "Print JSON"}};
   command.examples = {{"penstock runs list", "All runs, newest first"},
                       {"penstock runs show latest", "Counts, stages and artifacts of the last run"},
+                      {"penstock runs report", "Write the page of the last run, and say where it is"},
                       {"penstock runs diff", "What is not the same in the last two runs"},
                       {"penstock runs gc --keep 20 --older-than 30d", "Make room"},
                       {"penstock runs clean", "Remove the temporary files that killed runs left"},

@@ -9,9 +9,11 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/penstock/console.h"
+#include "platform/file.h"
 #include "store/json_fields.h"
 #include "stream/table.h"
 #include "workflow/run_diff.h"
+#include "workflow/run_page.h"
 
 namespace penstock::app {
 namespace {
@@ -93,6 +95,22 @@ std::vector<std::string> beyond(const RunStore& store, const std::vector<StoredR
 }
 
 }  // namespace
+
+Result<std::string> write_page(const RunStore& store, const std::string& id, std::string path) {
+  PENSTOCK_ASSIGN(const std::string page, run_page(store, id));
+  if (path.empty()) path = RunFolder(store.root(), id).path() + "/report.html";
+  PENSTOCK_TRY(write_file(path, page));
+  return path;
+}
+
+int report_run(const RunStore& store, const Arguments& arguments) {
+  const Result<std::string> id = store.find(arguments.positional(1, "latest"));
+  if (!id) return failed(id.error());
+  const Result<std::string> path = write_page(store, *id, arguments.value("--to"));
+  if (!path) return failed(path.error());
+  print(*path + "\n");
+  return kOk;
+}
 
 int diff_runs(const RunStore& store, const Arguments& arguments) {
   std::string ids[2];

@@ -83,15 +83,15 @@ void StageKey::seal() {
   digest = sha256(text);
 }
 
-namespace {
-
-Status check_kept(const KeptArtifacts& kept, DigestIndex& index) {
-  for (const Artifact& artifact : kept.artifacts) {
-    if (!is_artifact_name(artifact.name)) return not_what_it_was(kept.from, "a name leads out of it");
-    PENSTOCK_TRY(check_artifact(kept.from + "/" + artifact.name, artifact, index));
+Status check_artifacts(const std::vector<Artifact>& artifacts, const std::string& from, DigestIndex& index) {
+  for (const Artifact& artifact : artifacts) {
+    if (!is_artifact_name(artifact.name)) return not_what_it_was(from, "a name leads out of it");
+    PENSTOCK_TRY(check_artifact(from + "/" + artifact.name, artifact, index));
   }
   return {};
 }
+
+namespace {
 
 Status fill_kept(const KeptArtifacts& kept, const std::string& to, DigestIndex& index) {
   PENSTOCK_TRY(fill(kept.artifacts, kept.from, to, index));
@@ -112,13 +112,13 @@ Status appear(const std::string& to, F make) {
 }  // namespace
 
 Status restore_artifacts(const KeptArtifacts& kept, const std::string& to, DigestIndex& index) {
-  PENSTOCK_TRY(check_kept(kept, index));
+  PENSTOCK_TRY(check_artifacts(kept.artifacts, kept.from, index));
   return appear(to, [&](const std::string& folder) { return fill_kept(kept, folder, index); });
 }
 
 Status restore_stage(const KeptArtifacts& kept, const std::string& to,
                      const std::vector<std::pair<std::string, std::string>>& files, DigestIndex& index) {
-  PENSTOCK_TRY(check_kept(kept, index));
+  PENSTOCK_TRY(check_artifacts(kept.artifacts, kept.from, index));
   return appear(to, [&](const std::string& folder) -> Status {
     PENSTOCK_TRY(make_folders(folder));
     PENSTOCK_TRY(fill_kept(kept, folder + "/artifacts", index));

@@ -45,6 +45,10 @@ struct KeptArtifacts {
   const std::string& from;
 };
 
+/// Compares the files of artifacts, which are in `from`, with their digests. kDataLoss names the first that is not what
+/// it was.
+Status check_artifacts(const std::vector<Artifact>& artifacts, const std::string& from, DigestIndex& index);
+
 /// Puts artifacts into the new folder `to`, after their content was compared with their digests. kDataLoss names the
 /// one that is not what it was; then `to` is not there.
 Status restore_artifacts(const KeptArtifacts& kept, const std::string& to, DigestIndex& index);

@@ -69,7 +69,7 @@ class Reader {
   Status open(const std::string& path, std::uint64_t limit) {
     PENSTOCK_ASSIGN(pipe_, make_pipe("for " + path));
     ::fcntl(pipe_.reading.get(), F_SETFL, O_NONBLOCK);
-    PENSTOCK_ASSIGN(log_, CommandLog::create(path, limit));
+    log_ = CommandLog::to(path, limit);
     return {};
   }
   int writing_end() const { return pipe_.writing.get(); }
@@ -150,7 +150,6 @@ class CommandRun {
       options.stdout_fd = out_.writing_end();
     } else {
       const std::string path = attempt_.folders.artifacts + "/" + command.stdout_path;
-      PENSTOCK_TRY(make_folders(folder_of(path)));
       PENSTOCK_ASSIGN(stdout_file_, File::create(path));
       options.stdout_fd = stdout_file_.descriptor();
     }
@@ -249,7 +248,8 @@ class CommandRun {
       end_.status =
           at_command(Error(ErrorCode::kUserCode, fmt::format("the command failed with {}{}{}", end_.exit->to_text(),
                                                              said.empty() ? "" : "; it said:\n", said))
-                         .hint(fmt::format("its output is in {}.stderr.txt", attempt_.log_path)),
+                         .hint(said.empty() ? "it wrote nothing to standard error"
+                                            : fmt::format("its output is in {}.stderr.txt", attempt_.log_path)),
                      stage_);
     }
   }

@@ -7,10 +7,6 @@
 namespace penstock {
 namespace {
 
-const char* kind_of(const FileStage& stage) {
-  return stage.is_command() ? "command" : stage.function != nullptr ? "function" : "pipeline";
-}
-
 std::string needs_text(const PipelineFile& file, const StageGraph& graph, std::size_t stage) {
   std::string data;
   std::string order;
@@ -45,6 +41,10 @@ std::string escaped(std::string_view text) {
 }
 
 }  // namespace
+
+const char* kind_of(const FileStage& stage) noexcept {
+  return stage.is_command() ? "command" : stage.function != nullptr ? "function" : "pipeline";
+}
 
 std::string graph_to_text(const PipelineFile& file, const StageGraph& graph) {
   std::string text;

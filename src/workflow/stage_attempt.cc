@@ -71,11 +71,11 @@ AttemptEnd attempt_command(const AttemptContext& context, const FileStage& stage
     attempt.deadline = attempt.deadline ? std::min(*attempt.deadline, own) : own;
   }
   AttemptEnd end;
-  Status made = make_folders(logs);
-  if (made) made = make_folders(attempt_folder);
+  Status made = make_folders(attempt_folder);
   for (const StageOutput& output : stage.outputs) {
     const std::string path = attempt_folder + "/" + output.path;
-    if (made) made = make_folders(output.folder ? path : folder_of(path));
+    const std::string folder = output.folder ? path : folder_of(path);
+    if (made && folder != attempt_folder) made = make_folders(folder);
   }
   if (made) {
     CommandEnd ended = run_command(stage, attempt);

@@ -14,6 +14,7 @@
 #include "stream/output_paths.h"
 #include "workflow/command_stage.h"
 #include "workflow/run_files.h"
+#include "workflow/stage_graph.h"
 #include "workflow/stage_paths.h"
 
 namespace penstock {
@@ -48,7 +49,7 @@ class KeyMaker {
     // Items of a list share a name: where in the list they stand does not matter.
     key.add("stage", stage_.name.substr(0, stage_.name.find('/')));
     if (stage_.item && !stage_.item_is_file) key.add("item", *stage_.item);
-    key.add("kind", stage_.is_command() ? "command" : stage_.function != nullptr ? "function" : "pipeline");
+    key.add("kind", kind_of(stage_));
     key.add("version", stage_.version);
     PENSTOCK_TRY(stage_.is_command() ? add_command() : stage_.function != nullptr ? add_function() : add_pipeline());
     for (const StageInput& input : stage_.inputs) PENSTOCK_TRY(add_input(input));

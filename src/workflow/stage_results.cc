@@ -10,6 +10,7 @@
 #include "platform/file.h"
 #include "platform/link_file.h"
 #include "store/json_fields.h"
+#include "workflow/kept_output.h"
 #include "workflow/workflow_run.h"
 
 namespace penstock {
@@ -25,25 +26,6 @@ void fill_report(Report& report, const std::string& data) {
   report.records_rejected = number_in<std::uint64_t>(json, "records_rejected");
   report.records_rejected_further_on = number_in<std::uint64_t>(json, "records_rejected_further_on");
   report.records_dropped = number_in<std::uint64_t>(json, "records_dropped");
-}
-
-// The artifacts that an output.json lists, when it is that of a result with this key.
-std::optional<std::vector<Artifact>> artifacts_with_key(const Json& json, const std::string& key) {
-  if (!json.is_object() || !json.contains("_meta") || text_in(json["_meta"], "input_hash") != key) return {};
-  std::vector<Artifact> artifacts;
-  const auto list = json.find("artifacts");
-  if (list == json.end() || !list->is_array()) return {};
-  for (const Json& each : *list) {
-    Artifact artifact;
-    artifact.name = text_in(each, "name");
-    artifact.type = text_in(each, "type");
-    artifact.sha256 = text_in(each, "sha256");
-    const auto size = each.is_object() ? each.find("size") : each.end();
-    if (artifact.name.empty() || size == each.end() || !size->is_number_unsigned()) return {};
-    artifact.size_bytes = size->get<std::uint64_t>();
-    artifacts.push_back(std::move(artifact));
-  }
-  return artifacts;
 }
 
 // Declared folders, which are there although no file may be in them.
@@ -213,12 +195,9 @@ Status WorkflowRun::take_from_runs(std::size_t i, bool& taken) {
   const StageRun& run = run_of(i);
   for (const std::string& id : reuse_) {
     const RunFolder other(options_.store, id);
-    const Result<std::string> text = read_file(other.path() + "/" + run.name + "/output.json");
-    if (!text) continue;
-    const Json json = Json::parse(*text, nullptr, false);
-    std::optional<std::vector<Artifact>> artifacts = artifacts_with_key(json, run.key);
-    if (!artifacts || text_in(json["data"], "outcome") != "done") continue;
-    PENSTOCK_TRY(take(i, std::move(*artifacts), other.artifacts_of(run.name), json["data"].dump(), taken));
+    std::optional<KeptOutput> output = read_kept_output(other, run.name, run.key);
+    if (!output) continue;
+    PENSTOCK_TRY(take(i, std::move(output->artifacts), other.artifacts_of(run.name), output->data, taken));
     if (!taken) continue;
     end_stage(i, StageStatus::kCached, "taken over from run " + id);
     return {};

@@ -76,6 +76,7 @@ WorkflowRun::WorkflowRun(const PipelineFile& file, const FileRunOptions& options
       states_(file.stages.size()),
       fans_(file.stages.size()) {
   record_.folder = working_folder();
+  absolute_run_dir_ = canonical_path(folder_.path());
   run_.id = folder_.id();
   run_.path = folder_.path();
   run_.status = "running";
@@ -98,6 +99,8 @@ Status WorkflowRun::begin() {
   }
   if (!options_.reuse_run.empty()) reuse_ = RunStore(options_.store).lineage(options_.reuse_run);
   record_.writes = outputs_elsewhere(file_, folder_.path());
+  record_.reads = files_read(file_, folder_.path(), record_.folder);
+  record_.graph = &graph_;
   PENSTOCK_TRY(folder_.write("run.json", run_json(record_, run_)));
   PENSTOCK_TRY(folder_.write("manifest.json", manifest_json(record_, run_)));
   PENSTOCK_ASSIGN(Journal journal, Journal::create(folder_.path() + "/journal.jsonl", file_.workflow.durable));
@@ -201,7 +204,7 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
   AttemptContext context{.file = file_,
                          .folder = folder_,
                          .absolute_folder = record_.folder,
-                         .absolute_run_dir = canonical_path(folder_.path()),
+                         .absolute_run_dir = absolute_run_dir_,
                          .stop = stop_,
                          .progress = progress_.get(),
                          .values = this,

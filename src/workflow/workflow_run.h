@@ -114,6 +114,7 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   const FileRunOptions& options_;
   const StageGraph graph_;
   RunFolder folder_;
+  std::string absolute_run_dir_;
   RunRecord record_;
   DigestIndex index_;
   StageCache cache_;

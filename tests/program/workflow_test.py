@@ -61,7 +61,7 @@ path = "{artifacts}/sums.csv"
         self.run_file(stage("make", "pwd; ls; echo scratch > scratch.txt; echo kept > a/b.txt; echo 1 > parts/1", 'outputs = ["a/b.txt", "parts/"]'))
         folder = self.folder / "pipeline_outputs/latest/make"
         self.assertEqual(sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()),
-                         ["artifacts/a/b.txt", "artifacts/parts/1", "key.json", "logs/1.stderr.txt", "logs/1.stdout.txt", "output.json"])
+                         ["artifacts/a/b.txt", "artifacts/parts/1", "key.json", "logs/1.stdout.txt", "output.json"])
         self.assertNotIn("artifacts", self.log("make").split("\n")[0])
 
     def test_the_environment_is_what_the_file_says(self):
