@@ -78,6 +78,13 @@ struct StageItems {
   Place place;
 };
 
+/// Where the function of a stage runs.
+enum class StageMode : std::uint8_t {
+  kAuto,      ///< As `mode_of` finds right.
+  kFunction,  ///< In the program itself.
+  kProcess,   ///< In a process of its own, which may crash and be ended.
+};
+
 class StageFunction;  // workflow.h
 class StageFan;       // workflow.h
 
@@ -115,10 +122,21 @@ struct FileStage {
   bool last = false;                     ///< `finally`: runs behind all others, whatever became of them.
   std::shared_ptr<const StageFunction> function = {};  ///< Of a workflow in C++.
   std::vector<StageArgument> arguments = {};           ///< Of the function.
-  std::shared_ptr<const StageFan> fan = {};            ///< Of a function with `for_each`: the list is argument 0.
+  StageMode mode = StageMode::kAuto;
+  bool may_crash = false;                    ///< The function calls what may crash or hang.
+  std::shared_ptr<const StageFan> fan = {};  ///< Of a function with `for_each`: the list is argument 0.
 
   bool is_command() const noexcept { return !command.words.empty(); }
 };
+
+/// Where a stage runs, and why. A command is a process and a pipeline runs as its strategy says. A function runs where
+/// `mode` says; with kAuto in the program when its inputs, of `input_bytes` in all, are large (over 100 MiB: to copy
+/// them into a process would cost more than it saves), else in a process when it `may_crash`, else in the program.
+struct StagePlace {
+  StageMode mode = StageMode::kFunction;
+  const char* reason = "";
+};
+StagePlace mode_of(const FileStage& stage, std::uint64_t input_bytes = 0) noexcept;
 
 /// What becomes of the other stages when one fails.
 enum class OnFailure : std::uint8_t {
@@ -131,9 +149,10 @@ enum class OnFailure : std::uint8_t {
 struct WorkflowSettings {
   std::uint32_t max_parallel = 0;  ///< Most stages at once; 0: as many as there are cores.
   OnFailure on_failure = OnFailure::kFinishRunning;
-  bool cache = true;                  ///< False: no stage is taken from the cache or put there.
-  bool durable = false;               ///< Wait for the disk at every file of the run.
-  OptionValue::Table resources = {};  ///< Integers: how much there is of each named resource.
+  bool cache = true;                                   ///< False: no stage is taken from the cache or put there.
+  std::uint64_t max_value = std::uint64_t{100} << 20;  ///< Most bytes of the value of a function; 0: any number.
+  bool durable = false;                                ///< Wait for the disk at every file of the run.
+  OptionValue::Table resources = {};                   ///< Integers: how much there is of each named resource.
 };
 
 /// What `--set NAME=VALUE` gives: name and value as text. The parameter's default decides its kind.

@@ -6,6 +6,7 @@
 #include <penstock/pipeline_file.h>
 #include <penstock/stage_value.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -34,6 +35,8 @@ class StageFan {
   virtual std::size_t count(const void* list) const = 0;
   virtual Value item(const void* list, std::size_t index) const = 0;
   virtual std::string encode_item(const void* item) const = 0;
+  /// kDataLoss when the bytes are not those of an item.
+  virtual Result<Value> decode_item(std::string_view bytes) const = 0;
   /// What is called for an item, with it in the place of the list.
   virtual std::shared_ptr<const StageFunction> for_item() const = 0;
   /// A list of the results, in the order of the items.
@@ -50,6 +53,13 @@ struct StageOptions {
   std::vector<std::string> after = {};  ///< Names of stages that must have ended before.
   std::string when = {};                ///< A condition over the parameters, as in files: "params.report".
   OptionValue::Table resources = {};    ///< See `WorkflowSettings::resources`.
+  /// Where it runs (`mode_of`). In a process it sees what the program was when the run began: what other functions
+  /// change outside of their results does not reach it.
+  StageMode mode = StageMode::kAuto;
+  bool may_crash = false;  ///< It calls what may crash or hang: kAuto chooses a process.
+  /// Most time of an attempt; 0: none. A process is killed then; a function in the program cannot be stopped, so its
+  /// attempt fails when it returns too late.
+  std::chrono::milliseconds timeout{0};
 };
 
 /// The result of a stage as an argument of later ones. A small value; the workflow must outlive it.
@@ -134,6 +144,13 @@ class FanOf final : public StageFan {
     std::string bytes;
     encode_value(bytes, *static_cast<const In*>(item));
     return bytes;
+  }
+  Result<Value> decode_item(std::string_view bytes) const override {
+    ValueReader reader{bytes};
+    auto item = std::make_shared<In>();
+    decode_value(reader, *item);
+    if (reader.ok && reader.bytes.empty()) return Value(std::move(item));
+    return Error(ErrorCode::kDataLoss, "the bytes are not those of an item of this stage");
   }
   std::shared_ptr<const StageFunction> for_item() const override { return function_; }
   Value collect(const std::vector<Value>& results) const override {

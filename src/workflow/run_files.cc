@@ -172,6 +172,8 @@ Json graph_to_json(const RunRecord& record) {
       needs.push_back({{"stage", record.file->stages[edge.stage].name}, {"data", edge.data}});
     list.push_back({{"stage", record.file->stages[i].name},
                     {"kind", kind_of(record.file->stages[i])},
+                    {"mode", mode_of(record.file->stages[i]).mode == StageMode::kProcess ? "process" : "function"},
+                    {"mode_reason", mode_of(record.file->stages[i]).reason},
                     {"wave", std::move(wave)},
                     {"needs", std::move(needs)}});
   };

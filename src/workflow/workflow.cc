@@ -42,6 +42,9 @@ void Workflow::add_function(StageOptions options, std::shared_ptr<const StageFun
   stage.retry = std::move(options.retry);
   stage.when = std::move(options.when);
   stage.resources = std::move(options.resources);
+  stage.mode = options.mode;
+  stage.may_crash = options.may_crash;
+  stage.timeout = options.timeout;
   for (std::string& after : options.after) stage.after.emplace_back(std::move(after), Place{});
   for (const StageArgument& argument : arguments) {
     if (argument.stage.empty()) continue;

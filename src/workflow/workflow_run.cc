@@ -106,6 +106,12 @@ Status WorkflowRun::begin() {
   PENSTOCK_ASSIGN(Journal journal, Journal::create(folder_.path() + "/journal.jsonl", file_.workflow.durable));
   journal_.emplace(std::move(journal));
   PENSTOCK_TRY(note("run_begins", {{"run_id", run_.id}, {"name", file_.name}, {"file", file_.path}}));
+  const bool functions_in_processes = std::any_of(file_.stages.begin(), file_.stages.end(), [](const FileStage& stage) {
+    return stage.function != nullptr && mode_of(stage).mode == StageMode::kProcess;
+  });
+  if (functions_in_processes) {
+    PENSTOCK_ASSIGN(processes_, FunctionProcesses::start(file_));  // before there are other threads of the run
+  }
   if (options_.listener != nullptr) options_.listener->run_begins(folder_.id(), folder_.path());
   return {};
 }
@@ -197,6 +203,15 @@ void WorkflowRun::begin_stage(std::size_t i) {
   options_.listener->stage_begins(stage(i));
 }
 
+std::uint64_t WorkflowRun::bytes_read_by(const FileStage& stage) const {
+  std::uint64_t bytes = 0;
+  for (const StageInput& input : stage.inputs) {
+    if (input.stage.empty()) continue;
+    for (const Artifact& artifact : run_.stages[numbers_.at(input.stage)].artifacts) bytes += artifact.size_bytes;
+  }
+  return bytes;
+}
+
 std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
   const FileStage& stage = this->stage(i);
   State& state = this->state(i);
@@ -208,6 +223,9 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
                          .stop = stop_,
                          .progress = progress_.get(),
                          .values = this,
+                         .processes = processes_.get(),
+                         .number = parent(i),
+                         .input_bytes = bytes_read_by(stage),
                          .deadline = deadline_};
   // What runs behind all others tidies up also after a stage that failed or a run that was stopped.
   StopSignal undisturbed;

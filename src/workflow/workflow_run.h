@@ -18,6 +18,7 @@
 #include "store/journal.h"
 #include "store/run_store.h"
 #include "store/stage_cache.h"
+#include "workflow/function_process.h"
 #include "workflow/run_files.h"
 #include "workflow/schedule.h"
 #include "workflow/stage_attempt.h"
@@ -75,6 +76,7 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   bool may_begin(std::size_t stage);
   std::string stopped() const;
   void begin_stage(std::size_t stage);
+  std::uint64_t bytes_read_by(const FileStage& stage) const;
   std::optional<TimePoint> attempt(std::size_t stage);
   std::optional<TimePoint> after_failure(std::size_t stage, AttemptEnd end);
   void run_fallback(std::size_t stage);
@@ -127,6 +129,8 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   std::vector<State> states_;
   std::vector<std::unique_ptr<Fan>> fans_;                     ///< By stage; null until it is divided.
   std::unordered_map<std::string_view, std::size_t> numbers_;  ///< Of stages, by name.
+
+  std::unique_ptr<FunctionProcesses> processes_;  ///< Null when no function can need one.
 
   std::mutex values_mutex_;
   std::map<std::string, std::shared_ptr<const void>> values_;  ///< By stage; guarded by `values_mutex_`.
