@@ -163,7 +163,10 @@ class CommandRun {
 
   Result<SpawnOptions> words() const {
     SpawnOptions options;
-    PENSTOCK_ASSIGN(options.program, program_of(stage_, attempt_.folders));
+    options.program = attempt_.program;
+    if (options.program.empty()) {
+      PENSTOCK_ASSIGN(options.program, program_of(stage_, attempt_.folders));
+    }
     StageFolders folders = attempt_.folders;
     if (stage_.command.shell) {
       options.words = {"sh", "-c"};

@@ -65,6 +65,7 @@ AttemptEnd attempt_command(const AttemptContext& context, const FileStage& stage
   attempt.log_path = fmt::format("{}/{}", logs, number);
   attempt.run_id = context.folder.id();
   attempt.number = number;
+  attempt.program = context.program;
   attempt.stop = context.stop;
   attempt.deadline = context.deadline;
   if (stage.timeout.count() > 0) {

@@ -29,9 +29,10 @@ struct AttemptContext {
   StopSignal* stop = nullptr;    ///< May be null.
   ProgressListener* progress = nullptr;
   StageValues* values = nullptr;
-  FunctionProcesses* processes = nullptr;                              ///< Null when no function can need one.
-  std::size_t number = 0;                                              ///< Of the stage in the file.
-  std::uint64_t input_bytes = 0;                                       ///< Of what it reads from other stages.
+  FunctionProcesses* processes = nullptr;  ///< Null when no function can need one.
+  std::size_t number = 0;                  ///< Of the stage in the file.
+  std::string program = {};                ///< Of a command, when it was looked for already.
+  std::uint64_t input_bytes = 0;           ///< Of what it reads from other stages.
   std::optional<std::chrono::steady_clock::time_point> deadline = {};  ///< Of the run.
 };
 

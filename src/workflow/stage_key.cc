@@ -62,8 +62,8 @@ class KeyMaker {
     StageKey& key = result_.key;
     const StageCommand& command = stage_.command;
     const StageFolders folders = folders_of(stage_, run_dir_);
-    PENSTOCK_ASSIGN(const std::string program, program_of(stage_, folders));
-    PENSTOCK_ASSIGN(const FileDigest digest, index_.digest(program));
+    PENSTOCK_ASSIGN(result_.program, program_of(stage_, folders));
+    PENSTOCK_ASSIGN(const FileDigest digest, index_.digest(result_.program));
     key.add("code", stage_.code_declared ? "declared" : digest.sha256);
     key.add("command", key_text(Json(command.words)));
     key.add("shell", command.shell ? "yes" : "no");

@@ -42,6 +42,7 @@ class MadeResults {
 struct NamedResult {
   StageKey key;
   ObservedInputs inputs;
+  std::string program;  ///< Path of the program of a command: the one whose digest is in the key is the one to run.
   std::string why_not;  ///< Empty when there is a key.
 };
 

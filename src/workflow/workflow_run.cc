@@ -225,6 +225,7 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
                          .values = this,
                          .processes = processes_.get(),
                          .number = parent(i),
+                         .program = state.named ? state.named->program : std::string(),
                          .input_bytes = bytes_read_by(stage),
                          .deadline = deadline_};
   // What runs behind all others tidies up also after a stage that failed or a run that was stopped.
