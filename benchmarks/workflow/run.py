@@ -150,7 +150,7 @@ def main():
     times = {}
     for round_number in range(arguments.rounds):
         for tool_name, (kind, words) in kinds.items():
-            tool = kind([str(pathlib.Path(words[0]).resolve()) if "/" in words[0] else words[0]], arguments.stages, arguments.parallel)
+            tool = kind([str(pathlib.Path(words[0]).absolute()) if "/" in words[0] else words[0]], arguments.stages, arguments.parallel)
             last = WIDTH - 1 if arguments.stages >= WIDTH else 0
             for what in ("first run", "nothing to do", "one edit"):
                 if what == "one edit":
