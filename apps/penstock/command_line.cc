@@ -56,10 +56,12 @@ class Parser {
   }
 
   Status add_positional(const std::string& word) {
-    if (arguments_.positionals_.size() >= command_.positionals.size()) {
+    const bool repeated = !command_.positionals.empty() && command_.positionals.back().repeated;
+    if (arguments_.positionals_.size() >= command_.positionals.size() && !repeated) {
       return wrong(fmt::format("unexpected argument: \"{}\"", word), "");
     }
-    const Positional& positional = command_.positionals[arguments_.positionals_.size()];
+    const Positional& positional =
+        command_.positionals[std::min(arguments_.positionals_.size(), command_.positionals.size() - 1)];
     if (!positional.words.empty() &&
         std::find(positional.words.begin(), positional.words.end(), word) == positional.words.end()) {
       return wrong(fmt::format("unknown {}: \"{}\"", positional.name, word), suggest_name(word, positional.words));

@@ -39,6 +39,7 @@ struct Positional {
   std::string doc;
   Completes completes = Completes::kNothing;
   std::vector<std::string> words = {};
+  bool repeated = false;  ///< The last one: more of the same may follow.
 };
 
 /// The arguments of a command, checked against its tables.
@@ -50,6 +51,7 @@ class Arguments {
   std::vector<std::string> values(std::string_view flag) const;
   /// The n-th positional argument, or `fallback`.
   std::string positional(std::size_t index, std::string_view fallback = {}) const;
+  std::size_t positionals() const { return positionals_.size(); }
   /// The whole command line.
   const std::vector<std::string>& words() const { return words_; }
 

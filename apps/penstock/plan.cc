@@ -13,8 +13,9 @@ namespace {
 
 // How a stage that is a command would run, and why.
 std::string command_text(const FileStage& stage) {
-  std::string text = fmt::format("  command: {}{}\n  mode: process, as it is a program\n",
-                                 fmt::join(stage.command.words, " "), stage.command.shell ? " (by the shell)" : "");
+  std::string text = fmt::format("  command: {}{}\n  mode: process, as {}\n", fmt::join(stage.command.words, " "),
+                                 stage.command.shell ? " (by the shell)" : "", mode_of(stage).reason);
+  if (stage.for_each) text += "  for each of a list, which is known when it runs\n";
   if (!stage.when.empty()) text += fmt::format("  only when {}\n", stage.when);
   if (stage.retry.max_attempts > 1) text += fmt::format("  up to {} attempts\n", stage.retry.max_attempts);
   for (const OptionValue::Entry& entry : stage.resources)
@@ -29,6 +30,7 @@ std::string to_text(const PipelineFile& file, const std::vector<StagePlan>& plan
     if (!text.empty()) text += "\n";
     if (plans.size() > 1) text += fmt::format("stage \"{}\"\n", plans[i].stage);
     text += file.stages[i].is_command() ? command_text(file.stages[i])
+            : file.stages[i].for_each   ? std::string("  for each of a list, which is known when it runs\n")
             : plans[i].plan             ? plans[i].plan->to_text()
                                         : fmt::format("  planned when it runs: it reads what stage \"{}\" makes\n",
                                                       fmt::join(file.stages[i].reads, "\", \""));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 
 #include "apps/penstock/commands.h"
@@ -11,9 +12,11 @@
 #include "apps/penstock/progress_display.h"
 #include "apps/penstock/run_file.h"
 #include "apps/penstock/run_guard.h"
+#include "apps/penstock/runs_change.h"
 #include "base/printable.h"
 #include "stream/table.h"
 #include "workflow/file_run.h"
+#include "workflow/forecast.h"
 
 namespace penstock::app {
 namespace {
@@ -101,6 +104,31 @@ int exit_code(const FileRun& run, const std::string& path, bool interrupted, boo
   std::_Exit(written ? code : static_cast<int>(kFailed));
 }
 
+int show_forecast(const PipelineFile& file, const FileRunOptions& options, bool json) {
+  const Result<std::vector<StageForecast>> forecast = forecast_run(file, options);
+  if (!forecast) {
+    print_error(forecast.error());
+    return exit_code_of(forecast.error(), file.path);
+  }
+  if (json) {
+    print_data(forecast_to_json(*forecast));
+  } else {
+    print(forecast_to_text(*forecast));
+  }
+  return kOk;
+}
+
+// "1%", "0.5%", "100%".
+Result<double> part_of_text(const std::string& text) {
+  const char* const end = text.data() + text.size() - (text.ends_with('%') ? 1 : 0);
+  double percent = -1;
+  const auto [last, error] = std::from_chars(text.data(), end, percent);
+  if (text.ends_with('%') && error == std::errc() && last == end && percent >= 0 && percent <= 100)
+    return percent / 100;
+  return Error(ErrorCode::kInvalidArgument, fmt::format("--verify takes a part in percent, but is \"{}\"", text))
+      .hint("for instance --verify 1%");
+}
+
 }  // namespace
 
 int run_file(const std::string& command, const Arguments& arguments, PipelineFile file, FileRunOptions options) {
@@ -114,12 +142,25 @@ int run_file(const std::string& command, const Arguments& arguments, PipelineFil
   options.program = "penstock " + std::string(program_version());
   options.command = command_words(command, arguments);
   options.from_stage = arguments.value("--from");
+  if (arguments.has("--dry-run")) return show_forecast(file, options, json);
+  if (arguments.has("--verify")) {
+    const Result<double> part = part_of_text(arguments.value("--verify"));
+    if (!part) {
+      print_error(part.error());
+      return kUsage;
+    }
+    options.verify = *part;
+  }
   Talk talk(file, options.store, guard, progress);
   options.listener = &talk;
   Result<FileRun> run = run_pipeline_file(file, options);
   if (!run) {
     print_error(run.error());
     return exit_code_of(run.error(), file.path);
+  }
+  if (arguments.has("--report")) {
+    const Result<std::string> page = write_page(RunStore(options.store), run->id, "");
+    if (!page) print_error(page.error());  // what the run made is there all the same
   }
   if (json) {
     print_data(run->to_json());
@@ -138,6 +179,10 @@ int run_file(const std::string& command, const Arguments& arguments, PipelineFil
 std::vector<Flag> running_flags() {
   return {{"--out", "DIR", "Folder that keeps the runs (default: pipeline_outputs)", false, Completes::kFolders},
           {"--from", "STAGE", "Run STAGE and all that need it, also where their results are kept"},
+          {"--dry-run", "", "Run nothing; say what would be done with each stage, and why"},
+          {"--verify", "PERCENT",
+           "Make this part of the kept results again, for instance 1%, and fail where the bytes differ"},
+          {"--report", "", "Also write report.html, a page about the run, into its folder"},
           {"--strict", "", "End with exit code 3 when records were rejected"},
           {"--json", "", "Print the result as JSON"},
           {"--quiet", "", "No progress and no report; errors only"},

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
-// penstock runs: lists the runs that are kept, shows one, or removes what lost ones left.
+// penstock runs: lists the runs that are kept, shows or compares some, or removes some or what lost ones left.
 #include <fmt/format.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
+#include "apps/penstock/runs_change.h"
 #include "base/printable.h"
 #include "store/json_fields.h"
 #include "store/run_store.h"
 #include "stream/table.h"
+#include "workflow/run_page.h"
 
 namespace penstock::app {
 namespace {
@@ -121,6 +124,8 @@ int show_run(const RunStore& store, const std::string& which, bool json) {
   if (!run->error.empty()) print(fmt::format("error: {}\n", printable_lines(run->error)));
   print(counts_to_text(files["metrics"]));
   print(stages_to_text(files["manifest"]));
+  if (const Result<std::string> timeline = run_timeline(store, *id, terminal_columns()); timeline && !timeline->empty())
+    print("timeline:\n" + *timeline);
   return kOk;
 }
 
@@ -128,12 +133,30 @@ int runs(const Arguments& arguments) {
   const RunStore store(arguments.value("--out", "pipeline_outputs"));
   const std::string action = arguments.positional(0, "list");
   const bool json = arguments.has("--json");
-  if (action == "show") return show_run(store, arguments.positional(1, "latest"), json);
-  if (!arguments.positional(1).empty()) {
-    print_error(Error(ErrorCode::kInvalidArgument, fmt::format("penstock runs {} takes no run", action))
-                    .hint("penstock runs show " + arguments.positional(1)));
+  struct Action {
+    std::size_t least;
+    std::size_t most;
+    const char* takes;
+  };
+  static const std::map<std::string_view, Action> actions = {{"list", {0, 0, "no run"}},
+                                                             {"show", {0, 1, "one run"}},
+                                                             {"diff", {0, 2, "two runs at most"}},
+                                                             {"rm", {1, 1000, "at least one run"}},
+                                                             {"gc", {0, 0, "no run"}},
+                                                             {"clean", {0, 0, "no run"}}};
+  const auto known = actions.find(action);
+  const std::size_t given = arguments.positionals() == 0 ? 0 : arguments.positionals() - 1;
+  if (known != actions.end() && (given < known->second.least || given > known->second.most)) {
+    print_error(
+        Error(ErrorCode::kInvalidArgument, fmt::format("penstock runs {} takes {}", action, known->second.takes))
+            .hint(given > 0 ? "penstock runs show " + arguments.positional(1) : "penstock runs list shows them"));
     return kUsage;
   }
+  if (action == "show") return show_run(store, arguments.positional(1, "latest"), json);
+  if (action == "report") return report_run(store, arguments);
+  if (action == "diff") return diff_runs(store, arguments);
+  if (action == "rm") return remove_runs(store, arguments);
+  if (action == "gc") return collect_runs(store, arguments);
   return action == "clean" ? clean(store, json) : list_runs(store, json);
 }
 
@@ -142,23 +165,48 @@ int runs(const Arguments& arguments) {
 Command runs_command() {
   Command command;
   command.name = "runs";
-  command.summary = "Lists the runs that are kept, shows one, or cleans up";
+  command.summary = "Lists the runs that are kept, shows or compares some, removes some";
   command.description =
-      "Status: running, done, drained (stopped early, outputs kept), failed, cancelled, lost (its process ended "
-      "without "
-      "a\n"
-      "word, for instance killed), or unreadable (its run.json is damaged; the reason is below the list). clean "
-      "removes "
+      "list and show say what runs did; report writes that as a page of HTML, which needs no network, into the folder "
+      "of "
       "the\n"
-      "temporary files of lost runs, those beside their outputs too, and leaves everything else alone.";
-  command.positionals = {
-      {"ACTION", false, "list (default), show or clean", Completes::kWords, {"list", "show", "clean"}},
-      {"RUN", false, "For show: \"latest\" (default), a run id, or a part of one", Completes::kRuns}};
+      "run, or to --to. diff says what is not the same in two runs: settings, parameters, stages, the\n"
+      "fields of their keys, artifacts by content; without runs it takes the two newest, with one that one and the "
+      "newest.\n"
+      "rm removes runs. gc removes those that began before --older-than, all but the newest --keep, and of the others "
+      "the\n"
+      "oldest until the rest fits into --max-size; never one that goes on, nor, without --keep 0, the newest one. "
+      "Kept\n"
+      "results of stages stay in the cache (penstock cache gc). clean removes the temporary files of lost runs, those "
+      "beside\n"
+      "their outputs too, and leaves everything else alone.\n\n"
+      "Status: running, done, drained (stopped early, outputs kept), failed, cancelled, lost (its process ended "
+      "without a\n"
+      "word, for instance killed), or unreadable (its run.json is damaged; the reason is below the list).";
+  command.positionals = {{"ACTION",
+                          false,
+                          "list (default), show, report, diff, rm, gc or clean",
+                          Completes::kWords,
+                          {"list", "show", "report", "diff", "rm", "gc", "clean"}},
+                         {"RUN",
+                          false,
+                          "For show, report, diff and rm: \"latest\", a run id, or a part of one",
+                          Completes::kRuns,
+                          {},
+                          true}};
   command.flags = {
+      {"--to", "FILE", "report: where the page goes (default: report.html in the folder of the run)"},
+      {"--keep", "N", "gc: how many runs stay, the newest ones"},
+      {"--older-than", "TIME", "gc: remove runs that began so long ago, for instance 30d"},
+      {"--max-size", "BYTES", "gc: most bytes that stay, for instance 10GiB"},
+      {"--dry-run", "", "rm and gc: only say what would be removed"},
       {"--out", "DIR", "Folder that keeps the runs (default: pipeline_outputs)", false, Completes::kFolders},
       {"--json", "", "Print JSON"}};
   command.examples = {{"penstock runs list", "All runs, newest first"},
                       {"penstock runs show latest", "Counts, stages and artifacts of the last run"},
+                      {"penstock runs report", "Write the page of the last run, and say where it is"},
+                      {"penstock runs diff", "What is not the same in the last two runs"},
+                      {"penstock runs gc --keep 20 --older-than 30d", "Make room"},
                       {"penstock runs clean", "Remove the temporary files that killed runs left"},
                       {"penstock runs show 20261120_101500_a1b2c3 --json", "One run, for programs"}};
   command.run = runs;

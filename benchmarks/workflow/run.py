@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What does a stage cost that does nothing, and a run in which there is nothing to do? Penstock beside make and ninja.
+"""What does a stage cost that does nothing, and a run in which there is nothing to do? Penstock beside make and ninja, and
+Luigi and Snakemake where a Python that has them is named.
 
-  run.py PENSTOCK [--stages N] [--rounds R] [--parallel J]
+  run.py PENSTOCK [--stages N] [--rounds R] [--parallel J] [--luigi PYTHON] [--snakemake PROGRAM]
 
 Every stage copies one small file; layers of 100, each stage reads one of the layer before. All three tools run in turns, each in a
 fresh folder: a first run, a run with nothing to do, a run after an edit of one source. Before a time counts, all outputs are
@@ -76,6 +77,45 @@ class Make(Ninja):
         (self.folder / "Makefile").write_text("\n".join(lines) + "\n")
 
 
+class Luigi(Ninja):
+    """In one process, as its own workers fork for each task, which takes longer."""
+
+    def write(self):
+        (self.folder / "flow.py").write_text(f"""
+import subprocess, sys
+import luigi
+WIDTH, COUNT = {WIDTH}, {self.count}
+class Copy(luigi.Task):
+    number = luigi.IntParameter()
+    def source(self):
+        return f"in{{self.number}}" if self.number < WIDTH else self.requires().output().path
+    def requires(self):
+        return Copy(self.number - WIDTH) if self.number >= WIDTH else []
+    def output(self):
+        return luigi.LocalTarget(f"out/s{{self.number // WIDTH}}_{{self.number % WIDTH}}")
+    def run(self):
+        subprocess.run(["cp", self.source(), self.output().path], check=True)
+ended = luigi.build([Copy(number) for number in range(COUNT)], local_scheduler=True, log_level="ERROR")
+sys.exit(0 if ended else 1)
+""")
+
+    def arguments(self):
+        return ["flow.py"]
+
+
+class Snakemake(Ninja):
+    def write(self):
+        targets = ", ".join(f'"out/{name(layer, i)}"' for layer, i in stages(self.count))
+        lines = [f"rule all:\n    input: {targets}\n"]
+        for layer, i in stages(self.count):
+            source = f"in{i}" if layer == 0 else f"out/{name(layer - 1, i)}"
+            lines.append(f'rule {name(layer, i)}:\n    input: "{source}"\n    output: "out/{name(layer, i)}"\n    shell: "cp {{input}} {{output}}"\n')
+        (self.folder / "Snakefile").write_text("\n".join(lines))
+
+    def arguments(self):
+        return ["--cores", str(self.parallel), "--quiet"]
+
+
 class Penstock(Tool):
     def write(self):
         lines = [f"[run]\nmax_parallel = {self.parallel}\n"]
@@ -98,18 +138,26 @@ def main():
     parser.add_argument("--stages", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--luigi", help="a Python that has Luigi")
+    parser.add_argument("--snakemake", help="the program")
     arguments = parser.parse_args()
     kinds = {"penstock": (Penstock, [arguments.penstock]), "make": (Make, ["make"]), "ninja": (Ninja, ["ninja"])}
+    if arguments.luigi:
+        kinds["luigi"] = (Luigi, [arguments.luigi])
+    if arguments.snakemake:
+        kinds["snakemake"] = (Snakemake, [arguments.snakemake])
     kinds = {key: value for key, value in kinds.items() if shutil.which(value[1][0])}
     times = {}
     for round_number in range(arguments.rounds):
         for tool_name, (kind, words) in kinds.items():
-            tool = kind([str(pathlib.Path(words[0]).resolve()) if "/" in words[0] else words[0]], arguments.stages, arguments.parallel)
+            tool = kind([str(pathlib.Path(words[0]).absolute()) if "/" in words[0] else words[0]], arguments.stages, arguments.parallel)
             last = WIDTH - 1 if arguments.stages >= WIDTH else 0
             for what in ("first run", "nothing to do", "one edit"):
                 if what == "one edit":
                     tool.edit(f"edit {round_number}\n")
                 times.setdefault((what, tool_name), []).append(tool.run())
+                if tool_name == "luigi" and what == "one edit":
+                    continue  # it looks only whether outputs are there, and keeps the old ones
                 for layer, i in stages(arguments.stages):
                     expected = f"edit {round_number}\n" if what == "one edit" and i == last else f"{i}\n"
                     assert tool.output(layer, i) == expected, (tool_name, what, layer, i)

@@ -71,12 +71,28 @@ struct StageRetry {
   std::vector<std::string> retry_on = {};  ///< "timeout", "exit:75", "signal:9", "not_found" …; empty: any failure.
 };
 
-class StageFunction;  // workflow.h
+/// What a stage is done once for, each: known only when the run comes to it.
+struct StageItems {
+  StageInput from;                 ///< A file with an item per line, a JSON file with a list, or a folder of files.
+  std::vector<std::string> texts;  ///< Or the items themselves, when `from` has no path.
+  Place place;
+};
 
-/// What a function of a stage is called with: the result of a stage, or a parameter.
+/// Where the function of a stage runs.
+enum class StageMode : std::uint8_t {
+  kAuto,      ///< As `mode_of` finds right.
+  kFunction,  ///< In the program itself.
+  kProcess,   ///< In a process of its own, which may crash and be ended.
+};
+
+class StageFunction;  // workflow.h
+class StageFan;       // workflow.h
+
+/// What a function of a stage is called with: the result of a stage, a parameter, or an item of a list.
 struct StageArgument {
   std::string stage;
   std::string param;
+  std::shared_ptr<const void> value = {};
 };
 
 /// A stage: a pipeline (`steps`), a command (`command.words`) or a function, and when, how often and with what it runs.
@@ -98,13 +114,29 @@ struct FileStage {
   std::chrono::milliseconds timeout{0};  ///< Of one attempt; 0: none.
   std::string fallback = {};             ///< The stage whose artifacts stand for its own when it failed.
   Place fallback_place = {};
-  OptionValue::Table resources = {};                   ///< Integers: how much of each named resource it needs.
-  bool last = false;                                   ///< `finally`: runs behind all others, whatever became of them.
+  std::optional<StageItems> for_each =
+      {};  ///< Done once for each; its artifacts are folders "00000", "00001" … of theirs.
+  std::optional<std::string> item = {};  ///< Which it is done for, where it is one of these: a text, or a digest.
+  bool item_is_file = false;             ///< The item is its input "item".
+  OptionValue::Table resources = {};     ///< Integers: how much of each named resource it needs.
+  bool last = false;                     ///< `finally`: runs behind all others, whatever became of them.
   std::shared_ptr<const StageFunction> function = {};  ///< Of a workflow in C++.
   std::vector<StageArgument> arguments = {};           ///< Of the function.
+  StageMode mode = StageMode::kAuto;
+  bool may_crash = false;                    ///< The function calls what may crash or hang.
+  std::shared_ptr<const StageFan> fan = {};  ///< Of a function with `for_each`: the list is argument 0.
 
   bool is_command() const noexcept { return !command.words.empty(); }
 };
+
+/// Where a stage runs, and why. A command is a process and a pipeline runs as its strategy says. A function runs where
+/// `mode` says; with kAuto in the program when its inputs, of `input_bytes` in all, are large (over 100 MiB: to copy
+/// them into a process would cost more than it saves), else in a process when it `may_crash`, else in the program.
+struct StagePlace {
+  StageMode mode = StageMode::kFunction;
+  const char* reason = "";
+};
+StagePlace mode_of(const FileStage& stage, std::uint64_t input_bytes = 0) noexcept;
 
 /// What becomes of the other stages when one fails.
 enum class OnFailure : std::uint8_t {
@@ -117,9 +149,10 @@ enum class OnFailure : std::uint8_t {
 struct WorkflowSettings {
   std::uint32_t max_parallel = 0;  ///< Most stages at once; 0: as many as there are cores.
   OnFailure on_failure = OnFailure::kFinishRunning;
-  bool cache = true;                  ///< False: no stage is taken from the cache or put there.
-  bool durable = false;               ///< Wait for the disk at every file of the run.
-  OptionValue::Table resources = {};  ///< Integers: how much there is of each named resource.
+  bool cache = true;                                   ///< False: no stage is taken from the cache or put there.
+  std::uint64_t max_value = std::uint64_t{100} << 20;  ///< Most bytes of the value of a function; 0: any number.
+  bool durable = false;                                ///< Wait for the disk at every file of the run.
+  OptionValue::Table resources = {};                   ///< Integers: how much there is of each named resource.
 };
 
 /// What `--set NAME=VALUE` gives: name and value as text. The parameter's default decides its kind.
@@ -190,6 +223,7 @@ struct StageRun {
   std::string key;                  ///< Digest of its cache key; empty when it has none.
   RunOutcome outcome;               ///< The report is that of a pipeline, if it ran.
   std::vector<Artifact> artifacts;  ///< Empty unless it was committed.
+  std::vector<StageRun> items;      ///< Of a stage with `for_each`: what became of each, named "STAGE/00000" ….
 
   /// Its artifacts are there.
   bool ok() const noexcept {
@@ -218,6 +252,9 @@ struct FileRunOptions {
   FileRunListener* listener = nullptr;
   /// A run whose results, and those of the runs that it resumed, are taken over where their keys are the same.
   std::string reuse_run = {};
+  /// The part of results in the cache, from 0 to 1, that are made again all the same and compared with what is kept; a
+  /// stage that makes other bytes fails.
+  double verify = 0;
   std::string from_stage = {};  ///< This stage, and all that need it, run whatever is kept of them.
 };
 

@@ -6,6 +6,7 @@
 #include <penstock/pipeline_file.h>
 #include <penstock/stage_value.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -26,6 +27,22 @@ class StageFunction {
   virtual Result<Value> decode(std::string_view bytes) const = 0;
 };
 
+/// The list of a stage that is done for each of one, without its types. Thread-safe; made by `Workflow::for_each`.
+class StageFan {
+ public:
+  using Value = StageFunction::Value;
+  virtual ~StageFan();
+  virtual std::size_t count(const void* list) const = 0;
+  virtual Value item(const void* list, std::size_t index) const = 0;
+  virtual std::string encode_item(const void* item) const = 0;
+  /// kDataLoss when the bytes are not those of an item.
+  virtual Result<Value> decode_item(std::string_view bytes) const = 0;
+  /// What is called for an item, with it in the place of the list.
+  virtual std::shared_ptr<const StageFunction> for_item() const = 0;
+  /// A list of the results, in the order of the items.
+  virtual Value collect(const std::vector<Value>& results) const = 0;
+};
+
 /// What may be said of a stage besides what it does.
 struct StageOptions {
   std::string name = {};       ///< Its folder in the store: letters, digits, '_' and '-'. Required.
@@ -36,6 +53,13 @@ struct StageOptions {
   std::vector<std::string> after = {};  ///< Names of stages that must have ended before.
   std::string when = {};                ///< A condition over the parameters, as in files: "params.report".
   OptionValue::Table resources = {};    ///< See `WorkflowSettings::resources`.
+  /// Where it runs (`mode_of`). In a process it sees what the program was when the run began: what other functions
+  /// change outside of their results does not reach it.
+  StageMode mode = StageMode::kAuto;
+  bool may_crash = false;  ///< It calls what may crash or hang: kAuto chooses a process.
+  /// Most time of an attempt; 0: none. A process is killed then; a function in the program cannot be stopped, so its
+  /// attempt fails when it returns too late.
+  std::chrono::milliseconds timeout{0};
 };
 
 /// The result of a stage as an argument of later ones. A small value; the workflow must outlive it.
@@ -99,6 +123,47 @@ class BoundFunction final : public TypedFunction<T> {
   F function_;
 };
 
+/// The result of a stage that is done for each of a list: it is put together, never called.
+template <class T>
+class ListOf final : public TypedFunction<T> {
+ public:
+  Result<StageFunction::Value> call(const std::vector<StageFunction::Value>&) const override {
+    return Error(ErrorCode::kInternal, "a list of results is not called");
+  }
+};
+
+template <class In, class Out>
+class FanOf final : public StageFan {
+ public:
+  explicit FanOf(std::shared_ptr<const StageFunction> function) : function_(std::move(function)) {}
+  std::size_t count(const void* list) const override { return list_of(list).size(); }
+  Value item(const void* list, std::size_t index) const override {
+    return std::make_shared<const In>(list_of(list)[index]);
+  }
+  std::string encode_item(const void* item) const override {
+    std::string bytes;
+    encode_value(bytes, *static_cast<const In*>(item));
+    return bytes;
+  }
+  Result<Value> decode_item(std::string_view bytes) const override {
+    ValueReader reader{bytes};
+    auto item = std::make_shared<In>();
+    decode_value(reader, *item);
+    if (reader.ok && reader.bytes.empty()) return Value(std::move(item));
+    return Error(ErrorCode::kDataLoss, "the bytes are not those of an item of this stage");
+  }
+  std::shared_ptr<const StageFunction> for_item() const override { return function_; }
+  Value collect(const std::vector<Value>& results) const override {
+    auto list = std::make_shared<std::vector<Out>>();
+    for (const Value& result : results) list->push_back(*static_cast<const Out*>(result.get()));
+    return list;
+  }
+
+ private:
+  static const std::vector<In>& list_of(const void* list) { return *static_cast<const std::vector<In>*>(list); }
+  std::shared_ptr<const StageFunction> function_;
+};
+
 }  // namespace detail
 
 /// A workflow that is built by calls. Building never fails; `run` reports wrong names and circles before anything runs.
@@ -139,6 +204,31 @@ class Workflow {
     }
   }
 
+  /// Adds a stage that calls `function` once for each element of the list that another stage returned, several at once,
+  /// with the further arguments as they are. Its result is the list of theirs, in the same order; with `cache` every
+  /// element's result is kept by itself, so that one that is new runs alone.
+  template <class F, class In, class... Arguments>
+  auto for_each(StageOptions options, F function, const StageHandle<std::vector<In>>& list,
+                const Arguments&... arguments) {
+    static_assert(std::is_invocable_v<const F&, const In&, const typename Arguments::value_type&...>,
+                  "penstock: for_each(): the function does not accept an element of this list");
+    if constexpr (std::is_invocable_v<const F&, const In&, const typename Arguments::value_type&...>) {
+      using Returned =
+          std::remove_cvref_t<std::invoke_result_t<const F&, const In&, const typename Arguments::value_type&...>>;
+      using T = typename detail::PlainResult<Returned>::type;
+      static_assert(StageValue<T>,
+                    "penstock: for_each(): what the function returns cannot be written down: give it "
+                    "PENSTOCK_FIELDS, or return numbers, texts, or vectors of such");
+      std::string name = options.name;
+      auto called =
+          std::make_shared<detail::BoundFunction<T, F, In, typename Arguments::value_type...>>(std::move(function));
+      add_function(std::move(options), std::make_shared<detail::ListOf<std::vector<T>>>(),
+                   {argument_of(list), argument_of(arguments)...},
+                   std::make_shared<detail::FanOf<In, T>>(std::move(called)));
+      return StageHandle<std::vector<T>>{std::move(name)};
+    }
+  }
+
   /// Says what takes the place of a stage that failed: a function with the same arguments and result, as a stage
   /// "NAME-or-else".
   template <class T, class F, class... Arguments>
@@ -173,16 +263,16 @@ class Workflow {
  private:
   template <class T>
   static StageArgument argument_of(const StageHandle<T>& handle) {
-    return {handle.stage, {}};
+    return {handle.stage, {}, {}};
   }
   template <class T>
   static StageArgument argument_of(const ParamHandle<T>& handle) {
-    return {{}, handle.param};
+    return {{}, handle.param, {}};
   }
 
   void add_param(const std::string& name, OptionValue value);
   void add_function(StageOptions options, std::shared_ptr<const StageFunction> function,
-                    std::vector<StageArgument> arguments);
+                    std::vector<StageArgument> arguments, std::shared_ptr<const StageFan> fan = {});
   void set_fallback(const std::string& stage);
   Result<StageFunction::Value> find_value(const FileRun& run, const std::string& stage) const;
 

@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <vector>
 
@@ -26,15 +28,25 @@ Status copy_content(File& from, File& to) {
   }
 }
 
+// A device whose file system said that it cannot share blocks: no use to ask again for each file.
+std::atomic<std::uint64_t> device_without_clones{~std::uint64_t{0}};
+
 }  // namespace
 
 Status link_file(const std::string& from, const std::string& to, Sharing sharing) {
+  struct stat known;
+  if (sharing == Sharing::kAny && ::lstat(from.c_str(), &known) == 0 && S_ISREG(known.st_mode) &&
+      known.st_dev == device_without_clones.load(std::memory_order_relaxed) && ::link(from.c_str(), to.c_str()) == 0) {
+    return {};
+  }
   PENSTOCK_ASSIGN(File source, File::open(from));
   struct stat info;
   if (::fstat(source.descriptor(), &info) != 0) return file_error(errno, "look at", from);
   PENSTOCK_ASSIGN(File target, File::create(to, {.exclusive = true}));
   Status status;
   if (::ioctl(target.descriptor(), FICLONE, source.descriptor()) != 0) {
+    if (errno == EOPNOTSUPP || errno == ENOTTY || errno == ENOSYS)
+      device_without_clones.store(info.st_dev, std::memory_order_relaxed);
     // The empty file gives way to a link; where there can be none, to a copy.
     if (sharing == Sharing::kAny && ::unlink(to.c_str()) == 0) {
       if (::link(from.c_str(), to.c_str()) == 0) return {};

@@ -154,6 +154,17 @@ Status DigestIndex::save() {
   return {};
 }
 
+std::string folder_line(std::string_view sha256_of_content, std::string_view name) {
+  return fmt::format("file {} {}\n", sha256_of_content, sha256(name));
+}
+
+std::string digest_of_lines(std::vector<std::string> lines) {
+  std::sort(lines.begin(), lines.end());
+  std::string text;
+  for (const std::string& line : lines) text += line;
+  return sha256(text);
+}
+
 Result<std::string> digest_of_folder(const std::string& path, DigestIndex& index) {
   namespace fs = std::filesystem;
   std::vector<std::string> lines;
@@ -169,17 +180,14 @@ Result<std::string> digest_of_folder(const std::string& path, DigestIndex& index
       lines.push_back("link " + sha256(target.string()) + " " + sha256(name) + "\n");
     } else if (fs::is_regular_file(status)) {
       PENSTOCK_ASSIGN(const FileDigest digest, index.digest(it->path().string()));
-      lines.push_back("file " + digest.sha256 + " " + sha256(name) + "\n");
+      lines.push_back(folder_line(digest.sha256, name));
     } else {
       return Error(ErrorCode::kInvalidArgument,
                    fmt::format("{} is neither a file nor a folder nor a link", it->path().string()));
     }
   }
   if (error) return file_error(error.value(), "list", path);
-  std::sort(lines.begin(), lines.end());
-  std::string text;
-  for (const std::string& line : lines) text += line;
-  return sha256(text);
+  return digest_of_lines(std::move(lines));
 }
 
 }  // namespace penstock

@@ -8,7 +8,9 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace penstock {
 
@@ -65,6 +67,10 @@ class DigestIndex {
   std::map<Key, FileDigest> known_;  // guarded by mutex_
   std::map<Key, FileDigest> added_;  // guarded by mutex_
 };
+
+/// The digest of a folder from the lines of its files, in any order, and the line of a file.
+std::string digest_of_lines(std::vector<std::string> lines);
+std::string folder_line(std::string_view sha256, std::string_view name);
 
 /// Returns one digest for all files in a folder, by their relative paths and contents. Links and hidden files count
 /// too: a link by what it says. kInvalidArgument for a folder with other things in it.

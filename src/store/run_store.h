@@ -96,6 +96,13 @@ class RunStore {
   /// processes, also of other hosts that share the folder, are writing is never touched. Returns the paths of what it
   /// removed.
   Result<std::vector<std::string>> clean() const;
+  /// Removes a run and all that it keeps; kept results of stages stay in the cache. Before, `latest` is pointed to the
+  /// newest other run that has ended, or removed where there is none. kUnavailable while the run goes on.
+  Status remove(std::string_view id) const;
+  /// Removes what removals that were killed left behind. Returns how many.
+  std::size_t finish_removals() const;
+  /// Bytes of all files of a run; one that it shares with the cache or another run counts too.
+  std::uint64_t size_bytes(std::string_view id) const;
   /// Returns the text of a file of a run.
   Result<std::string> read_text(std::string_view id, std::string_view name) const;
 

@@ -83,17 +83,52 @@ void StageKey::seal() {
   digest = sha256(text);
 }
 
-Status restore_artifacts(const std::vector<Artifact>& artifacts, const std::string& from, const std::string& to,
-                         DigestIndex& index) {
+Status check_artifacts(const std::vector<Artifact>& artifacts, const std::string& from, DigestIndex& index) {
   for (const Artifact& artifact : artifacts) {
     if (!is_artifact_name(artifact.name)) return not_what_it_was(from, "a name leads out of it");
     PENSTOCK_TRY(check_artifact(from + "/" + artifact.name, artifact, index));
   }
+  return {};
+}
+
+namespace {
+
+Status fill_kept(const KeptArtifacts& kept, const std::string& to, DigestIndex& index) {
+  PENSTOCK_TRY(fill(kept.artifacts, kept.from, to, index));
+  for (const std::string& folder : kept.folders) PENSTOCK_TRY(make_folders(to + "/" + folder));
+  return {};
+}
+
+// Makes a folder aside by `make`, which then gets its name.
+template <class F>
+Status appear(const std::string& to, F make) {
   const std::string temporary = folder_of(to) + "/" + temporary_name();
-  Status status = fill(artifacts, from, temporary, index);
+  Status status = make(temporary);
   if (status && ::rename(temporary.c_str(), to.c_str()) != 0) status = file_error(errno, "put in place", to);
   if (!status) (void)remove_tree(temporary);
   return status;
+}
+
+}  // namespace
+
+Status restore_artifacts(const KeptArtifacts& kept, const std::string& to, DigestIndex& index) {
+  PENSTOCK_TRY(check_artifacts(kept.artifacts, kept.from, index));
+  return appear(to, [&](const std::string& folder) { return fill_kept(kept, folder, index); });
+}
+
+Status restore_stage(const KeptArtifacts& kept, const std::string& to,
+                     const std::vector<std::pair<std::string, std::string>>& files, DigestIndex& index) {
+  PENSTOCK_TRY(check_artifacts(kept.artifacts, kept.from, index));
+  return appear(to, [&](const std::string& folder) -> Status {
+    PENSTOCK_TRY(make_folders(folder));
+    PENSTOCK_TRY(fill_kept(kept, folder + "/artifacts", index));
+    for (const auto& [name, text] : files) {
+      PENSTOCK_ASSIGN(File file, File::create(folder + "/" + name));
+      PENSTOCK_TRY(file.write_all(text));
+      PENSTOCK_TRY(file.close());
+    }
+    return {};
+  });
 }
 
 std::string StageCache::artifacts_of(const CacheEntry& entry) const { return folder_of_key(entry.key) + "/artifacts"; }

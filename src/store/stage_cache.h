@@ -38,10 +38,24 @@ struct CacheEntry {
   std::vector<Artifact> artifacts;
 };
 
-/// Puts the artifacts, which are in `from`, into the new folder `to`, after their content was compared with their
-/// digests. kDataLoss names the one that is not what it was; then `to` is not there.
-Status restore_artifacts(const std::vector<Artifact>& artifacts, const std::string& from, const std::string& to,
-                         DigestIndex& index);
+/// Artifacts that are in the folder `from`, and folders which are there although they may be empty.
+struct KeptArtifacts {
+  const std::vector<Artifact>& artifacts;
+  const std::vector<std::string>& folders;
+  const std::string& from;
+};
+
+/// Compares the files of artifacts, which are in `from`, with their digests. kDataLoss names the first that is not what
+/// it was.
+Status check_artifacts(const std::vector<Artifact>& artifacts, const std::string& from, DigestIndex& index);
+
+/// Puts artifacts into the new folder `to`, after their content was compared with their digests. kDataLoss names the
+/// one that is not what it was; then `to` is not there.
+Status restore_artifacts(const KeptArtifacts& kept, const std::string& to, DigestIndex& index);
+
+/// The same as `to`/artifacts, with files (name, text) beside it; all of the new folder `to` appears at once.
+Status restore_stage(const KeptArtifacts& kept, const std::string& to,
+                     const std::vector<std::pair<std::string, std::string>>& files, DigestIndex& index);
 
 /// The entries below one root. Thread-compatible; several processes may use one cache: entries appear and go whole.
 class StageCache {

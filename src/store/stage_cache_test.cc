@@ -8,7 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
+#include <random>
 
 #include "platform/file.h"
 #include "platform/link_file.h"
@@ -57,7 +60,7 @@ TEST_F(Kept, AnEntryIsFoundByItsKeyAndRestored) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->run_id, entry.run_id);
   EXPECT_EQ(found->artifacts.size(), 2U);
-  ASSERT_TRUE(restore_artifacts(found->artifacts, cache.artifacts_of(*found), path("to"), index));
+  ASSERT_TRUE(restore_artifacts({found->artifacts, {}, cache.artifacts_of(*found)}, path("to"), index));
   EXPECT_EQ(read_file(path("to/parts/b.txt")).value(), "abc");
   StageKey other;
   other.add("stage", "other");
@@ -76,11 +79,57 @@ TEST_F(Kept, ADamagedArtifactIsNeverRestored) {
     DigestIndex index(path("digests"));
     ::unlink((cache.artifacts_of(entry) + "/a.txt").c_str());
     write_file(cache.artifacts_of(entry) + "/a.txt", bad).value();
-    const Status restored = restore_artifacts(entry.artifacts, cache.artifacts_of(entry), path("to"), index);
+    const Status restored = restore_artifacts({entry.artifacts, {}, cache.artifacts_of(entry)}, path("to"), index);
     ASSERT_FALSE(restored);
     EXPECT_EQ(restored.error().code(), ErrorCode::kDataLoss);
     EXPECT_FALSE(std::filesystem::exists(path("to")));
   }
+}
+
+// Whatever happens to the files of an entry: what is restored is what was kept, or nothing is.
+TEST_F(Kept, RandomMutationsNeverGiveAWrongResult) {
+  const bool all = std::getenv("PENSTOCK_LONG_TESTS") != nullptr;
+  const int mutations = all ? 10'000 : 200;
+  std::mt19937 chance(1);
+  const auto below = [&](std::size_t most) { return chance() % most; };
+  std::string large(100'000, ' ');
+  for (char& c : large) c = static_cast<char>(below(256));
+  StageCache cache(root_);
+  CacheEntry entry;
+  entry.key.add("stage", "large");
+  entry.key.seal();
+  entry.data = R"({"outcome":"done"})";
+  write_file(path("from/large"), large, {.make_folders = true}).value();
+  entry.artifacts.push_back({"large", "", "text/plain", large.size(), sha256(large)});
+  int refused = 0;
+  for (int i = 0; i < mutations; ++i) {
+    DigestIndex index(path("digests"));
+    cache.put(entry, path("from"), index, true, false).value();
+    const std::string folder = folder_of(cache.artifacts_of(entry));
+    const std::string victim = folder + (below(2) == 0 ? "/entry.json" : "/artifacts/large");
+    std::string bytes = read_file(victim).value();
+    const std::size_t at = below(bytes.size());
+    switch (below(4)) {
+      case 0: bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8))); break;
+      case 1: bytes.resize(at); break;
+      case 2: bytes.insert(at, 1 + below(10), static_cast<char>(below(256))); break;
+      default: bytes.erase(at, 1 + below(100)); break;
+    }
+    ::unlink(victim.c_str());  // the cache shares the file with the run
+    write_file(victim, bytes).value();
+    DigestIndex fresh(path("digests"));
+    std::filesystem::remove_all(path("to"));
+    const Result<std::optional<CacheEntry>> found = cache.find(entry.key);
+    const bool whole =
+        found && *found && restore_artifacts({(*found)->artifacts, {}, cache.artifacts_of(**found)}, path("to"), fresh);
+    if (whole) {
+      EXPECT_EQ(read_file(path("to/large")).value(), large) << i;
+    } else {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, mutations * 9 / 10);
+  std::printf("%d of %d mutations were seen\n", refused, mutations);
 }
 
 TEST_F(Kept, ANameThatLeadsOutIsNeverRestored) {
@@ -88,7 +137,7 @@ TEST_F(Kept, ANameThatLeadsOutIsNeverRestored) {
   write_file(path("secret"), "abc").value();
   make_folders(path("from")).value();
   const std::vector<Artifact> artifacts = {{"../secret", "", "", 3, sha256("abc")}};
-  EXPECT_EQ(restore_artifacts(artifacts, path("from"), path("to"), index).error().code(), ErrorCode::kDataLoss);
+  EXPECT_EQ(restore_artifacts({artifacts, {}, path("from")}, path("to"), index).error().code(), ErrorCode::kDataLoss);
 }
 
 TEST_F(Kept, EveryChangedByteOfTheDocumentIsSeen) {

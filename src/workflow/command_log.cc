@@ -12,11 +12,20 @@ constexpr std::size_t kMostTail = 4096;
 
 }  // namespace
 
-Result<CommandLog> CommandLog::create(const std::string& path, std::uint64_t limit) {
+CommandLog CommandLog::to(std::string path, std::uint64_t limit) {
   CommandLog log;
-  PENSTOCK_ASSIGN(log.file_, File::create(path));
+  log.path_ = std::move(path);
   log.head_ = std::max<std::uint64_t>(limit / 2, 1);
   return log;
+}
+
+Status CommandLog::write(std::string_view bytes) {
+  if (bytes.empty()) return {};
+  if (!file_.is_open()) {
+    PENSTOCK_TRY(make_folders(folder_of(path_)));
+    PENSTOCK_ASSIGN(file_, File::create(path_));
+  }
+  return file_.write_all(bytes);
 }
 
 Status CommandLog::add(std::string_view bytes) {
@@ -26,7 +35,7 @@ Status CommandLog::add(std::string_view bytes) {
   if (!first.empty()) {
     head_end_.append(first);
     if (head_end_.size() > 2 * kMostTail) head_end_.erase(0, head_end_.size() - kMostTail);
-    PENSTOCK_TRY(file_.write_all(first));
+    PENSTOCK_TRY(write(first));
   }
   end_ += bytes.substr(first.size());
   if (end_.size() > 2 * head_) end_.erase(0, end_.size() - head_);
@@ -36,9 +45,9 @@ Status CommandLog::add(std::string_view bytes) {
 Status CommandLog::close() {
   if (end_.size() > head_) end_.erase(0, end_.size() - head_);
   const std::uint64_t left_out = bytes_ - std::min(bytes_, head_) - end_.size();
-  if (left_out > 0) PENSTOCK_TRY(file_.write_all(fmt::format("\n[... {} bytes left out ...]\n", left_out)));
-  PENSTOCK_TRY(file_.write_all(end_));
-  return file_.close();
+  if (left_out > 0) PENSTOCK_TRY(write(fmt::format("\n[... {} bytes left out ...]\n", left_out)));
+  PENSTOCK_TRY(write(end_));
+  return file_.is_open() ? file_.close() : Status();
 }
 
 std::string CommandLog::tail(std::size_t most) const {

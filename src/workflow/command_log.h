@@ -16,7 +16,8 @@ namespace penstock {
 /// them stands how many bytes were left out.
 class CommandLog {
  public:
-  static Result<CommandLog> create(const std::string& path, std::uint64_t limit);
+  /// The file, and the folder that it is in, are made when there is something to write.
+  static CommandLog to(std::string path, std::uint64_t limit);
 
   Status add(std::string_view bytes);
   Status close();
@@ -25,6 +26,9 @@ class CommandLog {
   std::string tail(std::size_t most) const;
 
  private:
+  Status write(std::string_view bytes);
+
+  std::string path_;
   File file_;
   std::uint64_t head_ = 0;  ///< Bytes that the beginning may have.
   std::uint64_t bytes_ = 0;

@@ -39,10 +39,24 @@ std::vector<std::string> environment_of(const FileStage& stage, const CommandAtt
     variables[name] = insert_folders_in_text(value, attempt.folders);
   variables["PENSTOCK_RUN"] = attempt.run_id;
   variables["PENSTOCK_STAGE"] = stage.name;
+  if (attempt.folders.item) variables["PENSTOCK_ITEM"] = *attempt.folders.item;
   variables["PENSTOCK_ATTEMPT"] = std::to_string(attempt.number);
   std::vector<std::string> list;
   for (const auto& [name, value] : variables) list.push_back(fmt::format("{}={}", name, value));
   return list;
+}
+
+// As one word, whatever is in it.
+std::string quoted_for_shell(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "'";
 }
 
 Error at_command(Error error, const FileStage& stage) {
@@ -55,7 +69,7 @@ class Reader {
   Status open(const std::string& path, std::uint64_t limit) {
     PENSTOCK_ASSIGN(pipe_, make_pipe("for " + path));
     ::fcntl(pipe_.reading.get(), F_SETFL, O_NONBLOCK);
-    PENSTOCK_ASSIGN(log_, CommandLog::create(path, limit));
+    log_ = CommandLog::to(path, limit);
     return {};
   }
   int writing_end() const { return pipe_.writing.get(); }
@@ -136,7 +150,6 @@ class CommandRun {
       options.stdout_fd = out_.writing_end();
     } else {
       const std::string path = attempt_.folders.artifacts + "/" + command.stdout_path;
-      PENSTOCK_TRY(make_folders(folder_of(path)));
       PENSTOCK_ASSIGN(stdout_file_, File::create(path));
       options.stdout_fd = stdout_file_.descriptor();
     }
@@ -150,10 +163,16 @@ class CommandRun {
 
   Result<SpawnOptions> words() const {
     SpawnOptions options;
-    PENSTOCK_ASSIGN(options.program, program_of(stage_, attempt_.folders));
-    if (stage_.command.shell) options.words = {"sh", "-c"};
-    for (const std::string& word : stage_.command.words)
-      options.words.push_back(insert_folders_in_text(word, attempt_.folders));
+    options.program = attempt_.program;
+    if (options.program.empty()) {
+      PENSTOCK_ASSIGN(options.program, program_of(stage_, attempt_.folders));
+    }
+    StageFolders folders = attempt_.folders;
+    if (stage_.command.shell) {
+      options.words = {"sh", "-c"};
+      if (folders.item) folders.item = quoted_for_shell(*folders.item);
+    }
+    for (const std::string& word : stage_.command.words) options.words.push_back(insert_folders_in_text(word, folders));
     return options;
   }
 
@@ -232,7 +251,8 @@ class CommandRun {
       end_.status =
           at_command(Error(ErrorCode::kUserCode, fmt::format("the command failed with {}{}{}", end_.exit->to_text(),
                                                              said.empty() ? "" : "; it said:\n", said))
-                         .hint(fmt::format("its output is in {}.stderr.txt", attempt_.log_path)),
+                         .hint(said.empty() ? "it wrote nothing to standard error"
+                                            : fmt::format("its output is in {}.stderr.txt", attempt_.log_path)),
                      stage_);
     }
   }

@@ -26,6 +26,7 @@ std::vector<std::pair<std::string, std::string>> result_environment(const FileSt
 /// What one attempt needs to know.
 struct CommandAttempt {
   StageFolders folders;  ///< Absolute; `artifacts` is the private folder of the attempt, and the working folder.
+  std::string program;   ///< Empty: it is looked for.
   std::string log_path;  ///< Without ".stdout.txt" and ".stderr.txt".
   std::string run_id;
   std::uint32_t number = 1;

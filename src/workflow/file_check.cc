@@ -22,7 +22,7 @@ Status check_command(const FileStage& stage) {
       return std::move(there.error()).at(stage.name).at(stage.command.place.to_text());
   }
   for (const StageInput& input : stage.inputs) {
-    if (!input.stage.empty() || input.optional) continue;
+    if (!input.stage.empty() || input.optional || input.path.find("{item}") != std::string::npos) continue;
     if (Result<FileStamp> there = stamp_of(input.path); !there)
       return std::move(there.error()).at(stage.name).at(input.place.to_text());
   }
@@ -36,7 +36,7 @@ Status check_pipeline_file(const PipelineFile& file) {
   for (const FileStage& stage : file.stages) {
     if (stage.is_command()) {
       PENSTOCK_TRY(check_command(stage));
-    } else if (stage.function == nullptr && stage.reads.empty()) {
+    } else if (stage.function == nullptr && stage.reads.empty() && !stage.for_each) {
       PENSTOCK_TRY(make_pipeline(file, stage, kRunFolder).check());
     }
   }
@@ -48,7 +48,7 @@ Result<std::vector<StagePlan>> plan_pipeline_file(const PipelineFile& file) {
   std::vector<StagePlan> plans;
   for (const FileStage& stage : file.stages) {
     plans.push_back({stage.name, {}});
-    if (stage.is_command() || stage.function != nullptr || !stage.reads.empty()) continue;
+    if (stage.is_command() || stage.function != nullptr || stage.for_each || !stage.reads.empty()) continue;
     PENSTOCK_ASSIGN(plans.back().plan,
                     make_pipeline(file, stage, kRunFolder).plan(options_of_stage(file, stage, kRunFolder)));
   }

@@ -33,9 +33,13 @@ const char* to_string(StageStatus status) noexcept {
 
 std::uint64_t FileRun::rejected() const {
   std::uint64_t sum = 0;
-  for (const StageRun& stage : stages) {
+  const auto add = [&](const StageRun& stage) {
     const Report& report = stage.outcome.report;
     sum += report.records_rejected + report.records_rejected_further_on;
+  };
+  for (const StageRun& stage : stages) {
+    add(stage);
+    for (const StageRun& item : stage.items) add(item);
   }
   return sum;
 }
@@ -109,14 +113,17 @@ void WorkflowRun::close_unused_stages() {
                    .hint("allow more with timeout in [run] or --timeout; penstock resume goes on");
 }
 
-Result<FileRun> run_pipeline_file(const PipelineFile& file, const FileRunOptions& options) {
-  PENSTOCK_ASSIGN(StageGraph graph, make_stage_graph(file));
+Status check_from_stage(const PipelineFile& file, const FileRunOptions& options) {
   std::vector<std::string> names;
   for (const FileStage& stage : file.stages) names.push_back(stage.name);
-  if (!options.from_stage.empty() && std::find(names.begin(), names.end(), options.from_stage) == names.end()) {
-    return Error(ErrorCode::kInvalidArgument, fmt::format("no stage \"{}\" in {}", options.from_stage, file.path))
-        .hint(suggest_name(options.from_stage, names));
-  }
+  if (options.from_stage.empty() || std::find(names.begin(), names.end(), options.from_stage) != names.end()) return {};
+  return Error(ErrorCode::kInvalidArgument, fmt::format("no stage \"{}\" in {}", options.from_stage, file.path))
+      .hint(suggest_name(options.from_stage, names));
+}
+
+Result<FileRun> run_pipeline_file(const PipelineFile& file, const FileRunOptions& options) {
+  PENSTOCK_ASSIGN(StageGraph graph, make_stage_graph(file));
+  PENSTOCK_TRY(check_from_stage(file, options));
   PENSTOCK_ASSIGN(RunFolder folder, RunStore(options.store).create());
   WorkflowRun run(file, options, std::move(graph), std::move(folder));
   PENSTOCK_TRY(run.begin());

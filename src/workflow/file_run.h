@@ -15,4 +15,7 @@ Status close_given_up_run(RunFolder folder, const std::string& status, const Err
 /// The plans of stages as JSON (docs/schemas/plan.schema.json).
 std::string plans_to_json(const std::vector<StagePlan>& plans);
 
+/// kInvalidArgument when `options.from_stage` names no stage of the file.
+Status check_from_stage(const PipelineFile& file, const FileRunOptions& options);
+
 }  // namespace penstock

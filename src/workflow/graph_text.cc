@@ -7,10 +7,6 @@
 namespace penstock {
 namespace {
 
-const char* kind_of(const FileStage& stage) {
-  return stage.is_command() ? "command" : stage.function != nullptr ? "function" : "pipeline";
-}
-
 std::string needs_text(const PipelineFile& file, const StageGraph& graph, std::size_t stage) {
   std::string data;
   std::string order;
@@ -24,6 +20,7 @@ std::string needs_text(const PipelineFile& file, const StageGraph& graph, std::s
 std::string notes_text(const PipelineFile& file, const StageGraph& graph, std::size_t i) {
   const FileStage& stage = file.stages[i];
   std::string text;
+  if (stage.for_each) text += "  for each of a list";
   if (!stage.when.empty()) text += fmt::format("  when {}", stage.when);
   if (graph.fallback[i] != StageGraph::kNone) text += fmt::format("  or else {}", stage.fallback);
   if (stage.last) text += "  finally";
@@ -44,6 +41,10 @@ std::string escaped(std::string_view text) {
 }
 
 }  // namespace
+
+const char* kind_of(const FileStage& stage) noexcept {
+  return stage.is_command() ? "command" : stage.function != nullptr ? "function" : "pipeline";
+}
 
 std::string graph_to_text(const PipelineFile& file, const StageGraph& graph) {
   std::string text;

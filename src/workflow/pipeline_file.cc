@@ -57,6 +57,7 @@ void collect_references_of_stage(FileStage& stage) {
   for (const StageInput& input : stage.inputs) {
     if (!input.stage.empty()) stage.reads.push_back(input.stage);
   }
+  if (stage.for_each && !stage.for_each->from.stage.empty()) stage.reads.push_back(stage.for_each->from.stage);
   std::sort(stage.reads.begin(), stage.reads.end());
   stage.reads.erase(std::unique(stage.reads.begin(), stage.reads.end()), stage.reads.end());
 }
@@ -189,18 +190,16 @@ class FileReader {
       if (!contains(stage_keys(), entry.name)) return unknown_key(entry, "in [[stage]]", stage_keys());
     }
     PENSTOCK_TRY(read_stage_name(stage, table));
+    scope_.stage_numbers.emplace(stage.name, scope_.stages.size());
+    scope_.stages.push_back(stage.name);
     PENSTOCK_TRY(read_outputs(stage, table, scope_));
-    scope_.outputs.emplace_back(stage.name, stage.outputs);
+    scope_.outputs.push_back(stage.outputs);
     file_.stages.push_back(std::move(stage));
     return {};
   }
 
   Status read_stage(FileStage& stage, const TomlTable& table) {
     scope_.stage = stage.name;
-    scope_.stages.clear();
-    for (const FileStage& other : file_.stages) {
-      if (other.name != stage.name) scope_.stages.push_back(other.name);
-    }
     stage.cache = true;
     PENSTOCK_TRY(read_stage_keys(stage, table, scope_));
     if (const TomlEntry* const operators = table.find("operator")) {
@@ -225,12 +224,9 @@ class FileReader {
       return wrong_kind(*entry, "up to 100 letters, digits, '_' and '-', as it names a folder");
     }
     stage.name = *entry->value.as_text();
-    for (const FileStage& other : file_.stages) {
-      if (other.name != stage.name) continue;
-      return Error(ErrorCode::kAlreadyExists, fmt::format("there is a stage \"{}\" already", stage.name))
-          .at(entry->value.place.to_text());
-    }
-    return {};
+    if (!scope_.stage_numbers.contains(stage.name)) return {};
+    return Error(ErrorCode::kAlreadyExists, fmt::format("there is a stage \"{}\" already", stage.name))
+        .at(entry->value.place.to_text());
   }
 
   const ParamOverrides& overrides_;

@@ -69,15 +69,15 @@ Result<const OptionValue*> param_of(const PlaceholderScope& scope, std::string_v
 
 Error unknown_stage(const PlaceholderScope& scope, std::string_view word, std::string_view stage) {
   if (stage == scope.stage) return unknown(word, "stage", "a stage cannot read its own artifacts");
-  return unknown(word, "stage", scope.stages.empty() ? "there is no other stage" : suggest_name(stage, scope.stages));
+  const std::vector<std::string> others = other_stages(scope);
+  return unknown(word, "stage", others.empty() ? "there is no other stage" : suggest_name(stage, others));
 }
 
 // "clean.outputs.table" becomes "{clean.artifacts}/table.csv", "outputs.table" becomes "{artifacts}/table.csv".
 Result<std::string> output_word(const PlaceholderScope& scope, std::string_view word, std::size_t at) {
   const std::string_view stage = word.substr(0, at);
   const std::string_view name = word.substr(at + kOutputs.size());
-  if (!stage.empty() && std::find(scope.stages.begin(), scope.stages.end(), stage) == scope.stages.end())
-    return unknown_stage(scope, word, stage);
+  if (!stage.empty() && !is_other_stage(scope, stage)) return unknown_stage(scope, word, stage);
   Result<std::string> path = output_path(stage.empty() ? std::string_view(scope.stage) : stage, name, {}, scope);
   if (!path) return std::move(path.error());
   return (stage.empty() ? std::string("{artifacts}") : fmt::format("{{{}.artifacts}}", stage)) + "/" + *path;
@@ -86,6 +86,7 @@ Result<std::string> output_word(const PlaceholderScope& scope, std::string_view 
 // Checks a placeholder that is no parameter; it stays until the folders are known.
 Result<std::string> check_word(const PlaceholderScope& scope, std::string_view word) {
   if (word == "artifacts" || word == "run_dir") return braced(word);
+  if (word == "item" && scope.has_item) return braced(word);
   if (word.starts_with("outputs.")) return output_word(scope, "." + std::string(word), 0);
   if (const std::size_t at = word.find(kOutputs); at != std::string_view::npos && at > 0)
     return output_word(scope, word, at);
@@ -97,7 +98,7 @@ Result<std::string> check_word(const PlaceholderScope& scope, std::string_view w
   }
   if (word.ends_with(kArtifacts)) {
     const std::string_view stage = word.substr(0, word.size() - kArtifacts.size());
-    if (std::find(scope.stages.begin(), scope.stages.end(), stage) != scope.stages.end()) return braced(word);
+    if (is_other_stage(scope, stage)) return braced(word);
     return unknown_stage(scope, word, stage);
   }
   static const std::vector<std::string> kFolders = {"artifacts", "run_dir"};
@@ -163,9 +164,9 @@ Result<OptionValue> insert_params(const OptionValue& value, const PlaceholderSco
 Result<std::string> output_path(std::string_view stage, std::string_view name, const Place& place,
                                 const PlaceholderScope& scope) {
   std::vector<std::string> known;
-  for (const auto& [owner, outputs] : scope.outputs) {
-    if (owner != stage) continue;
-    for (const StageOutput& output : outputs) {
+  const auto number = scope.stage_numbers.find(std::string(stage));
+  if (number != scope.stage_numbers.end() && number->second < scope.outputs.size()) {
+    for (const StageOutput& output : scope.outputs[number->second]) {
       if (!output.name.empty() && output.name == name) return output.path;
       known.push_back(output.name.empty() ? output.path : output.name);
     }
@@ -181,20 +182,34 @@ std::string path_of_input(const StageInput& input, const std::string& run_dir) {
 }
 
 StageFolders folders_of(const FileStage& stage, const std::string& run_dir) {
-  StageFolders folders{run_dir, run_dir + "/" + stage.name + "/artifacts", {}};
+  StageFolders folders{run_dir, run_dir + "/" + stage.name + "/artifacts", {}, stage.item};
   for (const StageInput& input : stage.inputs) {
     if (input.name.empty()) continue;
     std::string path = path_of_input(input, run_dir);
     if (input.optional && !stamp_of(path)) path.clear();
+    if (stage.item_is_file && input.name == "item") folders.item = path;
     folders.inputs.emplace_back(input.name, std::move(path));
   }
   return folders;
+}
+
+bool is_other_stage(const PlaceholderScope& scope, std::string_view name) {
+  return name != scope.stage && scope.stage_numbers.contains(std::string(name));
+}
+
+std::vector<std::string> other_stages(const PlaceholderScope& scope) {
+  std::vector<std::string> others;
+  for (const std::string& name : scope.stages) {
+    if (name != scope.stage) others.push_back(name);
+  }
+  return others;
 }
 
 std::string insert_folders_in_text(std::string_view text, const StageFolders& folders) {
   const auto folder = [&](std::string_view word) -> Result<std::string> {
     if (word == "run_dir") return folders.run_dir;
     if (word == "artifacts") return folders.artifacts;
+    if (word == "item" && folders.item) return *folders.item;
     if (word.ends_with(kArtifacts))
       return folders.run_dir + "/" + std::string(word.substr(0, word.size() - kArtifacts.size())) + "/artifacts";
     if (word.starts_with(kInputs)) {

@@ -4,8 +4,10 @@
 
 #include <penstock/pipeline_file.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace penstock {
@@ -14,9 +16,11 @@ namespace penstock {
 struct PlaceholderScope {
   OptionValue::Table params;
   std::string stage = {};                ///< Whose texts they are.
-  std::vector<std::string> stages = {};  ///< The other stages, whose artifacts may be named.
-  std::vector<std::string> inputs = {};  ///< Names of the inputs of `stage`.
-  std::vector<std::pair<std::string, std::vector<StageOutput>>> outputs = {};  ///< Of every stage.
+  std::vector<std::string> stages = {};  ///< All stages; the artifacts of the others may be named.
+  std::unordered_map<std::string, std::size_t> stage_numbers = {};  ///< Index in `stages`, by name.
+  bool has_item = false;                                            ///< The stage has for_each, so `{item}`.
+  std::vector<std::string> inputs = {};                             ///< Names of the inputs of `stage`.
+  std::vector<std::vector<StageOutput>> outputs = {};               ///< Of each of `stages`, as far as they were read.
 };
 
 /// Where a stage finds what its placeholders name.
@@ -24,8 +28,14 @@ struct StageFolders {
   std::string run_dir;
   std::string artifacts;  ///< Of the stage itself.
   std::vector<std::pair<std::string, std::string>>
-      inputs;  ///< Paths by name; empty for an optional one that is missing.
+      inputs;                            ///< Paths by name; empty for an optional one that is missing.
+  std::optional<std::string> item = {};  ///< `{item}`.
 };
+
+/// Says whether `name` is another stage than that whose texts they are.
+bool is_other_stage(const PlaceholderScope& scope, std::string_view name);
+/// The names of the other stages.
+std::vector<std::string> other_stages(const PlaceholderScope& scope);
 
 /// The folders of a stage for a run in `run_dir`.
 StageFolders folders_of(const FileStage& stage, const std::string& run_dir);

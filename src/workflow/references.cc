@@ -11,8 +11,8 @@
 namespace penstock {
 namespace {
 
-constexpr std::string_view kArtifacts = ".artifacts";
-constexpr std::string_view kOutputs = ".outputs.";
+constexpr std::string_view kAllArtifacts = ".artifacts";
+constexpr std::string_view kOneOutput = ".outputs.";
 
 bool is_name(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -21,10 +21,11 @@ bool is_name(std::string_view text) {
 }
 
 Status check_stage(std::string_view name, const Place& place, const PlaceholderScope& scope) {
-  if (std::find(scope.stages.begin(), scope.stages.end(), name) != scope.stages.end()) return {};
+  if (is_other_stage(scope, name)) return {};
+  const std::vector<std::string> others = other_stages(scope);
   return Error(ErrorCode::kNotFound, fmt::format("unknown stage: \"{}\"", name))
       .at(place.to_text())
-      .hint(scope.stages.empty() ? "there is no other stage" : suggest_name(name, scope.stages));
+      .hint(others.empty() ? "there is no other stage" : suggest_name(name, others));
 }
 
 }  // namespace
@@ -43,15 +44,15 @@ Result<StageInput> input_of_text(std::string_view text, const Place& place, cons
   const std::size_t dot = text.find('.');
   const std::string_view stage = text.substr(0, dot);
   const std::string_view rest = dot == std::string_view::npos ? std::string_view() : text.substr(dot);
-  if (is_name(stage) && (rest == kArtifacts || rest == ".output")) {
+  if (is_name(stage) && (rest == kAllArtifacts || rest == ".output")) {
     PENSTOCK_TRY(check_stage(stage, place, scope));
     input.stage = stage;
     return input;
   }
-  if (is_name(stage) && rest.starts_with(kOutputs)) {
+  if (is_name(stage) && rest.starts_with(kOneOutput)) {
     PENSTOCK_TRY(check_stage(stage, place, scope));
     input.stage = stage;
-    PENSTOCK_ASSIGN(input.path, output_path(stage, rest.substr(kOutputs.size()), place, scope));
+    PENSTOCK_ASSIGN(input.path, output_path(stage, rest.substr(kOneOutput.size()), place, scope));
     return input;
   }
   input.path = text;
@@ -78,8 +79,8 @@ void collect_in_text(const std::string& text, const Place& place, std::vector<St
     const std::size_t open = text.rfind('{', close);
     if (open == std::string::npos) continue;
     std::string_view word(text.data() + open + 1, close - open - 1);
-    if (!word.ends_with(kArtifacts)) continue;
-    word.remove_suffix(kArtifacts.size());
+    if (!word.ends_with(kAllArtifacts)) continue;
+    word.remove_suffix(kAllArtifacts.size());
     if (!is_name(word)) continue;
     StageInput input;
     input.stage = word;

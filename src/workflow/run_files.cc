@@ -9,6 +9,7 @@
 #include "store/digest.h"
 #include "store/json_fields.h"
 #include "stream/trace_text.h"
+#include "workflow/stage_graph.h"
 
 namespace penstock {
 namespace {
@@ -158,6 +159,47 @@ double total_seconds(const FileRun& run) {
 
 }  // namespace
 
+namespace {
+
+// Who needs whom, wave by wave.
+Json graph_to_json(const RunRecord& record) {
+  Json list = Json::array();
+  if (record.graph == nullptr) return list;
+  const StageGraph& graph = *record.graph;
+  const auto add = [&](std::size_t i, Json wave) {
+    Json needs = Json::array();
+    for (const StageGraph::Edge& edge : graph.needs[i])
+      needs.push_back({{"stage", record.file->stages[edge.stage].name}, {"data", edge.data}});
+    list.push_back({{"stage", record.file->stages[i].name},
+                    {"kind", kind_of(record.file->stages[i])},
+                    {"mode", mode_of(record.file->stages[i]).mode == StageMode::kProcess ? "process" : "function"},
+                    {"mode_reason", mode_of(record.file->stages[i]).reason},
+                    {"wave", std::move(wave)},
+                    {"needs", std::move(needs)}});
+  };
+  for (std::size_t wave = 0; wave < graph.waves.size(); ++wave) {
+    for (const std::size_t i : graph.waves[wave]) add(i, wave + 1);
+  }
+  for (std::size_t i = 0; i < graph.fallback_of.size(); ++i) {
+    if (graph.fallback_of[i] != StageGraph::kNone) add(i, nullptr);
+  }
+  return list;
+}
+
+// Job, inputs and outputs in the terms of OpenLineage, so that others can take them over.
+Json lineage_to_json(const RunRecord& record) {
+  Json inputs = Json::array();
+  for (const std::string& path : record.reads) inputs.push_back({{"namespace", "file"}, {"name", path}});
+  Json outputs = Json::array();
+  for (const std::string& path : record.writes) outputs.push_back({{"namespace", "file"}, {"name", path}});
+  return {{"producer", record.options->program},
+          {"job", {{"namespace", record.folder}, {"name", record.file->name}}},
+          {"inputs", std::move(inputs)},
+          {"outputs", std::move(outputs)}};
+}
+
+}  // namespace
+
 std::string run_json(const RunRecord& record, const FileRun& run) {
   const bool ended = run.status != "running";
   const std::int64_t now = now_micros();
@@ -182,6 +224,8 @@ std::string run_json(const RunRecord& record, const FileRun& run) {
                {"folder", record.folder},
                {"resumes", record.options->reuse_run.empty() ? Json(nullptr) : Json(record.options->reuse_run)},
                {"stages", std::move(stages)},
+               {"graph", graph_to_json(record)},
+               {"lineage", lineage_to_json(record)},
                {"writes", record.writes},
                {"machine", to_json(this_machine())},
                {"process", {{"pid", process.pid}, {"start_ticks", process.start_ticks}, {"boot", process.boot}}}};
@@ -191,6 +235,24 @@ std::string run_json(const RunRecord& record, const FileRun& run) {
   }
   return json_document(json);
 }
+
+namespace {
+
+Json items_to_json(const std::vector<StageRun>& items) {
+  Json list = Json::array();
+  for (const StageRun& item : items) {
+    Json entry = {{"stage", item.name},
+                  {"status", to_string(item.status)},
+                  {"attempts", item.attempts},
+                  {"duration_seconds", item.duration_seconds},
+                  {"error", to_json(item.outcome.status)}};
+    if (!item.reason.empty()) entry["reason"] = item.reason;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+}  // namespace
 
 std::string manifest_json(const RunRecord& record, const FileRun& run) {
   Json stages = Json::array();
@@ -218,6 +280,7 @@ std::string manifest_json(const RunRecord& record, const FileRun& run) {
                   {"outputs", to_json(done.outcome.report.outputs)},
                   {"error", to_json(done.outcome.status)}};
     if (!done.reason.empty()) entry["reason"] = done.reason;
+    if (!done.items.empty()) entry["items"] = items_to_json(done.items);
     stages.push_back(std::move(entry));
   }
   return json_document(
@@ -264,10 +327,16 @@ std::string metrics_json(const FileRun& run) {
 // One process per stage in the timeline, each with its own zero.
 std::string trace_json(const FileRun& run) {
   std::string events;
-  for (std::size_t i = 0; i < run.stages.size(); ++i) {
-    const StageRun& stage = run.stages[i];
+  std::vector<const StageRun*> all;
+  for (const StageRun& stage : run.stages) {
+    all.push_back(&stage);
+    for (const StageRun& item : stage.items) all.push_back(&item);
+  }
+  const std::int64_t zero = first_start(run);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const StageRun& stage = *all[i];
     if (!has_run(stage)) continue;
-    const double offset = static_cast<double>(stage.started_micros - first_start(run));
+    const double offset = static_cast<double>(stage.started_micros - zero);
     const Json named = {
         {"ph", "M"}, {"pid", i + 1}, {"tid", 0}, {"name", "process_name"}, {"args", {{"name", stage.name}}}};
     events += (events.empty() ? "" : ",\n") + named.dump();
@@ -302,6 +371,7 @@ std::string output_json(const FileStage& stage, const StageRun& run, const std::
 }
 
 std::string data_json(const FileStage& stage, const StageRun& run) {
+  if (stage.for_each) return json_document({{"outcome", "done"}, {"items", run.items.size()}});
   if (stage.is_command()) return json_document({{"outcome", "done"}, {"exit_code", 0}});
   if (stage.function != nullptr) {
     std::uint64_t bytes = 0;

@@ -8,12 +8,16 @@
 
 namespace penstock {
 
+struct StageGraph;
+
 /// What is known about a run from its start.
 struct RunRecord {
   const PipelineFile* file = nullptr;
   const FileRunOptions* options = nullptr;
   std::int64_t started_micros = 0;
   std::vector<std::string> writes = {};  ///< Outputs that are not in the run's folder.
+  std::vector<std::string> reads = {};   ///< Files of the machine that stages name as inputs, absolute.
+  const StageGraph* graph = nullptr;     ///< May be null.
   std::string folder = {};               ///< The working folder, where relative paths start.
 };
 

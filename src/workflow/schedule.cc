@@ -46,15 +46,19 @@ class Schedule {
       ready_.erase(next);
       take(stage, -1);
       lock.unlock();
-      const std::optional<Clock::time_point> again = work_.work(stage);
+      const WorkEnd ended = work_.work(stage);
       lock.lock();
       take(stage, +1);
-      if (again) {
-        delayed_.emplace(*again, stage);
+      if (ended.items > 0) {
+        divide(stage, ended.items);
+      } else if (ended.again) {
+        delayed_.emplace(*ended.again, stage);
       } else {
         end(stage);
       }
-      changed_.notify_all();
+      // This thread goes on with one that is ready; others are needed only for more.
+      if (waiting_ > 0 && (left_ + last_left_ == 0 || ready_.size() > 1 || !delayed_.empty() || !limits_.wants.empty()))
+        changed_.notify_all();
     }
   }
 
@@ -75,7 +79,20 @@ class Schedule {
     held_.clear();
   }
 
-  void end(std::size_t stage) {
+  // The stages come first in the order, then the first items of all, then the second ones ...
+  std::size_t stage_of(std::size_t number) const { return number % open_.size(); }
+
+  void divide(std::size_t stage, std::size_t items) {
+    items_left_[stage] = items;
+    for (std::size_t item = 0; item < items; ++item) ready_.insert(stage + (item + 1) * open_.size());
+  }
+
+  void end(std::size_t number) {
+    const std::size_t stage = stage_of(number);
+    if (number != stage) {
+      if (--items_left_[stage] == 0) ready_.insert(stage);
+      return;
+    }
     if (is_last(stage)) {
       --last_left_;
     } else if (--left_ == 0) {
@@ -86,16 +103,18 @@ class Schedule {
     }
   }
 
-  bool fits(std::size_t stage) const {
+  bool fits(std::size_t number) const {
     if (limits_.wants.empty()) return true;
+    const std::size_t stage = stage_of(number);
     for (std::size_t i = 0; i < limits_.wants[stage].size(); ++i) {
       if (limits_.wants[stage][i] > free_[i]) return false;
     }
     return true;
   }
 
-  void take(std::size_t stage, int sign) {
+  void take(std::size_t number, int sign) {
     if (limits_.wants.empty()) return;
+    const std::size_t stage = stage_of(number);
     for (std::size_t i = 0; i < limits_.wants[stage].size(); ++i) free_[i] += sign * limits_.wants[stage][i];
   }
 
@@ -107,6 +126,7 @@ class Schedule {
   }
 
   void wait(std::unique_lock<std::mutex>& lock) {
+    ++waiting_;
     if (delayed_.empty()) {
       changed_.wait(lock);
     } else {
@@ -114,6 +134,7 @@ class Schedule {
       const Clock::time_point next = delayed_.begin()->first;
       changed_.wait_until(lock, next);
     }
+    --waiting_;
   }
 
   const StageGraph& graph_;
@@ -123,9 +144,11 @@ class Schedule {
   std::mutex mutex_;  // guards all below
   std::condition_variable changed_;
   std::vector<std::int64_t> free_;
-  std::vector<std::size_t> open_;  // needs that have not ended
-  std::set<std::size_t> ready_;
-  std::vector<std::size_t> held_;  // those that wait for all others
+  std::vector<std::size_t> open_;                  // needs that have not ended
+  std::set<std::size_t> ready_;                    // numbers of stages and items
+  std::map<std::size_t, std::size_t> items_left_;  // by divided stage
+  std::size_t waiting_ = 0;                        // threads
+  std::vector<std::size_t> held_;                  // those that wait for all others
   std::multimap<Clock::time_point, std::size_t> delayed_;
   std::size_t left_ = 0;
   std::size_t last_left_ = 0;

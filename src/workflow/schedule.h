@@ -14,13 +14,20 @@
 
 namespace penstock {
 
+/// What a stage wants after a call: nothing more, as it has ended; to be called again; or to be divided.
+struct WorkEnd {
+  std::optional<std::chrono::steady_clock::time_point> again = {};
+  /// So many items are worked on, as stages of their own with the limits of this one: item k of stage s is number
+  /// s + (k + 1) * STAGES of `work`. When all have ended the stage is called again.
+  std::size_t items = 0;
+};
+
 /// What the stages do. `work` is called by several threads at once, for different stages.
 class StageWork {
  public:
   virtual ~StageWork() = default;
-  /// Does the work of a stage, or finds that it is not to be done. Returns when it wants to be called again, or nothing
-  /// when the stage has ended. All stages that it needs have ended.
-  virtual std::optional<std::chrono::steady_clock::time_point> work(std::size_t stage) = 0;
+  /// Does the work of a stage, or finds that it is not to be done. All stages that it needs have ended.
+  virtual WorkEnd work(std::size_t stage) = 0;
 };
 
 /// How many stages run at once, and what they share.

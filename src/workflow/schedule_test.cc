@@ -37,7 +37,7 @@ class Noted : public StageWork {
  public:
   explicit Noted(const StageGraph& graph) : graph_(graph), ended_(graph.needs.size()) {}
 
-  std::optional<Clock::time_point> work(std::size_t stage) override {
+  WorkEnd work(std::size_t stage) override {
     {
       const std::lock_guard lock(mutex_);
       order.push_back(stage);
@@ -46,7 +46,7 @@ class Noted : public StageWork {
     const std::optional<Clock::time_point> again = what ? what(stage) : std::nullopt;
     const std::lock_guard lock(mutex_);
     if (!again) ended_[stage] = true;
-    return again;
+    return {again};
   }
 
   std::function<std::optional<Clock::time_point>(std::size_t)> what;

@@ -13,6 +13,7 @@
 #include "platform/file.h"
 #include "platform/link_file.h"
 #include "workflow/command_stage.h"
+#include "workflow/function_process.h"
 #include "workflow/stage_paths.h"
 
 namespace penstock {
@@ -59,10 +60,12 @@ AttemptEnd attempt_command(const AttemptContext& context, const FileStage& stage
   attempt.folders.artifacts = context.absolute_run_dir + name;
   for (auto& [input, path] : attempt.folders.inputs) {
     if (!path.empty() && !path.starts_with('/')) path = context.absolute_folder + "/" + path;
+    if (stage.item_is_file && input == "item") attempt.folders.item = path;
   }
   attempt.log_path = fmt::format("{}/{}", logs, number);
   attempt.run_id = context.folder.id();
   attempt.number = number;
+  attempt.program = context.program;
   attempt.stop = context.stop;
   attempt.deadline = context.deadline;
   if (stage.timeout.count() > 0) {
@@ -70,11 +73,11 @@ AttemptEnd attempt_command(const AttemptContext& context, const FileStage& stage
     attempt.deadline = attempt.deadline ? std::min(*attempt.deadline, own) : own;
   }
   AttemptEnd end;
-  Status made = make_folders(logs);
-  if (made) made = make_folders(attempt_folder);
+  Status made = make_folders(attempt_folder);
   for (const StageOutput& output : stage.outputs) {
     const std::string path = attempt_folder + "/" + output.path;
-    if (made) made = make_folders(output.folder ? path : folder_of(path));
+    const std::string folder = output.folder ? path : folder_of(path);
+    if (made && folder != attempt_folder) made = make_folders(folder);
   }
   if (made) {
     CommandEnd ended = run_command(stage, attempt);
@@ -92,37 +95,71 @@ AttemptEnd attempt_command(const AttemptContext& context, const FileStage& stage
   return end;
 }
 
-Result<StageFunction::Value> call(const FileStage& stage, const std::vector<StageFunction::Value>& arguments) {
-  // The one place where what the user's function throws becomes an error.
-  try {
-    return stage.function->call(arguments);
-  } catch (const std::exception& thrown) {
-    return Error(ErrorCode::kUserCode,
-                 fmt::format("the function of stage \"{}\" threw: {}", stage.name, thrown.what()));
-  } catch (...) {
-    return Error(ErrorCode::kUserCode, fmt::format("the function of stage \"{}\" threw something", stage.name));
+Status commit_value(const AttemptContext& context, const FileStage& stage, std::uint32_t number,
+                    StageFunction::Value value) {
+  const std::string bytes = stage.function->encode(value.get());
+  if (const std::uint64_t most = context.file.workflow.max_value; most != 0 && bytes.size() > most) {
+    return Error(ErrorCode::kResourceExhausted,
+                 fmt::format("the value of the stage has {} bytes; values are handed on up to {}", bytes.size(), most))
+        .at(stage.name)
+        .hint("write a file and return its path and digest, or raise max_value of the workflow");
   }
-}
-
-Status call_and_commit(const AttemptContext& context, const FileStage& stage, std::uint32_t number) {
-  PENSTOCK_ASSIGN(const std::vector<StageFunction::Value> arguments, context.values->arguments_of(stage));
-  Result<StageFunction::Value> value = call(stage, arguments);
-  if (!value) return std::move(value).error().at(stage.name);
   const std::string attempt_folder = fmt::format("{}/{}/.attempt-{}", context.folder.path(), stage.name, number);
   PENSTOCK_TRY(make_folders(attempt_folder));
   PENSTOCK_ASSIGN(File file, File::create(attempt_folder + "/" + kValueFile));
-  PENSTOCK_TRY(file.write_all(stage.function->encode(value->get())));
+  PENSTOCK_TRY(file.write_all(bytes));
   PENSTOCK_TRY(file.close());
   const std::string target = context.folder.artifacts_of(stage.name);
   if (::rename(attempt_folder.c_str(), target.c_str()) != 0) return file_error(errno, "put in place", target);
-  context.values->keep(stage, std::move(*value));
+  context.values->keep(stage, std::move(value));
   return {};
+}
+
+// Nothing can stop a function in the program; that it was late is said when it returns.
+Result<StageFunction::Value> call_in_program(const FileStage& stage,
+                                             const std::vector<StageFunction::Value>& arguments) {
+  const Clock::time_point begin = Clock::now();
+  Result<StageFunction::Value> value = call_stage_function(stage.name, *stage.function, arguments);
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
+  if (stage.timeout.count() == 0 || took <= stage.timeout) return value;
+  return Error(ErrorCode::kTimeout, fmt::format("the function returned after {} ms, beyond its time of {} ms",
+                                                took.count(), stage.timeout.count()))
+      .hint("a function in the program cannot be stopped; in a process it can: StageMode::kProcess");
+}
+
+void run_function(const AttemptContext& context, const FileStage& stage, std::uint32_t number, AttemptEnd& end) {
+  Result<std::vector<StageFunction::Value>> arguments = context.values->arguments_of(stage);
+  if (!arguments) {
+    end.outcome.status = arguments.error();
+    return;
+  }
+  Result<StageFunction::Value> value = Error(ErrorCode::kInternal, "not called");
+  if (context.processes != nullptr && mode_of(stage, context.input_bytes).mode == StageMode::kProcess) {
+    FunctionCall call{stage, context.number, std::move(*arguments), context.deadline, context.stop};
+    if (stage.timeout.count() > 0) {
+      const Clock::time_point own = Clock::now() + stage.timeout;
+      call.deadline = call.deadline ? std::min(*call.deadline, own) : own;
+    }
+    FunctionEnd ended = context.processes->call(call);
+    value = std::move(ended.value);
+    end.exit = ended.exit;
+    end.cancelled = ended.cancelled;
+  } else {
+    value = call_in_program(stage, *arguments);
+  }
+  if (!value) {
+    end.outcome.status = std::move(value).error().at(stage.name);
+  } else {
+    end.outcome.status = commit_value(context, stage, number, std::move(*value));
+  }
 }
 
 AttemptEnd attempt_function(const AttemptContext& context, const FileStage& stage, std::uint32_t number) {
   AttemptEnd end;
-  end.outcome.status = call_and_commit(context, stage, number);
-  end.outcome.report.outcome = end.outcome.status ? Report::Outcome::kDone : Report::Outcome::kFailed;
+  run_function(context, stage, number, end);
+  end.outcome.report.outcome = end.cancelled        ? Report::Outcome::kCancelled
+                               : end.outcome.status ? Report::Outcome::kDone
+                                                    : Report::Outcome::kFailed;
   return end;
 }
 
@@ -134,6 +171,29 @@ double random_part() {
 }
 
 }  // namespace
+
+Result<std::shared_ptr<const void>> call_stage_function(const std::string& stage, const StageFunction& function,
+                                                        const std::vector<std::shared_ptr<const void>>& arguments) {
+  // The one place where what the user's function throws becomes an error.
+  try {
+    return function.call(arguments);
+  } catch (const std::exception& thrown) {
+    return Error(ErrorCode::kUserCode, fmt::format("the function of stage \"{}\" threw: {}", stage, thrown.what()));
+  } catch (...) {
+    return Error(ErrorCode::kUserCode, fmt::format("the function of stage \"{}\" threw something", stage));
+  }
+}
+
+StagePlace mode_of(const FileStage& stage, std::uint64_t input_bytes) noexcept {
+  constexpr std::uint64_t kLarge = std::uint64_t{100} << 20;
+  if (stage.is_command()) return {StageMode::kProcess, "it is a program"};
+  if (stage.function == nullptr) return {StageMode::kFunction, "it is a pipeline, which runs as its strategy says"};
+  if (stage.mode == StageMode::kFunction) return {StageMode::kFunction, "the workflow says so"};
+  if (stage.mode == StageMode::kProcess) return {StageMode::kProcess, "the workflow says so"};
+  if (input_bytes > kLarge) return {StageMode::kFunction, "its inputs are large"};
+  if (stage.may_crash) return {StageMode::kProcess, "it may crash"};
+  return {StageMode::kFunction, "nothing speaks for a process"};
+}
 
 AttemptEnd attempt_stage(const AttemptContext& context, const FileStage& stage, std::uint32_t number) {
   if (stage.function != nullptr) return attempt_function(context, stage, number);

@@ -16,6 +16,8 @@
 
 namespace penstock {
 
+class FunctionProcesses;
+class StageFunction;
 class StageValues;
 
 /// What all attempts of a run share.
@@ -27,6 +29,10 @@ struct AttemptContext {
   StopSignal* stop = nullptr;    ///< May be null.
   ProgressListener* progress = nullptr;
   StageValues* values = nullptr;
+  FunctionProcesses* processes = nullptr;  ///< Null when no function can need one.
+  std::size_t number = 0;                  ///< Of the stage in the file.
+  std::string program = {};                ///< Of a command, when it was looked for already.
+  std::uint64_t input_bytes = 0;           ///< Of what it reads from other stages.
   std::optional<std::chrono::steady_clock::time_point> deadline = {};  ///< Of the run.
 };
 
@@ -42,6 +48,12 @@ class StageValues {
 
 /// The name of the artifact that holds the value of a function.
 inline constexpr const char* kValueFile = "value.bin";
+
+/// Calls a function; what it throws becomes an error (kUserCode).
+Result<std::shared_ptr<const void>> call_stage_function(const std::string& stage, const StageFunction& function,
+                                                        const std::vector<std::shared_ptr<const void>>& arguments);
+/// A parameter as functions get it.
+std::shared_ptr<const void> value_of_param(const OptionValue& value);
 
 struct AttemptEnd {
   RunOutcome outcome;              ///< With the report of a pipeline.

@@ -62,6 +62,7 @@ class GraphBuilder {
           .at(each.place.to_text());
     }
     for (const StageInput& input : each.inputs) PENSTOCK_TRY(check_known(input.stage, each, input.place));
+    if (each.for_each) PENSTOCK_TRY(check_known(each.for_each->from.stage, each, each.for_each->place));
     for (const auto& [name, place] : each.after) PENSTOCK_TRY(check_known(name, each, place));
     PENSTOCK_TRY(check_known(each.fallback, each, each.fallback_place));
     for (const StageArgument& argument : each.arguments) {
@@ -94,8 +95,8 @@ class GraphBuilder {
       std::string fault;
       if (graph_.fallback_of[other] != StageGraph::kNone) {
         fault = fmt::format("it is the fallback of \"{}\"", stage(graph_.fallback_of[other]).name);
-      } else if (!stage(other).when.empty() || stage(other).last) {
-        fault = "a fallback has neither when nor finally";
+      } else if (!stage(other).when.empty() || stage(other).last || stage(other).for_each) {
+        fault = "a fallback has none of when, finally and for_each";
       } else {
         fault = missing_output(stage(i), stage(other));
       }
@@ -161,6 +162,10 @@ class GraphBuilder {
       PENSTOCK_TRY(add_reference(from, input.stage, input.place, {0, true, input.optional}));
       PENSTOCK_TRY(check_declared(stage(index_.at(input.stage)), input));
     }
+    if (const auto& items = stage(from).for_each; items && !items->from.stage.empty()) {
+      PENSTOCK_TRY(add_reference(from, items->from.stage, items->place, {0, true, false}));
+      PENSTOCK_TRY(check_declared(stage(index_.at(items->from.stage)), items->from));
+    }
     for (const auto& [name, place] : stage(from).after) PENSTOCK_TRY(add_reference(from, name, place, {}));
     return {};
   }
@@ -173,6 +178,14 @@ class GraphBuilder {
       return Error(ErrorCode::kInvalidArgument,
                    fmt::format("{} cannot be an artifact of \"{}\": {}", input.path, maker.name, fault))
           .at(input.place.to_text());
+    }
+    if (maker.for_each && !input.path.empty() && maker.fan == nullptr) {
+      return Error(
+                 ErrorCode::kInvalidArgument,
+                 fmt::format("stage \"{}\" is done for each of a list, so {} is not one file", maker.name, input.path))
+          .at(input.place.to_text())
+          .hint(fmt::format("{}.artifacts has a folder for each item, in the order of the list: 00000, 00001 ...",
+                            maker.name));
     }
     if (!maker.is_command()) return {};
     std::vector<std::string> known;

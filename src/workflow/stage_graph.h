@@ -32,6 +32,9 @@ struct StageGraph {
 /// for outputs that nobody declares, for a fallback that cannot be one, for resources that there are not.
 Result<StageGraph> make_stage_graph(const PipelineFile& file);
 
+/// "command", "function" or "pipeline".
+const char* kind_of(const FileStage& stage) noexcept;
+
 /// The graph as lines of text, in the DOT language of Graphviz, or as a Mermaid flowchart.
 std::string graph_to_text(const PipelineFile& file, const StageGraph& graph);
 std::string graph_to_dot(const PipelineFile& file, const StageGraph& graph);

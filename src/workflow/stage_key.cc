@@ -14,6 +14,7 @@
 #include "stream/output_paths.h"
 #include "workflow/command_stage.h"
 #include "workflow/run_files.h"
+#include "workflow/stage_graph.h"
 #include "workflow/stage_paths.h"
 
 namespace penstock {
@@ -38,14 +39,17 @@ std::string key_text(const Json& json) { return json.dump(-1, ' ', false, Json::
 
 class KeyMaker {
  public:
-  KeyMaker(const PipelineFile& file, const FileStage& stage, const std::string& run_dir, DigestIndex& index)
-      : file_(file), stage_(stage), run_dir_(run_dir), index_(index) {}
+  KeyMaker(const PipelineFile& file, const FileStage& stage, const std::string& run_dir, const MadeResults& made,
+           DigestIndex& index)
+      : file_(file), stage_(stage), run_dir_(run_dir), made_(made), index_(index) {}
 
   Result<NamedResult> make() {
     StageKey& key = result_.key;
     key.add("format", "1");
-    key.add("stage", stage_.name);
-    key.add("kind", stage_.is_command() ? "command" : stage_.function != nullptr ? "function" : "pipeline");
+    // Items of a list share a name: where in the list they stand does not matter.
+    key.add("stage", stage_.name.substr(0, stage_.name.find('/')));
+    if (stage_.item && !stage_.item_is_file) key.add("item", *stage_.item);
+    key.add("kind", kind_of(stage_));
     key.add("version", stage_.version);
     PENSTOCK_TRY(stage_.is_command() ? add_command() : stage_.function != nullptr ? add_function() : add_pipeline());
     for (const StageInput& input : stage_.inputs) PENSTOCK_TRY(add_input(input));
@@ -58,8 +62,8 @@ class KeyMaker {
     StageKey& key = result_.key;
     const StageCommand& command = stage_.command;
     const StageFolders folders = folders_of(stage_, run_dir_);
-    PENSTOCK_ASSIGN(const std::string program, program_of(stage_, folders));
-    PENSTOCK_ASSIGN(const FileDigest digest, index_.digest(program));
+    PENSTOCK_ASSIGN(result_.program, program_of(stage_, folders));
+    PENSTOCK_ASSIGN(const FileDigest digest, index_.digest(result_.program));
     key.add("code", stage_.code_declared ? "declared" : digest.sha256);
     key.add("command", key_text(Json(command.words)));
     key.add("shell", command.shell ? "yes" : "no");
@@ -78,6 +82,7 @@ class KeyMaker {
     key.add("code", stage_.code_declared ? "declared" : code_identity());
     for (std::size_t i = 0; i < stage_.arguments.size(); ++i) {
       const StageArgument& argument = stage_.arguments[i];
+      if (argument.value != nullptr) continue;  // the item
       if (argument.param.empty()) {
         key.add(fmt::format("argument.{}", i), argument.stage);
         continue;
@@ -124,26 +129,73 @@ class KeyMaker {
     // The same reference may stand in several words.
     const auto& fields = result_.key.fields;
     if (std::any_of(fields.begin(), fields.end(), [&](const auto& field) { return field.first == name; })) return {};
-    if (!input.stage.empty() && input.path.empty()) return add_folder(name, path, "");
+    if (!input.stage.empty()) return add_made(name, path, input);
     switch (what_is(path)) {
       case What::kFile: return add_file(name, path, input.place, false);
       case What::kFolder: return add_folder(name, path, name_of(path));
       case What::kOther: result_.why_not = fmt::format("{} is no regular file", path); return {};
       case What::kNothing: break;
     }
-    if (!input.optional) {
-      Error error(ErrorCode::kNotFound, input.stage.empty()
-                                            ? fmt::format("the input {} is not there", path)
-                                            : fmt::format("stage \"{}\" made no {}", input.stage, input.path));
-      return std::move(error)
-          .at(stage_.name)
-          .at(input.place.to_text())
-          .hint(input.stage.empty()
-                    ? "paths start at the working folder; { from = PATH, optional = true } allows it to be missing"
-                    : "see its artifacts with penstock runs show");
-    }
+    if (!input.optional) return missing(input, path);
     result_.key.add(name, "missing");
     return {};
+  }
+
+  // What another stage made: an artifact, or a folder of them.
+  Status add_made(const std::string& field, const std::string& path, const StageInput& input) {
+    const std::vector<Artifact>* const artifacts = made_.artifacts_of(input.stage);
+    if (input.path.empty()) return add_made_folder(field, path, "", artifacts);
+    for (const Artifact& artifact : artifacts == nullptr ? std::vector<Artifact>() : *artifacts) {
+      if (artifact.name != input.path) continue;
+      result_.key.add(field, artifact.sha256 + " " + name_of(path));
+      result_.inputs.add_artifact(path, artifact.sha256);
+      return {};
+    }
+    if (artifacts != nullptr && is_folder(input, *artifacts))
+      return add_made_folder(field, path, input.path, artifacts);
+    if (!input.optional) return missing(input, path);
+    result_.key.add(field, "missing");
+    return {};
+  }
+
+  // A declared folder may be empty.
+  bool is_folder(const StageInput& input, const std::vector<Artifact>& artifacts) const {
+    const std::string below = input.path + "/";
+    for (const FileStage& stage : file_.stages) {
+      if (stage.name != input.stage) continue;
+      for (const StageOutput& output : stage.outputs) {
+        if (output.folder && output.path == input.path) return true;
+      }
+    }
+    return std::any_of(artifacts.begin(), artifacts.end(),
+                       [&](const Artifact& artifact) { return artifact.name.starts_with(below); });
+  }
+
+  Status add_made_folder(const std::string& field, const std::string& path, const std::string& below,
+                         const std::vector<Artifact>* artifacts) {
+    std::string digest = "missing";
+    if (artifacts != nullptr) {
+      digest = digest_of_artifacts(*artifacts, below);
+      const std::string folder = below.empty() ? below : below + "/";
+      for (const Artifact& artifact : *artifacts) {
+        if (artifact.name.starts_with(folder))
+          result_.inputs.add_artifact(path + "/" + artifact.name.substr(folder.size()), artifact.sha256);
+      }
+    }
+    result_.key.add(field, "folder " + digest + (below.empty() ? "" : " " + name_of(path)));
+    return {};
+  }
+
+  Error missing(const StageInput& input, const std::string& path) const {
+    Error error(ErrorCode::kNotFound, input.stage.empty()
+                                          ? fmt::format("the input {} is not there", path)
+                                          : fmt::format("stage \"{}\" made no {}", input.stage, input.path));
+    return std::move(error)
+        .at(stage_.name)
+        .at(input.place.to_text())
+        .hint(input.stage.empty()
+                  ? "paths start at the working folder; { from = PATH, optional = true } allows it to be missing"
+                  : "see its artifacts with penstock runs show");
   }
 
   // The name of a file may change what a program makes of it, its folder should not.
@@ -156,19 +208,16 @@ class KeyMaker {
   }
 
   Status add_folder(const std::string& field, const std::string& path, const std::string& name) {
-    // A stage that was skipped made no folder.
-    std::string digest = "missing";
-    if (what_is(path) == What::kFolder) {
-      PENSTOCK_ASSIGN(digest, digest_of_folder(path, index_));
-      result_.inputs.add_folder(path, digest);
-    }
-    result_.key.add(field, "folder " + digest + (name.empty() ? "" : " " + name));
+    PENSTOCK_ASSIGN(std::string digest, digest_of_folder(path, index_));
+    result_.key.add(field, fmt::format("folder {} {}", digest, name));
+    result_.inputs.add_folder(path, std::move(digest));
     return {};
   }
 
   const PipelineFile& file_;
   const FileStage& stage_;
   const std::string& run_dir_;
+  const MadeResults& made_;
   DigestIndex& index_;
   NamedResult result_;
 };
@@ -188,8 +237,18 @@ std::string ObservedInputs::changed(DigestIndex& index) const {
 }
 
 Result<NamedResult> name_result(const PipelineFile& file, const FileStage& stage, const std::string& run_dir,
-                                DigestIndex& index) {
-  return KeyMaker(file, stage, run_dir, index).make();
+                                const MadeResults& made, DigestIndex& index) {
+  return KeyMaker(file, stage, run_dir, made, index).make();
+}
+
+std::string digest_of_artifacts(const std::vector<Artifact>& artifacts, const std::string& below) {
+  std::vector<std::string> lines;
+  const std::string folder = below.empty() ? below : below + "/";
+  for (const Artifact& artifact : artifacts) {
+    if (!artifact.name.starts_with(folder)) continue;
+    lines.push_back(folder_line(artifact.sha256, std::string_view(artifact.name).substr(folder.size())));
+  }
+  return digest_of_lines(std::move(lines));
 }
 
 std::string why_not_cached(const PipelineFile& file, const FileStage& stage) {

@@ -2,6 +2,7 @@
 // What names the result of a stage: docs/cache_key.md.
 #pragma once
 
+#include <penstock/artifact.h>
 #include <penstock/pipeline_file.h>
 
 #include <string>
@@ -17,6 +18,10 @@ namespace penstock {
 class ObservedInputs {
  public:
   void add_file(std::string path, FileDigest digest) { files_.emplace_back(std::move(path), std::move(digest)); }
+  /// A file that another stage made.
+  void add_artifact(std::string path, std::string sha256) {
+    files_.emplace_back(std::move(path), FileDigest{}).second.sha256 = std::move(sha256);
+  }
   void add_folder(std::string path, std::string digest) { folders_.emplace_back(std::move(path), std::move(digest)); }
   /// Returns the path of one that is not what it was, or nothing.
   std::string changed(DigestIndex& index) const;
@@ -26,17 +31,29 @@ class ObservedInputs {
   std::vector<std::pair<std::string, std::string>> folders_;
 };
 
+/// What the stages before made, by name: their artifacts, or null for one that made nothing (it was skipped).
+class MadeResults {
+ public:
+  virtual ~MadeResults() = default;
+  virtual const std::vector<Artifact>* artifacts_of(const std::string& stage) const = 0;
+};
+
 /// The key of a stage, or why its result can have none.
 struct NamedResult {
   StageKey key;
   ObservedInputs inputs;
+  std::string program;  ///< Path of the program of a command: the one whose digest is in the key is the one to run.
   std::string why_not;  ///< Empty when there is a key.
 };
 
-/// Makes the key of a stage in the run in `run_dir`, in which all that it needs has ended; hashes what it reads.
-/// Errors: kNotFound at the place of an input that is missing, and what reading the files met.
+/// Makes the key of a stage in the run in `run_dir`; hashes the files that it reads. Of other stages it takes the
+/// digests that are known of their artifacts, and looks at no file. Errors: kNotFound at the place of an input that is
+/// missing, and what reading the files met.
 Result<NamedResult> name_result(const PipelineFile& file, const FileStage& stage, const std::string& run_dir,
-                                DigestIndex& index);
+                                const MadeResults& made, DigestIndex& index);
+
+/// The digest of what stands in a folder of artifacts below `below` (empty: all), as `digest_of_folder` gives it.
+std::string digest_of_artifacts(const std::vector<Artifact>& artifacts, const std::string& below);
 
 /// Returns why the result of a stage is not put into the cache although it has a key; empty: it is.
 std::string why_not_cached(const PipelineFile& file, const FileStage& stage);

@@ -59,10 +59,10 @@ bool is_word(std::string_view text) {
 }  // namespace
 
 const std::vector<std::string>& stage_keys() {
-  static const std::vector<std::string> keys = {"name",    "operator", "command",   "shell",      "stdin",  "stdout",
-                                                "env",     "pass_env", "log_limit", "kill_after", "inputs", "outputs",
-                                                "after",   "when",     "version",   "code",       "cache",  "retry",
-                                                "timeout", "fallback", "resources", "finally"};
+  static const std::vector<std::string> keys = {"name",    "operator", "command",   "shell",      "stdin",   "stdout",
+                                                "env",     "pass_env", "log_limit", "kill_after", "inputs",  "outputs",
+                                                "after",   "when",     "version",   "code",       "cache",   "retry",
+                                                "timeout", "fallback", "resources", "finally",    "for_each"};
   return keys;
 }
 
@@ -152,10 +152,11 @@ class StageKeys {
       : stage_(stage), table_(table), scope_(scope) {}
 
   Status read() {
+    PENSTOCK_TRY(read_for_each());
     PENSTOCK_TRY(read_inputs());
     for (const TomlEntry& entry : table_.entries) {
       if (entry.name == "name" || entry.name == "operator" || entry.name == "outputs" || entry.name == "stdout" ||
-          entry.name == "inputs") {
+          entry.name == "inputs" || entry.name == "for_each") {
         continue;
       }
       PENSTOCK_ASSIGN(const OptionValue value, insert_params(entry.value, scope_));
@@ -195,6 +196,29 @@ class StageKeys {
   static Status set(T& target, Result<T> value) {
     if (!value) return std::move(value.error());
     target = std::move(*value);
+    return {};
+  }
+
+  Status read_for_each() {
+    const TomlEntry* const entry = table_.find("for_each");
+    scope_.has_item = entry != nullptr;
+    if (entry == nullptr) return {};
+    scope_.has_item = false;  // not in the list itself
+    PENSTOCK_ASSIGN(const OptionValue value, insert_params(entry->value, scope_));
+    scope_.has_item = true;
+    StageItems& items = stage_.for_each.emplace();
+    items.place = entry->value.place;
+    if (value.as_text() != nullptr && !value.as_text()->empty()) {
+      PENSTOCK_ASSIGN(items.from, input_of_text(*value.as_text(), items.place, scope_));
+      return {};
+    }
+    if (value.as_list() == nullptr)
+      return wrong_value("for_each", value, "a list, or the path of a file with a list or of a folder of files");
+    for (const OptionValue& item : *value.as_list()) {
+      if (item.as_table() != nullptr || item.as_list() != nullptr)
+        return wrong_value("an item of for_each", item, "a text or a number");
+      items.texts.push_back(item.as_text() != nullptr ? *item.as_text() : item.to_text());
+    }
     return {};
   }
 
@@ -385,10 +409,10 @@ class StageKeys {
 
   Result<std::string> stage_name(const OptionValue& value) const {
     PENSTOCK_ASSIGN(std::string name, text_of("a stage", value));
-    if (std::find(scope_.stages.begin(), scope_.stages.end(), name) != scope_.stages.end()) return name;
+    if (is_other_stage(scope_, name)) return name;
     return Error(ErrorCode::kNotFound, fmt::format("unknown stage: \"{}\"", name))
         .at(value.place.to_text())
-        .hint(suggest_name(name, scope_.stages));
+        .hint(suggest_name(name, other_stages(scope_)));
   }
 
   Status check_kind() const {

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+
 #include "platform/file.h"
 #include "store/run_store.h"
 #include "stream/output_paths.h"
@@ -59,6 +62,19 @@ std::vector<std::string> files_read_by(const PipelineFile& file, const FileStage
     if (!path.starts_with(run_dir + "/")) paths.push_back(std::move(path));
   }
   return paths;
+}
+
+std::vector<std::string> files_read(const PipelineFile& file, const std::string& run_dir, const std::string& folder) {
+  const std::vector<std::string> made = outputs_elsewhere(file, run_dir);
+  std::set<std::string> paths;
+  for (const FileStage& stage : file.stages) {
+    for (const std::string& path : files_read_by(file, stage, run_dir)) {
+      if (path.empty() || path.find('{') != std::string::npos) continue;
+      if (std::find(made.begin(), made.end(), canonical_path(path)) != made.end()) continue;
+      paths.insert(path.front() == '/' ? path : folder + "/" + path);
+    }
+  }
+  return {paths.begin(), paths.end()};
 }
 
 std::vector<std::string> outputs_elsewhere(const PipelineFile& file, const std::string& run_dir) {

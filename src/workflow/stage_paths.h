@@ -20,6 +20,9 @@ Status check_stage_paths(const PipelineFile& file, const std::string& run_dir);
 /// The files of the machine that `stage` reads, as far as its operators and inputs tell; none of those below `run_dir`.
 std::vector<std::string> files_read_by(const PipelineFile& file, const FileStage& stage, const std::string& run_dir);
 
+/// All files that stages read and none of them makes, sorted, with `folder` before relative paths.
+std::vector<std::string> files_read(const PipelineFile& file, const std::string& run_dir, const std::string& folder);
+
 /// The outputs of all stages that are not in the run's folder, as canonical paths.
 std::vector<std::string> outputs_elsewhere(const PipelineFile& file, const std::string& run_dir);
 

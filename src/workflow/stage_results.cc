@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Results of stages: taken from the cache or from an earlier run, and kept.
 #include <fmt/format.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include "platform/file.h"
 #include "platform/link_file.h"
 #include "store/json_fields.h"
+#include "workflow/kept_output.h"
 #include "workflow/workflow_run.h"
 
 namespace penstock {
@@ -26,23 +28,13 @@ void fill_report(Report& report, const std::string& data) {
   report.records_dropped = number_in<std::uint64_t>(json, "records_dropped");
 }
 
-// The artifacts that an output.json lists, when it is that of a result with this key.
-std::optional<std::vector<Artifact>> artifacts_with_key(const Json& json, const std::string& key) {
-  if (!json.is_object() || !json.contains("_meta") || text_in(json["_meta"], "input_hash") != key) return {};
-  std::vector<Artifact> artifacts;
-  const auto list = json.find("artifacts");
-  if (list == json.end() || !list->is_array()) return {};
-  for (const Json& each : *list) {
-    Artifact artifact;
-    artifact.name = text_in(each, "name");
-    artifact.type = text_in(each, "type");
-    artifact.sha256 = text_in(each, "sha256");
-    const auto size = each.is_object() ? each.find("size") : each.end();
-    if (artifact.name.empty() || size == each.end() || !size->is_number_unsigned()) return {};
-    artifact.size_bytes = size->get<std::uint64_t>();
-    artifacts.push_back(std::move(artifact));
+// Declared folders, which are there although no file may be in them.
+std::vector<std::string> folders_made_by(const FileStage& stage) {
+  std::vector<std::string> folders;
+  for (const StageOutput& output : stage.outputs) {
+    if (output.folder) folders.push_back(output.path);
   }
-  return artifacts;
+  return folders;
 }
 
 // The fields of a key beside the result, for `penstock why`.
@@ -59,22 +51,31 @@ std::string key_json(const StageKey& key, const std::string& decision) {
 Status WorkflowRun::note(std::string_view event, const Journal::Facts& facts) { return journal_->add(event, facts); }
 
 Status WorkflowRun::write_output(std::size_t i, const std::string& data) {
-  StageRun& run = run_.stages[i];
-  return folder_.write(run.name + "/output.json", output_json(file_.stages[i], run, data));
+  StageRun& run = run_of(i);
+  return folder_.write(run.name + "/output.json", output_json(stage(i), run, data));
+}
+
+const std::vector<Artifact>* WorkflowRun::artifacts_of(const std::string& name) const {
+  const StageRun& run = run_.stages[numbers_.at(name)];
+  return run.ok() ? &run.artifacts : nullptr;
 }
 
 Status WorkflowRun::take_kept_result(std::size_t i, bool& taken) {
-  const FileStage& stage = file_.stages[i];
+  const FileStage& stage = this->stage(i);
   // Files of operators alone are run as they always were: whoever starts them wants to see them run.
-  if (file_.stages.size() == 1 && !stage.is_command() && !stage.cache) return {};
-  State& state = states_[i];
-  PENSTOCK_TRY(check_needs(i));
-  PENSTOCK_ASSIGN(NamedResult named, name_result(file_, stage, folder_.path(), index_));
+  if (file_.stages.size() == 1 && !stage.is_command() && !stage.cache) {
+    PENSTOCK_TRY(check_needs(i));
+    return make_folders(folder_.path() + "/" + stage.name);
+  }
+  State& state = this->state(i);
+  PENSTOCK_ASSIGN(NamedResult named, name_result(file_, stage, folder_.path(), *this, index_));
   if (!named.why_not.empty()) {
-    return note("not_named", {{"stage", stage.name}, {"reason", named.why_not}});
+    PENSTOCK_TRY(note("not_named", {{"stage", stage.name}, {"reason", named.why_not}}));
+    PENSTOCK_TRY(check_needs(i));
+    return make_folders(folder_.path() + "/" + stage.name);
   }
   state.named = std::move(named);
-  run_.stages[i].key = state.named->key.digest;
+  run_of(i).key = state.named->key.digest;
   std::string decision = state.forced ? "it was to run again" : "no result of this key";
   if (!state.forced) {
     const std::string why_not = why_not_cached(file_, stage);
@@ -83,16 +84,19 @@ Status WorkflowRun::take_kept_result(std::size_t i, bool& taken) {
     } else {
       decision = "not cached: " + why_not;
     }
-    if (!taken) PENSTOCK_TRY(take_from_runs(i, taken));
+    if (!taken && !state.verify) PENSTOCK_TRY(take_from_runs(i, taken));
     if (state.replace) decision = "the kept result was damaged";
+    if (state.verify) decision = "kept, and made again to be compared";
   }
-  if (taken) decision = "taken over";
+  if (taken) return {};
+  PENSTOCK_TRY(check_needs(i));
+  PENSTOCK_TRY(make_folders(folder_.path() + "/" + stage.name));
   return folder_.write(stage.name + "/key.json", key_json(state.named->key, decision));
 }
 
 // Nobody may have changed what the stages before made; a result of that would be nobody's.
 Status WorkflowRun::check_needs(std::size_t i) {
-  for (const StageGraph::Edge& edge : graph_.needs[i]) {
+  for (const StageGraph::Edge& edge : graph_.needs[parent(i)]) {
     if (!edge.data || !run_.stages[edge.stage].ok()) continue;
     for (const Artifact& artifact : run_.stages[edge.stage].artifacts) {
       const std::string path = folder_.path() + "/" + artifact.path;
@@ -100,7 +104,7 @@ Status WorkflowRun::check_needs(std::size_t i) {
       if (digest && digest->sha256 == artifact.sha256) continue;
       return Error(ErrorCode::kDataLoss,
                    fmt::format("{} is not what stage \"{}\" made", path, run_.stages[edge.stage].name))
-          .at(file_.stages[i].name)
+          .at(stage(i).name)
           .hint("something changed it; penstock resume makes it again");
     }
   }
@@ -109,32 +113,77 @@ Status WorkflowRun::check_needs(std::size_t i) {
 
 Status WorkflowRun::take(std::size_t i, std::vector<Artifact> artifacts, const std::string& from,
                          const std::string& data, bool& taken) {
-  StageRun& run = run_.stages[i];
-  const Status restored = restore_artifacts(artifacts, from, folder_.artifacts_of(run.name), index_);
+  StageRun& run = run_of(i);
+  const std::string folder = folder_.path() + "/" + run.name;
+  std::vector<Artifact> own = artifacts;
+  for (Artifact& artifact : own) artifact.path = run.name + "/artifacts/" + artifact.name;
+  std::swap(run.artifacts, own);
+  // A stage that did not begin has no folder yet, and gets it with all that is in it.
+  const bool whole = ::access(folder.c_str(), F_OK) != 0;
+  std::vector<std::pair<std::string, std::string>> files;
+  if (whole) {
+    files.emplace_back("output.json", output_json(stage(i), run, data));
+    if (state(i).named) files.emplace_back("key.json", key_json(state(i).named->key, "taken over"));
+  }
+  const std::vector<std::string> folders = folders_made_by(stage(i));
+  const Status restored = whole ? restore_stage({artifacts, folders, from}, folder, files, index_)
+                                : restore_artifacts({artifacts, folders, from}, folder + "/artifacts", index_);
   if (!restored) {
+    std::swap(run.artifacts, own);
     // Damaged or gone meanwhile: the stage runs; all else is an error of this run's own files.
     const ErrorCode code = restored.error().code();
     if (code != ErrorCode::kDataLoss && code != ErrorCode::kNotFound) return restored;
-    states_[i].replace = true;
+    state(i).replace = true;
     return note("damaged", {{"stage", run.name}, {"reason", restored.error().message()}});
   }
-  run.artifacts = std::move(artifacts);
-  for (Artifact& artifact : run.artifacts) artifact.path = run.name + "/artifacts/" + artifact.name;
   fill_report(run.outcome.report, data);
-  PENSTOCK_TRY(write_output(i, data));
+  if (!whole) PENSTOCK_TRY(write_output(i, data));
   taken = true;
   return {};
 }
 
+bool WorkflowRun::is_sampled() const {
+  std::uint32_t bits = 0;
+  if (options_.verify <= 0 || ::getrandom(&bits, sizeof bits, 0) != sizeof bits) return options_.verify >= 1;
+  return static_cast<double>(bits) < options_.verify * 4294967296.0;
+}
+
+Status WorkflowRun::compare_with_kept(std::size_t i) {
+  PENSTOCK_ASSIGN(const std::vector<Artifact> made, folder_.artifacts(stage(i).name));
+  const auto digest_in = [](const std::vector<Artifact>& artifacts, const std::string& name) {
+    const auto found =
+        std::find_if(artifacts.begin(), artifacts.end(), [&](const Artifact& each) { return each.name == name; });
+    return found == artifacts.end() ? std::string() : found->sha256;
+  };
+  std::string differs;
+  for (const Artifact& artifact : made) {
+    if (digest_in(state(i).kept, artifact.name) != artifact.sha256) differs = artifact.name;
+  }
+  for (const Artifact& artifact : state(i).kept) {
+    if (digest_in(made, artifact.name).empty()) differs = artifact.name;
+  }
+  if (differs.empty()) return {};
+  return Error(ErrorCode::kDataLoss, fmt::format("the stage, made again with the same key, made another {} than run {}",
+                                                 differs, state(i).kept_from))
+      .at(stage(i).name)
+      .hint("it reads something that it does not name as an input, or it is random: name it, or set cache = false");
+}
+
 Status WorkflowRun::take_from_cache(std::size_t i, bool& taken) {
-  const StageKey& key = states_[i].named->key;
+  const StageKey& key = state(i).named->key;
   const Result<std::optional<CacheEntry>> entry = cache_.find(key);
   if (!entry) {
     if (entry.error().code() != ErrorCode::kDataLoss) return entry.error();
-    states_[i].replace = true;
-    return note("damaged", {{"stage", run_.stages[i].name}, {"reason", entry.error().message()}});
+    state(i).replace = true;
+    return note("damaged", {{"stage", run_of(i).name}, {"reason", entry.error().message()}});
   }
   if (!*entry) return {};
+  if (is_sampled()) {
+    state(i).verify = true;
+    state(i).kept = (*entry)->artifacts;
+    state(i).kept_from = (*entry)->run_id;
+    return {};
+  }
   PENSTOCK_TRY(take(i, (*entry)->artifacts, cache_.artifacts_of(**entry), (*entry)->data, taken));
   if (!taken) return {};
   cache_.touch(**entry);
@@ -143,15 +192,12 @@ Status WorkflowRun::take_from_cache(std::size_t i, bool& taken) {
 }
 
 Status WorkflowRun::take_from_runs(std::size_t i, bool& taken) {
-  const StageRun& run = run_.stages[i];
+  const StageRun& run = run_of(i);
   for (const std::string& id : reuse_) {
     const RunFolder other(options_.store, id);
-    const Result<std::string> text = read_file(other.path() + "/" + run.name + "/output.json");
-    if (!text) continue;
-    const Json json = Json::parse(*text, nullptr, false);
-    std::optional<std::vector<Artifact>> artifacts = artifacts_with_key(json, run.key);
-    if (!artifacts || text_in(json["data"], "outcome") != "done") continue;
-    PENSTOCK_TRY(take(i, std::move(*artifacts), other.artifacts_of(run.name), json["data"].dump(), taken));
+    std::optional<KeptOutput> output = read_kept_output(other, run.name, run.key);
+    if (!output) continue;
+    PENSTOCK_TRY(take(i, std::move(output->artifacts), other.artifacts_of(run.name), output->data, taken));
     if (!taken) continue;
     end_stage(i, StageStatus::kCached, "taken over from run " + id);
     return {};
@@ -160,9 +206,9 @@ Status WorkflowRun::take_from_runs(std::size_t i, bool& taken) {
 }
 
 Status WorkflowRun::keep_result(std::size_t i) {
-  const FileStage& stage = file_.stages[i];
-  const State& state = states_[i];
-  StageRun& run = run_.stages[i];
+  const FileStage& stage = this->stage(i);
+  const State& state = this->state(i);
+  StageRun& run = run_of(i);
   const bool drained = run.outcome.report.outcome == Report::Outcome::kDrained;
   const bool cached = state.named && !drained && why_not_cached(file_, stage).empty();
   PENSTOCK_ASSIGN(run.artifacts, folder_.artifacts(stage.name));

@@ -9,43 +9,40 @@
 #include "workflow/workflow_run.h"
 
 namespace penstock {
-namespace {
-
-using Value = StageFunction::Value;
-
-Value value_of_param(const OptionValue& value) {
+StageFunction::Value value_of_param(const OptionValue& value) {
   if (value.as_bool() != nullptr) return std::make_shared<const bool>(*value.as_bool());
   if (value.as_integer() != nullptr) return std::make_shared<const std::int64_t>(*value.as_integer());
   if (value.as_number() != nullptr) return std::make_shared<const double>(*value.as_number());
   return std::make_shared<const std::string>(*value.as_text());
 }
 
-}  // namespace
-
-void WorkflowRun::keep(const FileStage& stage, Value value) {
+void WorkflowRun::keep(const FileStage& stage, StageFunction::Value value) {
   const std::lock_guard lock(values_mutex_);
   values_[stage.name] = std::move(value);
 }
 
-Result<Value> WorkflowRun::value_of(const std::string& name) {
+Result<StageFunction::Value> WorkflowRun::value_of(const std::string& name) {
   {
     const std::lock_guard lock(values_mutex_);
     const auto known = values_.find(name);
     if (known != values_.end()) return known->second;
   }
-  const auto stage =
-      std::find_if(file_.stages.begin(), file_.stages.end(), [&](const FileStage& each) { return each.name == name; });
+  const FileStage* const stage = &file_.stages[numbers_.at(name)];
   PENSTOCK_ASSIGN(const std::string bytes, read_file(folder_.artifacts_of(name) + "/" + kValueFile));
-  PENSTOCK_ASSIGN(Value value, stage->function->decode(bytes));
+  PENSTOCK_ASSIGN(StageFunction::Value value, stage->function->decode(bytes));
   keep(*stage, value);
   return value;
 }
 
-Result<std::vector<Value>> WorkflowRun::arguments_of(const FileStage& stage) {
-  std::vector<Value> values;
+Result<std::vector<StageFunction::Value>> WorkflowRun::arguments_of(const FileStage& stage) {
+  std::vector<StageFunction::Value> values;
   for (const StageArgument& argument : stage.arguments) {
+    if (argument.value != nullptr) {
+      values.push_back(argument.value);
+      continue;
+    }
     if (!argument.stage.empty()) {
-      PENSTOCK_ASSIGN(Value value, value_of(argument.stage));
+      PENSTOCK_ASSIGN(StageFunction::Value value, value_of(argument.stage));
       values.push_back(std::move(value));
       continue;
     }

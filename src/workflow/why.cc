@@ -13,44 +13,6 @@ namespace penstock {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Fields = std::vector<std::pair<std::string, std::string>>;
-
-struct KeyRecord {
-  std::string key;
-  std::string decision;
-  Fields fields;
-};
-
-Result<KeyRecord> read_key(const RunStore& store, const std::string& run_id, const std::string& stage) {
-  PENSTOCK_ASSIGN(const std::string text, store.read_text(run_id, stage + "/key.json"));
-  const Json json = Json::parse(text, nullptr, false);
-  KeyRecord record{text_in(json, "key"), text_in(json, "decision"), {}};
-  const auto fields = json.is_object() ? json.find("fields") : json.end();
-  if (record.key.empty() || fields == json.end() || !fields->is_array())
-    return Error(ErrorCode::kDataLoss,
-                 fmt::format("not the key of a stage: key.json of \"{}\" in run {}", stage, run_id));
-  for (const Json& field : *fields) record.fields.emplace_back(text_in(field, "name"), text_in(field, "value"));
-  return record;
-}
-
-std::vector<KeyDifference> differences_of(const Fields& before, const Fields& now) {
-  const auto value_in = [](const Fields& fields, const std::string& name) {
-    const auto found =
-        std::find_if(fields.begin(), fields.end(), [&](const auto& field) { return field.first == name; });
-    return found == fields.end() ? std::string() : found->second;
-  };
-  std::vector<KeyDifference> differences;
-  for (const auto& [name, value] : now) {
-    const std::string old = value_in(before, name);
-    if (old != value) differences.push_back({name, old, value});
-  }
-  for (const auto& [name, value] : before) {
-    const bool gone = std::none_of(now.begin(), now.end(), [&](const auto& field) { return field.first == name; });
-    if (gone) differences.push_back({name, value, ""});
-  }
-  return differences;
-}
-
 Status find_stage(const RunStore& store, StageExplanation& explanation) {
   PENSTOCK_ASSIGN(const std::string text, store.read_text(explanation.run_id, "manifest.json"));
   const Json manifest = Json::parse(text, nullptr, false);
@@ -83,26 +45,11 @@ Result<StageExplanation> explain_stage(const RunStore& store, const std::string&
   PENSTOCK_ASSIGN(const std::vector<StoredRun> runs, store.list());
   const auto here = std::find_if(runs.begin(), runs.end(), [&](const StoredRun& run) { return run.id == run_id; });
   if (here == runs.end()) return explanation;
-  for (auto run = here + 1; run != runs.end(); ++run) {
-    if (run->name != here->name) continue;
-    const Result<KeyRecord> earlier = read_key(store, run->id, stage);
-    if (!earlier) continue;
-    explanation.compared_with = run->id;
-    explanation.differences = differences_of(earlier->fields, key->fields);
-    break;
-  }
+  const EarlierKey earlier = newest_key(store, {here + 1, runs.end()}, here->name, stage);
+  explanation.compared_with = earlier.run_id;
+  if (!earlier.run_id.empty()) explanation.differences = differences_of(earlier.fields, key->fields);
   return explanation;
 }
-
-namespace {
-
-std::string shortened(const std::string& value) {
-  constexpr std::size_t kMost = 100;
-  if (value.empty()) return "(nothing)";
-  return value.size() <= kMost ? value : value.substr(0, kMost) + "...";
-}
-
-}  // namespace
 
 std::string StageExplanation::to_text() const {
   std::string text = fmt::format("stage \"{}\" of run {}: {}", stage, run_id, status);
@@ -114,7 +61,7 @@ std::string StageExplanation::to_text() const {
   if (differences.empty()) return text + fmt::format("  its key is that of run {}\n", compared_with);
   text += fmt::format("  its key differs from that of run {}:\n", compared_with);
   for (const KeyDifference& each : differences)
-    text += fmt::format("    {}: {} -> {}\n", each.field, shortened(each.before), shortened(each.now));
+    text += fmt::format("    {}: {} -> {}\n", each.field, shown_value(each.before), shown_value(each.now));
   return text;
 }
 

@@ -8,15 +8,9 @@
 #include <vector>
 
 #include "store/run_store.h"
+#include "workflow/key_record.h"
 
 namespace penstock {
-
-/// A field of a key that is not the same in two runs; an empty text: it is not there.
-struct KeyDifference {
-  std::string field;
-  std::string before;
-  std::string now;
-};
 
 struct StageExplanation {
   std::string run_id;

@@ -12,6 +12,7 @@
 namespace penstock {
 
 StageFunction::~StageFunction() = default;
+StageFan::~StageFan() = default;
 
 Workflow::Workflow(std::string name) {
   file_.name = std::move(name);
@@ -32,7 +33,7 @@ void Workflow::add(FileStage stage) {
 }
 
 void Workflow::add_function(StageOptions options, std::shared_ptr<const StageFunction> function,
-                            std::vector<StageArgument> arguments) {
+                            std::vector<StageArgument> arguments, std::shared_ptr<const StageFan> fan) {
   FileStage stage;
   stage.name = std::move(options.name);
   stage.version = std::move(options.version);
@@ -41,6 +42,9 @@ void Workflow::add_function(StageOptions options, std::shared_ptr<const StageFun
   stage.retry = std::move(options.retry);
   stage.when = std::move(options.when);
   stage.resources = std::move(options.resources);
+  stage.mode = options.mode;
+  stage.may_crash = options.may_crash;
+  stage.timeout = options.timeout;
   for (std::string& after : options.after) stage.after.emplace_back(std::move(after), Place{});
   for (const StageArgument& argument : arguments) {
     if (argument.stage.empty()) continue;
@@ -48,6 +52,10 @@ void Workflow::add_function(StageOptions options, std::shared_ptr<const StageFun
     input.stage = argument.stage;
     input.path = kValueFile;
     stage.inputs.push_back(std::move(input));
+  }
+  if (fan != nullptr) {
+    stage.fan = std::move(fan);
+    stage.for_each.emplace();
   }
   stage.function = std::move(function);
   stage.arguments = std::move(arguments);

@@ -73,12 +73,17 @@ WorkflowRun::WorkflowRun(const PipelineFile& file, const FileRunOptions& options
       index_(options.store + "/digests"),
       cache_(options.store),
       stop_(file.run.stop != nullptr ? file.run.stop : &own_stop_),
-      states_(file.stages.size()) {
+      states_(file.stages.size()),
+      fans_(file.stages.size()) {
   record_.folder = working_folder();
+  absolute_run_dir_ = canonical_path(folder_.path());
   run_.id = folder_.id();
   run_.path = folder_.path();
   run_.status = "running";
-  for (const FileStage& stage : file.stages) run_.stages.emplace_back().name = stage.name;
+  for (const FileStage& stage : file.stages) {
+    numbers_.emplace(stage.name, run_.stages.size());
+    run_.stages.emplace_back().name = stage.name;
+  }
   if (file.run.timeout.count() > 0) deadline_ = Clock::now() + file.run.timeout;
   if (file.run.progress != nullptr) progress_ = std::make_unique<OneAtATime>(*file.run.progress);
 }
@@ -94,11 +99,19 @@ Status WorkflowRun::begin() {
   }
   if (!options_.reuse_run.empty()) reuse_ = RunStore(options_.store).lineage(options_.reuse_run);
   record_.writes = outputs_elsewhere(file_, folder_.path());
+  record_.reads = files_read(file_, folder_.path(), record_.folder);
+  record_.graph = &graph_;
   PENSTOCK_TRY(folder_.write("run.json", run_json(record_, run_)));
   PENSTOCK_TRY(folder_.write("manifest.json", manifest_json(record_, run_)));
   PENSTOCK_ASSIGN(Journal journal, Journal::create(folder_.path() + "/journal.jsonl", file_.workflow.durable));
   journal_.emplace(std::move(journal));
   PENSTOCK_TRY(note("run_begins", {{"run_id", run_.id}, {"name", file_.name}, {"file", file_.path}}));
+  const bool functions_in_processes = std::any_of(file_.stages.begin(), file_.stages.end(), [](const FileStage& stage) {
+    return stage.function != nullptr && mode_of(stage).mode == StageMode::kProcess;
+  });
+  if (functions_in_processes) {
+    PENSTOCK_ASSIGN(processes_, FunctionProcesses::start(file_));  // before there are other threads of the run
+  }
   if (options_.listener != nullptr) options_.listener->run_begins(folder_.id(), folder_.path());
   return {};
 }
@@ -115,8 +128,16 @@ void WorkflowRun::run_stages() {
 
 // ---- One stage -----------------------------------------------------------------------------------------------------
 
-std::optional<WorkflowRun::TimePoint> WorkflowRun::work(std::size_t i) {
-  if (!states_[i].begun) {
+WorkEnd WorkflowRun::work(std::size_t i) {
+  if (stage(i).for_each) {
+    if (fans_[i] != nullptr) return end_divided(i), WorkEnd{};
+    if (!may_begin(i)) return {};
+    const Result<std::size_t> items = divide(i);
+    if (!items) return fail_stage(i, items.error()), WorkEnd{};
+    if (*items > 0) return {{}, *items};
+    return end_divided(i), WorkEnd{};
+  }
+  if (!state(i).begun) {
     if (!may_begin(i)) return {};
     begin_stage(i);
     bool taken = false;
@@ -125,11 +146,11 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::work(std::size_t i) {
       return {};
     }
     if (taken) return {};
-  } else if (const std::string why = stopped(); !why.empty() && !file_.stages[i].last) {
+  } else if (const std::string why = stopped(); !why.empty() && !stage(i).last) {
     end_stage(i, StageStatus::kFailed, why);
     return {};
   }
-  return attempt(i);
+  return {attempt(i)};
 }
 
 // Why no further stage begins; empty while they may.
@@ -143,7 +164,13 @@ std::string WorkflowRun::stopped() const {
 }
 
 bool WorkflowRun::may_begin(std::size_t i) {
-  const FileStage& stage = file_.stages[i];
+  const FileStage& stage = this->stage(i);
+  if (is_item(i)) {
+    // Its stage has begun; only a run that ends keeps it from beginning.
+    const std::string why = stage.last ? std::string() : stopped();
+    if (!why.empty()) end_stage(i, StageStatus::kNotRun, why);
+    return why.empty();
+  }
   if (stage.last && stop_->cancelled()) return end_stage(i, StageStatus::kNotRun, "the run was cancelled"), false;
   if (!stage.last) {
     for (const StageGraph::Edge& edge : graph_.needs[i]) {
@@ -165,29 +192,41 @@ bool WorkflowRun::may_begin(std::size_t i) {
 }
 
 void WorkflowRun::begin_stage(std::size_t i) {
-  states_[i].begun = true;
-  run_.stages[i].started_micros = now_micros();
-  const Status noted = note("stage_begins", {{"stage", file_.stages[i].name}});
-  const Status made = noted ? make_folders(folder_.path() + "/" + file_.stages[i].name) : noted;
-  if (!made) {
+  state(i).begun = true;
+  run_of(i).started_micros = now_micros();
+  if (const Status noted = note("stage_begins", {{"stage", stage(i).name}}); !noted) {
     const std::lock_guard lock(mutex_);
-    if (store_error_) store_error_ = made;
+    if (store_error_) store_error_ = noted;
   }
+  if (options_.listener == nullptr) return;
   const std::lock_guard lock(listener_mutex_);
-  if (options_.listener != nullptr) options_.listener->stage_begins(file_.stages[i]);
+  options_.listener->stage_begins(stage(i));
+}
+
+std::uint64_t WorkflowRun::bytes_read_by(const FileStage& stage) const {
+  std::uint64_t bytes = 0;
+  for (const StageInput& input : stage.inputs) {
+    if (input.stage.empty()) continue;
+    for (const Artifact& artifact : run_.stages[numbers_.at(input.stage)].artifacts) bytes += artifact.size_bytes;
+  }
+  return bytes;
 }
 
 std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
-  const FileStage& stage = file_.stages[i];
-  State& state = states_[i];
-  StageRun& run = run_.stages[i];
+  const FileStage& stage = this->stage(i);
+  State& state = this->state(i);
+  StageRun& run = run_of(i);
   AttemptContext context{.file = file_,
                          .folder = folder_,
                          .absolute_folder = record_.folder,
-                         .absolute_run_dir = canonical_path(folder_.path()),
+                         .absolute_run_dir = absolute_run_dir_,
                          .stop = stop_,
                          .progress = progress_.get(),
                          .values = this,
+                         .processes = processes_.get(),
+                         .number = parent(i),
+                         .program = state.named ? state.named->program : std::string(),
+                         .input_bytes = bytes_read_by(stage),
                          .deadline = deadline_};
   // What runs behind all others tidies up also after a stage that failed or a run that was stopped.
   StopSignal undisturbed;
@@ -217,21 +256,25 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
     }
     if (Status noted = note("inputs_changed", {{"stage", stage.name}, {"path", changed}}); !noted)
       return fail_stage(i, noted.error()), std::nullopt;
-    Result<NamedResult> named = name_result(file_, stage, folder_.path(), index_);
+    Result<NamedResult> named = name_result(file_, stage, folder_.path(), *this, index_);
     if (!named) return fail_stage(i, named.error()), std::nullopt;
     state.named = std::move(*named);
     return Clock::now();
   }
+  if (state.verify) {
+    if (Status same = compare_with_kept(i); !same) return fail_stage(i, std::move(same.error())), std::nullopt;
+  }
   if (Status kept = keep_result(i); !kept) return fail_stage(i, std::move(kept.error()).at("store")), std::nullopt;
   const bool drained = run.outcome.report.outcome == Report::Outcome::kDrained;
-  end_stage(i, drained ? StageStatus::kDrained : StageStatus::kDone, {});
+  end_stage(i, drained ? StageStatus::kDrained : StageStatus::kDone,
+            state.verify ? "made again, and the same as kept from run " + state.kept_from : std::string());
   return {};
 }
 
 std::optional<WorkflowRun::TimePoint> WorkflowRun::after_failure(std::size_t i, AttemptEnd end) {
-  const FileStage& stage = file_.stages[i];
-  State& state = states_[i];
-  StageRun& run = run_.stages[i];
+  const FileStage& stage = this->stage(i);
+  State& state = this->state(i);
+  StageRun& run = run_of(i);
   ++state.failed;
   if (may_retry(stage.retry, state.failed, end) && (stage.last || stopped().empty())) {
     const std::chrono::milliseconds delay = delay_before(stage.retry, run.attempts + 1);
@@ -248,7 +291,7 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::after_failure(std::size_t i, 
   run.outcome = std::move(end.outcome);
   if (end.cancelled) {
     end_stage(i, StageStatus::kCancelled, {});
-  } else if (graph_.fallback[i] != StageGraph::kNone && (stage.last || stopped().empty())) {
+  } else if (!is_item(i) && graph_.fallback[i] != StageGraph::kNone && (stage.last || stopped().empty())) {
     run_fallback(i);
   } else {
     end_stage(i, StageStatus::kFailed, {});
@@ -259,15 +302,15 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::after_failure(std::size_t i, 
 // The fallback runs in its stage's turn, as a stage of its own; then its artifacts stand for those of the stage.
 void WorkflowRun::run_fallback(std::size_t i) {
   const std::size_t other = graph_.fallback[i];
-  std::optional<TimePoint> again = work(other);
+  std::optional<TimePoint> again = work(other).again;
   while (again) {
     std::this_thread::sleep_until(std::min(*again, Clock::now() + std::chrono::milliseconds(50)));
-    if (Clock::now() >= *again || !stopped().empty()) again = work(other);
+    if (Clock::now() >= *again || !stopped().empty()) again = work(other).again;
   }
   const StageRun& fallback = run_.stages[other];
   if (!fallback.ok())
     return end_stage(i, StageStatus::kFailed, fmt::format("its fallback \"{}\" failed too", fallback.name));
-  StageRun& run = run_.stages[i];
+  StageRun& run = run_of(i);
   const std::string reason =
       fmt::format("\"{}\" took its place: {}", fallback.name, run.outcome.status.error().message());
   bool taken = false;
@@ -280,29 +323,32 @@ void WorkflowRun::run_fallback(std::size_t i) {
 }
 
 void WorkflowRun::fail_stage(std::size_t i, Error error) {
-  StageRun& run = run_.stages[i];
+  StageRun& run = run_of(i);
   if (run.started_micros == 0) run.started_micros = now_micros();
   run.outcome.status = std::move(error);
   run.outcome.report.outcome = Report::Outcome::kFailed;
   end_stage(i, StageStatus::kFailed, {});
 }
 
+// A fallback's failure is its stage's, and one of an item is that of its stage when that has a fallback.
+bool WorkflowRun::failure_counts(std::size_t i) const {
+  return is_item(i) ? graph_.fallback[parent(i)] == StageGraph::kNone : graph_.fallback_of[i] == StageGraph::kNone;
+}
+
 void WorkflowRun::end_stage(std::size_t i, StageStatus status, std::string reason) {
-  StageRun& run = run_.stages[i];
+  StageRun& run = run_of(i);
   if (run.started_micros != 0) run.duration_seconds = seconds_since(run.started_micros);
   {
     const std::lock_guard lock(mutex_);
     run.status = status;
     run.reason = std::move(reason);
     if (status == StageStatus::kFailed || status == StageStatus::kCancelled) {
-      // A fallback's failure is its stage's.
-      const bool counts = graph_.fallback_of[i] == StageGraph::kNone;
+      const bool counts = failure_counts(i);
       if (counts && run_.error && !run.outcome.status) run_.error = run.outcome.status;
       failed_ = failed_ || (counts && status == StageStatus::kFailed);
     }
   }
-  if (status == StageStatus::kFailed && graph_.fallback_of[i] == StageGraph::kNone &&
-      file_.workflow.on_failure == OnFailure::kStop) {
+  if (status == StageStatus::kFailed && failure_counts(i) && file_.workflow.on_failure == OnFailure::kStop) {
     stop_->request(StopSignal::State::kCancel);
   }
   Journal::Facts facts = {{"stage", run.name}, {"status", to_string(status)}};
@@ -312,8 +358,9 @@ void WorkflowRun::end_stage(std::size_t i, StageStatus status, std::string reaso
     const std::lock_guard lock(mutex_);
     if (store_error_) store_error_ = std::move(noted);
   }
+  if (options_.listener == nullptr) return;
   const std::lock_guard lock(listener_mutex_);
-  if (options_.listener != nullptr) options_.listener->stage_ended(file_.stages[i], run);
+  options_.listener->stage_ended(stage(i), run);
 }
 
 }  // namespace penstock

@@ -6,15 +6,19 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "store/digest_index.h"
 #include "store/journal.h"
 #include "store/run_store.h"
 #include "store/stage_cache.h"
+#include "workflow/function_process.h"
 #include "workflow/run_files.h"
 #include "workflow/schedule.h"
 #include "workflow/stage_attempt.h"
@@ -24,7 +28,7 @@
 namespace penstock {
 
 /// Used as: begin, run_stages, end.
-class WorkflowRun final : private StageWork, private StageValues {
+class WorkflowRun final : private StageWork, private StageValues, private MadeResults {
  public:
   WorkflowRun(const PipelineFile& file, const FileRunOptions& options, StageGraph graph, RunFolder folder);
   ~WorkflowRun() override;
@@ -43,14 +47,36 @@ class WorkflowRun final : private StageWork, private StageValues {
     bool replace = false;  ///< The cache holds a damaged entry under its key.
     std::uint32_t failed = 0;
     std::uint32_t input_changes = 0;
+    bool verify = false;  ///< It runs although the cache has a result, to be compared with it.
     std::optional<NamedResult> named;
+    std::vector<Artifact> kept;  ///< Of the cache, to compare with.
+    std::string kept_from;       ///< The run that made them.
   };
 
+  /// The items of a stage with `for_each`. Made by the stage before they are worked on, and then of fixed size.
+  struct Fan {
+    std::vector<FileStage> stages;
+    std::vector<State> states;
+  };
+
+  // Stages are 0 … n-1, and item k of stage s is s + (k + 1) * n, as the schedule counts.
+  std::size_t parent(std::size_t i) const { return i % file_.stages.size(); }
+  bool is_item(std::size_t i) const { return i >= file_.stages.size(); }
+  std::size_t item(std::size_t i) const { return i / file_.stages.size() - 1; }
+  const FileStage& stage(std::size_t i) const {
+    return is_item(i) ? fans_[parent(i)]->stages[item(i)] : file_.stages[i];
+  }
+  State& state(std::size_t i) { return is_item(i) ? fans_[parent(i)]->states[item(i)] : states_[i]; }
+  StageRun& run_of(std::size_t i) { return is_item(i) ? run_.stages[parent(i)].items[item(i)] : run_.stages[i]; }
+  /// Its failure is its own, and not one that a fallback takes on.
+  bool failure_counts(std::size_t i) const;
+
   // workflow_run.cc: what becomes of a stage.
-  std::optional<TimePoint> work(std::size_t stage) override;
+  WorkEnd work(std::size_t stage) override;
   bool may_begin(std::size_t stage);
   std::string stopped() const;
   void begin_stage(std::size_t stage);
+  std::uint64_t bytes_read_by(const FileStage& stage) const;
   std::optional<TimePoint> attempt(std::size_t stage);
   std::optional<TimePoint> after_failure(std::size_t stage, AttemptEnd end);
   void run_fallback(std::size_t stage);
@@ -58,18 +84,30 @@ class WorkflowRun final : private StageWork, private StageValues {
   void fail_stage(std::size_t stage, Error error);
   void close_unused_stages();
 
+  // stage_items.cc: stages that are done once for each of a list.
+  Result<std::size_t> divide(std::size_t stage);
+  Status join(std::size_t stage);
+  Status make_items(std::size_t stage, Fan& fan);
+  Status make_file_items(std::size_t stage, const std::string& folder, Fan& fan);
+  Status make_function_items(std::size_t stage, Fan& fan);
+  Result<std::shared_ptr<const void>> value_of_item(std::size_t stage, std::size_t item);
+  void end_divided(std::size_t stage);
+
   // stage_values.cc: what functions hand to each other.
   Result<std::vector<std::shared_ptr<const void>>> arguments_of(const FileStage& stage) override;
   void keep(const FileStage& stage, std::shared_ptr<const void> value) override;
   Result<std::shared_ptr<const void>> value_of(const std::string& stage);
 
   // stage_results.cc: results that are kept.
+  const std::vector<Artifact>* artifacts_of(const std::string& stage) const override;
   Status take_kept_result(std::size_t stage, bool& taken);
   Status check_needs(std::size_t stage);
   Status take_from_cache(std::size_t stage, bool& taken);
   Status take_from_runs(std::size_t stage, bool& taken);
   Status take(std::size_t stage, std::vector<Artifact> artifacts, const std::string& from, const std::string& data,
               bool& taken);
+  Status compare_with_kept(std::size_t stage);
+  bool is_sampled() const;
   Status keep_result(std::size_t stage);
   Status write_output(std::size_t stage, const std::string& data);
   Status note(std::string_view event, const Journal::Facts& facts = {});
@@ -78,6 +116,7 @@ class WorkflowRun final : private StageWork, private StageValues {
   const FileRunOptions& options_;
   const StageGraph graph_;
   RunFolder folder_;
+  std::string absolute_run_dir_;
   RunRecord record_;
   DigestIndex index_;
   StageCache cache_;
@@ -88,6 +127,10 @@ class WorkflowRun final : private StageWork, private StageValues {
   std::unique_ptr<ProgressListener> progress_;
   std::optional<TimePoint> deadline_;
   std::vector<State> states_;
+  std::vector<std::unique_ptr<Fan>> fans_;                     ///< By stage; null until it is divided.
+  std::unordered_map<std::string_view, std::size_t> numbers_;  ///< Of stages, by name.
+
+  std::unique_ptr<FunctionProcesses> processes_;  ///< Null when no function can need one.
 
   std::mutex values_mutex_;
   std::map<std::string, std::shared_ptr<const void>> values_;  ///< By stage; guarded by `values_mutex_`.

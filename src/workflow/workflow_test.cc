@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <penstock/workflow.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -176,6 +178,177 @@ TEST_F(Functions, WrongNamesAreReportedBeforeAnythingRuns) {
   EXPECT_EQ(unnamed.run(options_).error().code(), ErrorCode::kInvalidArgument);
   EXPECT_THAT(unnamed.set("x", "1").error().to_text(), HasSubstr("unknown parameter: \"x\""));
   EXPECT_EQ(calls, 0);
+}
+
+TEST_F(Functions, AStageIsDoneForEachOfAListAndItsResultIsTheListOfTheirs) {
+  std::atomic<int> calls{0};
+  Workflow flow("each");
+  const auto names = flow.param<std::string>("names", "cab");
+  const auto list = flow.stage(
+      {.name = "list"},
+      [](const std::string& text) {
+        std::vector<std::string> letters;
+        for (const char c : text) letters.emplace_back(1, c);
+        return letters;
+      },
+      names);
+  const auto mark = flow.param<std::string>("mark", "!");
+  const auto each = flow.for_each(
+      {.name = "each", .cache = true},
+      [&calls](const std::string& name, const std::string& m) {
+        ++calls;
+        return name + m;
+      },
+      list, mark);
+  const auto all = flow.stage(
+      {.name = "all"},
+      [](const std::vector<std::string>& parts) {
+        std::string text;
+        for (const std::string& part : parts) text += part;
+        return text;
+      },
+      each);
+  EXPECT_EQ(flow.value(flow.run(options_).value(), all).value(), "c!a!b!");
+  EXPECT_EQ(calls, 3);
+  ASSERT_TRUE(flow.set("names", "abcd"));  // one is new
+  const FileRun run = flow.run(options_).value();
+  EXPECT_EQ(flow.value(run, all).value(), "a!b!c!d!");
+  EXPECT_EQ(calls, 4);
+  EXPECT_EQ(run.stages[1].items.size(), 4U);
+  EXPECT_EQ(run.stages[1].items[0].status, StageStatus::kCached);
+  ASSERT_TRUE(flow.set("names", ""));
+  EXPECT_EQ(flow.value(flow.run(options_).value(), all).value(), "");
+}
+
+TEST_F(Functions, ItemsAreTriedAgainEachByItself) {
+  std::atomic<int> calls{0};
+  Workflow flow("each");
+  const auto list = flow.stage({.name = "list"}, []() { return std::vector<int>{1, 2, 3}; });
+  StageRetry retry{.max_attempts = 2, .delay = std::chrono::milliseconds(1)};
+  const auto each = flow.for_each(
+      {.name = "each", .retry = retry},
+      [&calls](int number) -> Result<int> {
+        if (++calls == 2) return Error(ErrorCode::kUnavailable, "not now");
+        return number * 2;
+      },
+      list);
+  const FileRun run = flow.run(options_).value();
+  EXPECT_THAT(flow.value(run, each).value(), ElementsAre(2, 4, 6));
+  EXPECT_EQ(calls, 4);
+}
+
+TEST(StagePlace, FollowsTheRule) {
+  FileStage stage;
+  stage.command.words = {"true"};
+  EXPECT_EQ(mode_of(stage).mode, StageMode::kProcess);
+  stage = {};
+  EXPECT_EQ(mode_of(stage).mode, StageMode::kFunction);  // a pipeline
+  Workflow flow("f");
+  flow.stage({.name = "plain"}, []() { return 1; });
+  flow.stage({.name = "risky", .may_crash = true}, []() { return 1; });
+  flow.stage({.name = "process", .mode = StageMode::kProcess}, []() { return 1; });
+  const std::vector<FileStage>& stages = flow.file().stages;
+  EXPECT_EQ(mode_of(stages[0]).mode, StageMode::kFunction);
+  EXPECT_EQ(mode_of(stages[1]).mode, StageMode::kProcess);
+  EXPECT_STREQ(mode_of(stages[1]).reason, "it may crash");
+  EXPECT_EQ(mode_of(stages[1], std::uint64_t{1} << 30).mode, StageMode::kFunction);
+  EXPECT_STREQ(mode_of(stages[1], std::uint64_t{1} << 30).reason, "its inputs are large");
+  EXPECT_EQ(mode_of(stages[2], std::uint64_t{1} << 30).mode, StageMode::kProcess);
+}
+
+class InProcesses : public Functions {
+ protected:
+  static StageOptions in_process(std::string name) {
+    StageOptions options;
+    options.name = std::move(name);
+    options.mode = StageMode::kProcess;
+    return options;
+  }
+};
+
+TEST_F(InProcesses, ValuesGoThereAndBack) {
+  const auto here = static_cast<std::int64_t>(::getpid());
+  Workflow flow("processes");
+  const auto width = flow.param<std::int64_t>("width", 4);
+  const auto photo = flow.stage(in_process("probe"), [](std::int64_t w) { return Photo{"a.jpg", w}; }, width);
+  const auto where =
+      flow.stage(in_process("where"), [](const Photo&) { return static_cast<std::int64_t>(::getpid()); }, photo);
+  const auto both = flow.stage(
+      {.name = "both"}, [](const Photo& p, std::int64_t) { return p.name + std::to_string(*p.width); }, photo, where);
+  const auto list = flow.stage({.name = "list"}, []() { return std::vector<int>{1, 2, 3}; });
+  const auto each = flow.for_each(in_process("each"), [](int number) { return number * 2; }, list);
+  const FileRun run = flow.run(options_).value();
+  ASSERT_EQ(run.status, "done") << (run.error ? "" : run.error.error().to_text());
+  EXPECT_EQ(flow.value(run, both).value(), "a.jpg4");
+  EXPECT_NE(flow.value(run, where).value(), here);
+  EXPECT_THAT(flow.value(run, each).value(), ElementsAre(2, 4, 6));
+}
+
+TEST_F(InProcesses, AnErrorOrAnExceptionIsThatOfTheStage) {
+  Workflow flow("processes");
+  flow.settings().on_failure = OnFailure::kContinue;
+  flow.stage(in_process("error"), []() -> Result<int> { return Error(ErrorCode::kNotFound, "no photo").hint("look"); });
+  flow.stage(in_process("thrown"), []() -> int { throw std::runtime_error("no disk"); });
+  const FileRun run = flow.run(options_).value();
+  EXPECT_EQ(run.stages[0].outcome.status.error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(run.stages[0].outcome.status.error().hint(), "look");
+  EXPECT_THAT(run.stages[1].outcome.status.error().message(), HasSubstr("threw: no disk"));
+}
+
+TEST_F(InProcesses, ACrashFailsTheAttemptAndNotTheProgram) {
+  const std::string mark = options_.store + "/crashed";
+  Workflow flow("processes");
+  StageOptions options = in_process("crashes");
+  options.retry = {.max_attempts = 2, .delay = std::chrono::milliseconds(1), .retry_on = {"signal:9"}};
+  const auto number = flow.stage(std::move(options), [mark]() {
+    if (!std::filesystem::exists(mark)) {
+      std::filesystem::create_directories(mark);
+      ::kill(::getpid(), SIGKILL);
+    }
+    return 7;
+  });
+  const FileRun run = flow.run(options_).value();
+  ASSERT_EQ(run.status, "done") << (run.error ? "" : run.error.error().to_text());
+  EXPECT_EQ(run.stages[0].attempts, 2U);
+  EXPECT_EQ(flow.value(run, number).value(), 7);
+
+  Workflow exits("exits");
+  exits.stage(in_process("exits"), []() -> int { ::_exit(3); });
+  const FileRun failed = exits.run(options_).value();
+  EXPECT_THAT(failed.error.error().to_text(), HasSubstr("exit code 3"));
+}
+
+TEST_F(InProcesses, OneThatHangsIsEnded) {
+  Workflow flow("processes");
+  StageOptions options = in_process("hangs");
+  options.timeout = std::chrono::milliseconds(50);
+  flow.stage(std::move(options), []() -> int {
+    while (true) ::pause();
+  });
+  const FileRun run = flow.run(options_).value();
+  EXPECT_EQ(run.error.error().code(), ErrorCode::kTimeout);
+}
+
+TEST_F(Functions, OneInTheProgramThatIsLateSaysSo) {
+  Workflow flow("late");
+  flow.stage({.name = "late", .timeout = std::chrono::milliseconds(1)}, []() {
+    const auto begin = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(5)) {
+    }
+    return 1;
+  });
+  const FileRun run = flow.run(options_).value();
+  EXPECT_EQ(run.error.error().code(), ErrorCode::kTimeout);
+  EXPECT_THAT(run.error.error().hint(), HasSubstr("cannot be stopped"));
+}
+
+TEST_F(Functions, AValueBeyondTheLimitIsRefused) {
+  Workflow flow("large");
+  flow.settings().max_value = 1000;
+  flow.stage({.name = "large"}, []() { return std::string(2000, 'x'); });
+  const FileRun run = flow.run(options_).value();
+  EXPECT_EQ(run.error.error().code(), ErrorCode::kResourceExhausted);
+  EXPECT_THAT(run.error.error().hint(), HasSubstr("max_value"));
 }
 
 }  // namespace

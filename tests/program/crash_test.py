@@ -50,7 +50,19 @@ stdout = "both.txt"
 [[stage]]
 name = "tell"
 command = ["test", "-s", "{both.artifacts}/both.txt"]
+[[stage]]
+name = "each"
+for_each = "{odd.artifacts}/count"
+command = ["echo", "{item}"]
+stdout = "out.txt"
 """
+if LONG:  # so that there are more than 300 calls to fail at
+    FLOW += "".join(f'''
+[[stage]]
+name = "more{i}"
+command = ["cp", "{{numbers.artifacts}}/n.csv", "n.csv"]
+outputs = ["n.csv"]
+''' for i in range(12))
 
 
 class CrashTest(ProgramTest):
@@ -112,7 +124,7 @@ class CrashTest(ProgramTest):
             done = self.run_with("run", "w.toml", **self.loaded)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.artifacts(), self.expected)
-        statuses = {each["stage"]: each["status"] for each in self.latest("manifest.json")["stages"]}
+        statuses = {each["stage"]: each["status"] for stage in self.latest("manifest.json")["stages"] for each in [stage, *stage.get("items", [])]}
         self.assertEqual([name for name in ended if statuses[name] != "cached"], [])
 
 
@@ -163,7 +175,7 @@ class AtEveryCall(CrashTest):
         self.remove_store()
         self.assertEqual(self.faulty(f"count:{self.folder}/calls").returncode, 0)
         number = int((self.folder / "calls").read_text().split()[-1])
-        self.assertGreater(number, 50)
+        self.assertGreater(number, 300 if LONG else 50)
         return number
 
     def points(self, number, most):
@@ -194,6 +206,22 @@ class AtEveryCall(CrashTest):
                     self.resume_and_compare()
         print(f"{count} calls failed", file=sys.stderr)
 
+    def test_a_disk_that_cannot_sync_ends_the_run(self):
+        self.remove_store()
+        done = self.run_with("run", "w.toml", "--durable", "true", LD_PRELOAD=FAULTS, PENSTOCK_FAULT=f"count_syncs:{self.folder}/syncs")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        number = int((self.folder / "syncs").read_text().split()[-1])
+        self.assertGreater(number, 20)
+        points = self.points(number, 6)
+        for point in points:
+            with self.subTest(sync=point):
+                self.remove_store()
+                done = self.run_with("run", "w.toml", "--durable", "true", LD_PRELOAD=FAULTS, PENSTOCK_FAULT=f"no_sync:{point}")
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn("cannot sync", done.stderr)
+                self.resume_and_compare()
+        print(f"{len(points)} of {number} syncs failed", file=sys.stderr)
+
     def test_short_writes_change_nothing(self):
         for point in self.points(self.number_of_calls(), 6):
             with self.subTest(call=point):
@@ -204,7 +232,7 @@ class AtEveryCall(CrashTest):
 
 class Together(CrashTest):
     def test_many_processes_use_one_store(self):
-        processes, runs = (8, 25) if LONG else (4, 3)
+        processes, runs = (8, 200) if LONG else (4, 3)
         script = f"for i in $(seq {runs}); do '{PROGRAM}' run w.toml --quiet || exit 1; done"
         started = [subprocess.Popen(["sh", "-c", script], cwd=self.folder, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                     env=self.environment()) for _ in range(processes)]
@@ -272,7 +300,8 @@ after = ["once"]
         done = self.penstock("run", "w.toml", "--from", "odd", "--reuse", "latest")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual({each["stage"]: each["status"] for each in self.latest("manifest.json")["stages"]},
-                         {"numbers": "cached", "squares": "cached", "odd": "done", "both": "done", "tell": "done"})
+                         {"numbers": "cached", "squares": "cached", "odd": "done", "both": "done", "tell": "done", "each": "done"}
+                         | ({f"more{i}": "cached" for i in range(12)} if LONG else {}))
         done = self.penstock("run", "w.toml", "--from", "od")
         self.assertEqual(done.returncode, 2)
         self.assertIn('did you mean "odd"?', done.stderr)

@@ -2,7 +2,7 @@
 // Loaded in front of the C library (LD_PRELOAD), it lets one of the calls that change files fail, or kills the process
 // there: PENSTOCK_FAULT is "KIND:N", for the N-th such call below a folder with "pipeline_outputs" in its path. KIND is
 // kill, ENOSPC, EIO, EACCES or short (a write that writes half). "count:FILE" appends the number of calls to FILE at
-// the end.
+// the end. "no_sync:N" and "count_syncs:FILE" do that to calls of fsync alone.
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -54,13 +54,16 @@ bool in_store(int descriptor) {
   return in_store(path);
 }
 
+bool syncs_only() { return is("no_sync") || is("count_syncs"); }
+
 // Counts a call; 0: it goes on, -1: it fails with errno, 1: it is cut short.
-int meet() {
+int meet(bool sync = false) {
+  if (syncs_only() && !sync) return 0;
   const long number = ++calls;
   if (wanted().at == 0 || number != wanted().at) return 0;
   if (is("kill")) kill(getpid(), SIGKILL);
   if (is("short")) return 1;
-  errno = is("ENOSPC") ? ENOSPC : is("EIO") ? EIO : EACCES;
+  errno = is("ENOSPC") ? ENOSPC : is("EIO") || is("no_sync") ? EIO : EACCES;
   return -1;
 }
 
@@ -71,7 +74,7 @@ F real(const char* name) {
 
 struct CountAtEnd {
   ~CountAtEnd() {
-    if (!is("count")) return;
+    if (!is("count") && !is("count_syncs")) return;
     FILE* const file = fopen(wanted().file, "a");
     if (file == nullptr) return;
     fprintf(file, "%ld\n", calls.load());
@@ -127,7 +130,12 @@ int chmod(const char* path, mode_t mode) {
 
 int fsync(int descriptor) {
   static const auto next = real<int (*)(int)>("fsync");
-  return in_store(descriptor) && meet() < 0 ? -1 : next(descriptor);
+  return in_store(descriptor) && meet(true) < 0 ? -1 : next(descriptor);
+}
+
+int unlink(const char* path) {
+  static const auto next = real<int (*)(const char*)>("unlink");
+  return in_store(path) && meet() < 0 ? -1 : next(path);
 }
 
 }  // extern "C"

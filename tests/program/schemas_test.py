@@ -78,6 +78,19 @@ after = ["fail"]
             self.validate(self.latest("copy/key.json"), "key")
             for path in (self.folder / "pipeline_outputs/cache").glob("*/entry.json"):
                 self.validate(json.loads(path.read_text()), "entry")
+            for line in (self.folder / "pipeline_outputs/latest/journal.jsonl").read_text().splitlines():
+                self.validate(json.loads(line), "journal")
+        self.validate(json.loads(self.penstock("runs", "diff", "--json").stdout), "diff")
+        self.validate(json.loads(self.penstock("run", "flow.toml", "--dry-run", "--json").stdout), "forecast")
+
+    def test_of_a_stage_for_each(self):
+        self.write("flow.toml", '[[stage]]\nname = "each"\nfor_each = ["a", "b"]\ncommand = ["echo", "{item}"]\nstdout = "out.txt"\n')
+        for _ in range(2):
+            self.assertEqual(self.penstock("run", "flow.toml").returncode, 0)
+            self.validate_run(with_output=False)
+            self.validate(self.latest("each/output.json"), "output")
+            self.validate(self.latest("each/00001/output.json"), "output")
+            self.validate(self.latest("each/00001/key.json"), "key")
 
     def test_schemas_are_valid_and_closed(self):
         for path in (SOURCE / "docs/schemas").glob("*.json"):
