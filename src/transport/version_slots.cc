@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
+#include <cstring>
 #include <new>
 #include <string>
 
@@ -28,6 +30,24 @@ ArenaShape version_shape(std::size_t window_bytes, std::uint32_t max_readers) {
 }
 
 void set_up_versions(std::byte* control, const ArenaShape&) { new (control) VersionControl; }
+
+void carry_version_over(const Arena& from, Arena& to) {
+  const VersionControl& old = control_of(from);
+  VersionControl& fresh = control_of(to);
+  const std::uint64_t word = old.current.load(std::memory_order_acquire);
+  if (word == 0) return;
+  const std::uint64_t size = old.slots[slot_of(word)].size.load(std::memory_order_relaxed);
+  PENSTOCK_CHECK(to.grow_window(0, fresh.slots[0].allocated, size), "carry_version_over: the version does not fit");
+  std::memcpy(to.window(0), from.window(slot_of(word)), size);
+  fresh.slots[0].size.store(size, std::memory_order_relaxed);
+  fresh.current.store(version_of(word) << kSlotBits, std::memory_order_seq_cst);
+}
+
+bool VersionReader::has_any(const Arena& arena) noexcept {
+  const ReaderLines& lines = control_of(arena).readers;
+  return std::any_of(lines.begin(), lines.end(),
+                     [](const ReaderLine& line) { return line.owner.load(std::memory_order_acquire) != 0; });
+}
 
 VersionWriter::VersionWriter(std::shared_ptr<Arena> arena, std::size_t capacity_bytes)
     : arena_(std::move(arena)), control_(control_of(*arena_)), capacity_bytes_(capacity_bytes) {}

@@ -142,11 +142,33 @@ double peak_bytes() {
   return static_cast<double>(usage.ru_maxrss) * 1024;
 }
 
+/// A backend, and which of the kinds of addresses that it knows.
+struct Backend {
+  const TransportInfo* info = nullptr;
+  std::size_t kind = 0;
+  std::string name;  ///< "zeromq-tcp"; "shm", which has one kind only.
+};
+
+std::vector<Backend> kinds_of(const TransportInfo& info) {
+  const std::vector<std::string> examples = info.example_addresses("kind");
+  if (examples.size() == 1) return {{&info, 0, info.name}};
+  std::vector<Backend> kinds;
+  for (const std::string& each : examples) {
+    kinds.push_back({&info, kinds.size(), fmt::format("{}-{}", info.name, each.substr(0, each.find(':')))});
+  }
+  return kinds;
+}
+
 /// One backend with one number of entries, as one rank sees it.
 class Case {
  public:
-  Case(Gang& gang, const IpcSettings& settings, const TransportInfo& info, std::uint64_t entries)
-      : gang_(gang), settings_(settings), info_(info), entries_(make_entries(entries)), sum_(sum_of(entries_)) {}
+  Case(Gang& gang, const IpcSettings& settings, const Backend& backend, std::uint64_t entries)
+      : gang_(gang),
+        settings_(settings),
+        info_(*backend.info),
+        kind_(backend.kind),
+        entries_(make_entries(entries)),
+        sum_(sum_of(entries_)) {}
 
   Status shared() {
     PENSTOCK_TRY(choose_address("shared"));
@@ -176,7 +198,7 @@ class Case {
   Status choose_address(std::string_view what) {
     if (gang_.rank() == 0) {
       const std::string unique = fmt::format("bench-{}-{}", what, entries_.size());
-      gang_.say(info_.example_addresses(unique).front());
+      gang_.say(info_.example_addresses(unique).at(kind_));
     }
     PENSTOCK_TRY(meet());
     options_.address = gang_.heard();
@@ -311,6 +333,7 @@ class Case {
   Gang& gang_;
   const IpcSettings& settings_;
   const TransportInfo& info_;
+  const std::size_t kind_;
   const std::vector<Entry> entries_;
   const double sum_;
   TransportOptions options_;
@@ -381,27 +404,37 @@ Json streaming_json(Gang& gang, const IpcSettings& settings) {
   return json;
 }
 
-/// What one rank does from the beginning to the end; rank 0 gets the results.
+/// One row of the results; rank 0 gets it.
+Result<Json> one_case(Gang& gang, const IpcSettings& settings, const Backend& backend, std::uint64_t entries) {
+  if (gang.rank() == 0) log(LogLevel::kInfo, fmt::format("{}: {} entries", backend.name, entries));
+  Case one(gang, settings, backend, entries);
+  Json row = {{"backend", backend.name}, {"entries", entries}};
+  if (settings.shared && backend.info->make != nullptr) {
+    PENSTOCK_TRY(one.shared());
+    if (gang.rank() == 0) row["shared"] = shared_json(gang, settings);
+    if (!gang.meet()) return Error(ErrorCode::kUnavailable, gang.failure());
+  }
+  if (settings.streaming && backend.info->open_writer != nullptr) {
+    PENSTOCK_TRY(one.streaming());
+    if (gang.rank() == 0) row["streaming"] = streaming_json(gang, settings);
+    if (!gang.meet()) return Error(ErrorCode::kUnavailable, gang.failure());
+  }
+  if (gang.rank() == 0) row["block_bytes"] = static_cast<std::uint64_t>(gang.totals(0)[kBlockBytes]);
+  return row;
+}
+
+/// What one rank does from the beginning to the end.
 Result<Json> all_cases(Gang& gang, const IpcSettings& settings) {
   Json results = Json::array();
   for (const std::string& name : settings.backends) {
     PENSTOCK_ASSIGN(const TransportInfo* const info, TransportRegistry::global().find(name));
-    for (const std::uint64_t entries : settings.entries) {
-      if (gang.rank() == 0) log(LogLevel::kInfo, fmt::format("{}: {} entries", name, entries));
-      Case one(gang, settings, *info, entries);
-      Json row = {{"backend", name}, {"entries", entries}};
-      if (settings.shared && info->make != nullptr) {
-        PENSTOCK_TRY(one.shared());
-        if (gang.rank() == 0) row["shared"] = shared_json(gang, settings);
-        if (!gang.meet()) return Error(ErrorCode::kUnavailable, gang.failure());
+    // The ranks of a job come together when all open something; what they find does not matter.
+    if (info->is_one_job) (void)TransportRegistry::global().open(name, {.address = "nothing"});
+    for (const Backend& backend : kinds_of(*info)) {
+      for (const std::uint64_t entries : settings.entries) {
+        PENSTOCK_ASSIGN(Json row, one_case(gang, settings, backend, entries));
+        results.push_back(std::move(row));
       }
-      if (settings.streaming && info->open_writer != nullptr) {
-        PENSTOCK_TRY(one.streaming());
-        if (gang.rank() == 0) row["streaming"] = streaming_json(gang, settings);
-        if (!gang.meet()) return Error(ErrorCode::kUnavailable, gang.failure());
-      }
-      if (gang.rank() == 0) row["block_bytes"] = static_cast<std::uint64_t>(gang.totals(0)[kBlockBytes]);
-      results.push_back(std::move(row));
     }
   }
   return results;
@@ -411,7 +444,7 @@ Json head(const Gang& gang, const IpcSettings& settings) {
   const Machine machine = this_machine();
   Json missing = Json::array();
   for (const TransportInfo* info : TransportRegistry::global().all()) {
-    if (!info->missing.empty()) missing.push_back({{"backend", info->name}, {"why", info->missing}});
+    if (const auto why = why_not_here(*info)) missing.push_back({{"backend", info->name}, {"why", *why}});
   }
   return {{"version", 1},
           {"penstock", std::string(program_version())},
@@ -427,6 +460,14 @@ Json head(const Gang& gang, const IpcSettings& settings) {
 }
 
 }  // namespace
+
+std::optional<std::string> why_not_here(const TransportInfo& info) {
+  if (!info.missing.empty()) return info.missing;
+  if (info.can_use_here == nullptr) return std::nullopt;
+  const Status usable = info.can_use_here();
+  if (usable) return std::nullopt;
+  return fmt::format("{}; {}", usable.error().message(), usable.error().hint());
+}
 
 Result<Json> run_ipc_benchmark(const IpcSettings& settings) {
   const MpiPlace place = mpi_place();

@@ -161,12 +161,12 @@ double cost_of(const Json& row, const IpcCase& wanted) {
 }
 
 bool does(const std::string& backend, const IpcCase& wanted) {
-  if (wanted.machines > 1 && backend != "zeromq") return false;
+  if (wanted.machines > 1 && backend != "zeromq-tcp" && backend != "mpi-broadcast") return false;
   return !wanted.persistent || wanted.machines > 1 || backend == "lmdb";
 }
 
 std::string reason(const IpcCase& wanted) {
-  if (wanted.machines > 1) return "only zeromq reaches other machines";
+  if (wanted.machines > 1) return "it costs least of those that reach other machines, measured on one";
   if (wanted.persistent) return "only lmdb keeps versions when all programs have ended";
   return "it costs least until all readers have read a version";
 }
@@ -183,7 +183,9 @@ std::string recommendation(const Json& results, const IpcCase& wanted) {
   if (best == nullptr) {
     return text +
            fmt::format("None of the backends measured here does that: {}. `penstock doctor` says what is missing.\n",
-                       reason(wanted));
+                       wanted.machines > 1
+                           ? "only zeromq (tcp) and, within one job, mpi (broadcast) reach other machines"
+                           : reason(wanted));
   }
   const double scan = number(*best, {"shared", "read_us", "scan_in_place"}, "p50");
   const double decode = number(*best, {"shared", "read_us", "decode"}, "p50");
@@ -198,7 +200,9 @@ std::string recommendation(const Json& results, const IpcCase& wanted) {
       "- Read in place: decoding into a map first takes {:.0f} times as long as reading all fields where they are.\n",
       decode / scan);
   if (wanted.persistent && wanted.machines > 1) {
-    text += "- zeromq keeps nothing: let one process on the writer's machine put each version into lmdb.\n";
+    text +=
+        "- Neither zeromq nor mpi keeps anything: let one process on the writer's machine put each version into "
+        "lmdb.\n";
   }
   return text;
 }
