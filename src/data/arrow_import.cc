@@ -51,12 +51,15 @@ class ColumnImport {
   Result<Column> column() {
     const bool is_text = format_ == "u" || format_ == "U";
     if (array_.dictionary != nullptr) return unsupported("is encoded by a dictionary");
+    const bool is_known = format_.starts_with("tsu:") ||
+                          (format_.size() == 1 && std::string_view("lgbuUcCsSiIf").find(format_) != std::string_view::npos);
+    if (!is_known) return unsupported("has no counterpart");
     if (array_.n_buffers != (is_text ? 3 : 2) || array_.n_children != 0) {
       return contradiction(fmt::format("has {} buffers and {} children, which its format \"{}\" does not allow",
                                        array_.n_buffers, array_.n_children, format_),
                            name_);
     }
-    if (rows_ == 0) return empty();
+    if (rows_ == 0) return ColumnBuilder(type(), pool_).finish();
     const auto* const validity = static_cast<const std::uint8_t*>(array_.buffers[0]);
     validity_ = array_.null_count == 0 ? nullptr : validity;
     for (std::size_t row = 0; validity_ != nullptr && row < rows_; ++row) nulls_ += is_null(row) ? 1 : 0;
@@ -65,31 +68,25 @@ class ColumnImport {
 
  private:
   Result<Column> of_format() {
-    if (format_ == "l") return numbers<std::int64_t>(Type::kInt64);
-    if (format_ == "g") return numbers<double>(Type::kFloat64);
-    if (format_.starts_with("tsu:")) return numbers<std::int64_t>(Type::kTimestamp);
+    if (format_ == "l" || type() == Type::kTimestamp) return numbers<std::int64_t>();
+    if (format_ == "g") return numbers<double>();
     if (format_ == "b") return bools();
     if (format_ == "u") return texts();
     if (format_ == "U") return copied_texts<std::int64_t>();
-    if (format_ == "c") return widened<std::int8_t>(Type::kInt64);
-    if (format_ == "C") return widened<std::uint8_t>(Type::kInt64);
-    if (format_ == "s") return widened<std::int16_t>(Type::kInt64);
-    if (format_ == "S") return widened<std::uint16_t>(Type::kInt64);
-    if (format_ == "i") return widened<std::int32_t>(Type::kInt64);
-    if (format_ == "I") return widened<std::uint32_t>(Type::kInt64);
-    if (format_ == "f") return widened<float>(Type::kFloat64);
-    return unsupported("has no counterpart");
+    if (format_ == "c") return widened<std::int8_t>();
+    if (format_ == "C") return widened<std::uint8_t>();
+    if (format_ == "s") return widened<std::int16_t>();
+    if (format_ == "S") return widened<std::uint16_t>();
+    if (format_ == "i") return widened<std::int32_t>();
+    if (format_ == "I") return widened<std::uint32_t>();
+    return widened<float>();
   }
 
-  Result<Column> empty() const {
-    if (format_ == "g" || format_ == "f") return ColumnBuilder(Type::kFloat64, pool_).finish();
-    if (format_ == "b") return ColumnBuilder(Type::kBool, pool_).finish();
-    if (format_ == "u" || format_ == "U") return ColumnBuilder(Type::kUtf8, pool_).finish();
-    if (format_.starts_with("tsu:")) return ColumnBuilder(Type::kTimestamp, pool_).finish();
-    if (format_.size() == 1 && std::string_view("lcCsSiI").find(format_) != std::string_view::npos) {
-      return ColumnBuilder(Type::kInt64, pool_).finish();
-    }
-    return unsupported("has no counterpart");
+  Type type() const noexcept {
+    if (format_ == "g" || format_ == "f") return Type::kFloat64;
+    if (format_ == "b") return Type::kBool;
+    if (format_ == "u" || format_ == "U") return Type::kUtf8;
+    return format_.starts_with("tsu:") ? Type::kTimestamp : Type::kInt64;
   }
 
   Error unsupported(std::string_view why) const {
@@ -112,19 +109,19 @@ class ColumnImport {
   Buffer wrapped_validity() const { return nulls_ == 0 ? Buffer() : wrap(validity_, bitmap_bytes(rows_)); }
 
   template <class T>
-  Result<Column> numbers(Type type) const {
+  Result<Column> numbers() const {
     const T* const from = values<T>();
     bool shares = is_aligned(from) && validity_fits();
     for (std::size_t row = 0; shares && nulls_ != 0 && row < rows_; ++row) shares = !is_null(row) || from[row] == T{};
-    if (!shares) return widened<T>(type);
-    return Column(type, rows_, nulls_, wrapped_validity(), wrap(from, rows_ * sizeof(T)));
+    if (!shares) return widened<T>();
+    return Column(type(), rows_, nulls_, wrapped_validity(), wrap(from, rows_ * sizeof(T)));
   }
 
   template <class T>
-  Result<Column> widened(Type type) const {
+  Result<Column> widened() const {
     const T* const from = values<T>();
-    return copied(type, [&](ColumnBuilder& builder, std::size_t row) -> Status {
-      if (type == Type::kFloat64) {
+    return copied([&](ColumnBuilder& builder, std::size_t row) -> Status {
+      if (builder.type() == Type::kFloat64) {
         builder.append_float64(static_cast<double>(from[row]));
       } else {
         builder.append_int64(static_cast<std::int64_t>(from[row]));
@@ -135,7 +132,7 @@ class ColumnImport {
 
   Result<Column> bools() const {
     const auto* const bits = static_cast<const std::uint8_t*>(array_.buffers[1]);
-    return copied(Type::kBool, [&](ColumnBuilder& builder, std::size_t row) -> Status {
+    return copied([&](ColumnBuilder& builder, std::size_t row) -> Status {
       builder.append_bool(get_bit(bits, first_ + row));
       return {};
     });
@@ -160,7 +157,7 @@ class ColumnImport {
     constexpr std::size_t kMost = 0x7FFF'FFFF;
     const auto* const offsets = values<Offset>();
     const char* const bytes = static_cast<const char*>(array_.buffers[2]);
-    return copied(Type::kUtf8, [&](ColumnBuilder& builder, std::size_t row) -> Status {
+    return copied([&](ColumnBuilder& builder, std::size_t row) -> Status {
       PENSTOCK_TRY(check_text(offsets[row], offsets[row + 1], row));
       const auto size = static_cast<std::size_t>(offsets[row + 1] - offsets[row]);
       if (size > kMost - builder.text_bytes()) return unsupported("has more than 2 GiB of text in one batch");
@@ -178,8 +175,8 @@ class ColumnImport {
   }
 
   template <class Append>
-  Result<Column> copied(Type type, Append append) const {
-    ColumnBuilder builder(type, pool_);
+  Result<Column> copied(Append append) const {
+    ColumnBuilder builder(type(), pool_);
     builder.reserve(rows_);
     for (std::size_t row = 0; row < rows_; ++row) {
       if (is_null(row)) {
@@ -228,8 +225,9 @@ Result<RecordBatch> import_from_arrow(ArrowSchema* schema, ArrowArray* array, Bu
                              rows.n_children, rows.length, rows.offset));
   }
   if (has_null_rows(rows)) {
-    return Error(ErrorCode::kInvalidArgument, "an Arrow struct has rows that are null as a whole; those of a batch "
-                                              "cannot be")
+    return Error(ErrorCode::kInvalidArgument,
+                 "an Arrow struct has rows that are null as a whole; those of a batch "
+                 "cannot be")
         .hint("drop these rows first");
   }
   std::vector<Field> fields;

@@ -141,7 +141,7 @@ Result<BlockHeader> header_of(std::span<const std::byte> block) {
 class ColumnReader {
  public:
   ColumnReader(std::span<const std::byte> block, std::size_t rows, std::shared_ptr<const void> keeper,
-         const BlockTrust& trust)
+               const BlockTrust& trust)
       : block_(block), rows_(rows), keeper_(std::move(keeper)), trust_(trust) {}
 
   Result<Column> column(const ColumnHeader& header, std::string* name) {

@@ -59,7 +59,7 @@ def pyarrow_reads_ours():
             at = datetime.datetime.fromtimestamp(i, datetime.timezone.utc)
             expect(f"row {i}", tuple(row.values()), (None,) * 5 if i % 3 == 2 else (i, i / 2, i % 2 == 0, f"row {i}", at))
     again = to_penstock(from_penstock(100))
-    expect("there and back", again[99], {"n": 99, "x": 49.5, "yes": False, "text": "row 99", "at": "1970-01-01T00:01:39.000000Z"})
+    expect("there and back", again[99], {"n": 99, "x": 49.5, "yes": False, "text": "row 99", "at": "1970-01-01T00:01:39Z"})
 
 
 def we_read_theirs():

@@ -211,8 +211,21 @@ std::string recommendation(const Json& results, const IpcCase& wanted) {
 
 struct Line {
   std::string title;
+  std::size_t backend = 0;  ///< Its number: the colour.
+  std::size_t what = 0;     ///< Which measurement: the dashes and the points.
   std::vector<std::pair<std::uint64_t, double>> points;
 };
+
+/// The same in all plots.
+std::size_t number_of_backend(const Json& results, const std::string& wanted) {
+  std::vector<std::string> seen;
+  for (const Json& row : results["results"]) {
+    const std::string name = backend_of(row);
+    if (name == wanted) break;
+    if (std::find(seen.begin(), seen.end(), name) == seen.end()) seen.push_back(name);
+  }
+  return seen.size();
+}
 
 std::vector<Line> lines_of(const Json& results, const std::vector<const char*>& path, const char* what,
                            const char* suffix) {
@@ -221,6 +234,7 @@ std::vector<Line> lines_of(const Json& results, const std::vector<const char*>& 
     const double value = number(row, path, what);
     if (!is_number(value) || value <= 0) continue;
     Line& line = lines[backend_of(row)];
+    line.backend = number_of_backend(results, backend_of(row));
     line.title = fmt::format("{}{}", backend_of(row), suffix);
     line.points.emplace_back(entries_of(row), value);
   }
@@ -239,8 +253,9 @@ std::string plot(const char* file, const char* title, const char* unit, const st
     script += fmt::format("$line{} << END\n", i);
     for (const auto& [x, y] : lines[i].points) script += fmt::format("{} {:.6g}\n", x, y);
     script += "END\n";
-    commands += fmt::format("{}$line{} using 1:2 with linespoints linewidth 2 title \"{}\"", i == 0 ? "" : ", ", i,
-                            lines[i].title);
+    commands += fmt::format(
+        "{}$line{} using 1:2 with linespoints linewidth 2 linetype {} dashtype {} pointtype {} title \"{}\"",
+        i == 0 ? "" : ", ", i, lines[i].backend + 1, lines[i].what + 1, 2 * lines[i].what + 5, lines[i].title);
   }
   if (commands.empty()) return {};
   script += fmt::format(
@@ -256,7 +271,11 @@ std::string plot(const char* file, const char* title, const char* unit, const st
 
 std::vector<Line> together(std::initializer_list<std::vector<Line>> parts) {
   std::vector<Line> all;
-  for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());
+  std::size_t what = 0;
+  for (const auto& part : parts) {
+    for (const Line& line : part) all.push_back({line.title, line.backend, what, line.points});
+    ++what;
+  }
   return all;
 }
 
