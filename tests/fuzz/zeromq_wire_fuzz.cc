@@ -190,7 +190,7 @@ class FalseWriter {
       while (!over.load()) answer_one(script);
     });
     TransportOptions options = options_for(address_, TransportRole::kReader);
-    options.more.set("connect_timeout", std::int64_t{20'000});
+    options.more.set("connect_timeout", "20ms");
     options.more.set("max_bytes", std::int64_t{1 << 20});
     as_stream ? receive(options) : look(options);
     over.store(true);
