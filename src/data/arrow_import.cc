@@ -51,8 +51,9 @@ class ColumnImport {
   Result<Column> column() {
     const bool is_text = format_ == "u" || format_ == "U";
     if (array_.dictionary != nullptr) return unsupported("is encoded by a dictionary");
-    const bool is_known = format_.starts_with("tsu:") ||
-                          (format_.size() == 1 && std::string_view("lgbuUcCsSiIf").find(format_) != std::string_view::npos);
+    const bool is_known =
+        format_.starts_with("tsu:") ||
+        (format_.size() == 1 && std::string_view("lgbuUcCsSiIf").find(format_) != std::string_view::npos);
     if (!is_known) return unsupported("has no counterpart");
     if (array_.n_buffers != (is_text ? 3 : 2) || array_.n_children != 0) {
       return contradiction(fmt::format("has {} buffers and {} children, which its format \"{}\" does not allow",

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A stranger speaks to the ends of the transport "zeromq": an error, or nothing, never a crash, and nobody else suffers.
-// The first byte chooses the end: a writer, to which the stranger connects, or in one input of 16 a reader, which connects to
-// the stranger. The rest is messages. Of each the first byte says what it is: a head of the protocol (a byte of kind, two
-// numbers of two bytes, each shifted by a byte), or a frame of arbitrary bytes (a byte of length); then, if a bit says
-// so, a second frame.
+// A stranger speaks to the ends of the transport "zeromq": an error, or nothing, never a crash, and nobody else
+// suffers. The first byte chooses the end: a writer, to which the stranger connects, or in one input of 16 a reader,
+// which connects to the stranger. The rest is messages. Of each the first byte says what it is: a head of the protocol
+// (a byte of kind, two numbers of two bytes, each shifted by a byte), or a frame of arbitrary bytes (a byte of length);
+// then, if a bit says so, a second frame.
 #include <penstock/transport.h>
 #include <unistd.h>
 
@@ -109,8 +109,9 @@ TransportOptions options_for(const std::string& address, TransportRole role) {
 class Writers {
  public:
   Writers()
-      : dictionary_(good(TransportRegistry::global().open("zeromq", options_for(dictionary_at_, TransportRole::kWriter)),
-                         "a writer")),
+      : dictionary_(
+            good(TransportRegistry::global().open("zeromq", options_for(dictionary_at_, TransportRole::kWriter)),
+                 "a writer")),
         stream_(good(TransportRegistry::global().open_writer("zeromq", stream_options()), "a stream")),
         context_(zmq_ctx_new()) {
     for (void*& socket : strangers_) {
@@ -151,8 +152,8 @@ class Writers {
   }
 
   void expect_a_reader_to_be_served(const std::string& text) {
-    const auto reader =
-        good(TransportRegistry::global().open("zeromq", options_for(dictionary_at_, TransportRole::kReader)), "a reader");
+    const auto reader = good(
+        TransportRegistry::global().open("zeromq", options_for(dictionary_at_, TransportRole::kReader)), "a reader");
     good(reader->wait(versions_ - 1, {.timeout_micros = 10'000'000}), "waiting among strangers");
     const penstock::View view = good(reader->view(), "looking");
     if (std::memcmp(view.bytes().data(), text.data(), text.size()) != 0) wrong("a reader saw another version");
