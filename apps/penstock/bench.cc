@@ -38,6 +38,8 @@ std::string bench_description() {
          "publishing, reading in place and decoding into a map are timed apart. ipc-report makes tables, plots (with "
          "gnuplot)\n"
          "and a recommendation of it.\n"
+         "Backends with several kinds of addresses are measured with each: zeromq-ipc, zeromq-tcp, mpi-window, "
+         "mpi-broadcast.\n"
          "Under mpiexec all ranks take part, on one machine; else --readers processes are forked. Open MPI refuses to "
          "run as\n"
          "root or with more ranks than cores; these flags allow it:\n"

@@ -31,6 +31,16 @@ struct Tensor {
 /// What `Exchange::receive` gives: nothing at the end of the stream.
 using Received = std::variant<std::monostate, RecordBatch, Tensor>;
 
+/// What an exchange sends for it, as a block of bytes for other ways: a version under an address, a file, a program in
+/// Python. docs/formats/batch.md has the layout. Cost: one copy.
+Buffer to_block(const RecordBatch& batch, BufferPool& pool = BufferPool::shared());
+/// kInvalidArgument when shape and bytes do not fit each other.
+Result<Buffer> to_block(const Tensor& tensor, BufferPool& pool = BufferPool::shared());
+/// Returns what is in a block from anywhere, without a copy; it holds `keeper`. Requires that the block stays as it is
+/// while `keeper` lives. Errors: kInvalidArgument when it is not aligned to 64; kDataLoss says what is wrong with it;
+/// kUnsupported for a later version of the layout. Cost: linear in columns, nulls and texts.
+Result<Received> from_block(std::span<const std::byte> block, std::shared_ptr<const void> keeper);
+
 /// One end of a stream of record batches and tensors under a name.
 ///
 /// Used by one worker; what was received may travel to other threads and live longer than the end. What was received is

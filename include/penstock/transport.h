@@ -252,6 +252,10 @@ struct TransportInfo {
   /// Says whether readers still get what a writer published or sent just before it was killed. False: what had not left
   /// its process is lost with it.
   bool keeps_what_was_sent = true;
+  /// Says why this process cannot use it, and what to do about that. Null: every process can.
+  Status (*can_use_here)() = nullptr;
+  /// True: its ends live in processes that were started together, none of which may be forked or die alone (MPI).
+  bool is_one_job = false;
 };
 
 /// The backends known by name. Thread-safe; entries stay valid for ever.

@@ -138,10 +138,10 @@ Result<BlockHeader> header_of(std::span<const std::byte> block) {
 }
 
 /// Reads columns; everything that it hands out lies within the block.
-class Reader {
+class ColumnReader {
  public:
-  Reader(std::span<const std::byte> block, std::size_t rows, std::shared_ptr<const void> keeper,
-         const BlockTrust& trust)
+  ColumnReader(std::span<const std::byte> block, std::size_t rows, std::shared_ptr<const void> keeper,
+               const BlockTrust& trust)
       : block_(block), rows_(rows), keeper_(std::move(keeper)), trust_(trust) {}
 
   Result<Column> column(const ColumnHeader& header, std::string* name) {
@@ -242,7 +242,7 @@ Result<RecordBatch> decode_batch(std::span<const std::byte> block, std::shared_p
   if (header.columns > room || (header.columns > 0 && header.rows > block.size() * 8)) {
     return damaged(fmt::format("{} rows in {} columns do not fit into it", header.rows, header.columns));
   }
-  Reader reader(block, header.rows, std::move(keeper), trust);
+  ColumnReader reader(block, header.rows, std::move(keeper), trust);
   std::vector<Field> fields(header.columns);
   std::vector<Column> columns;
   columns.reserve(header.columns);

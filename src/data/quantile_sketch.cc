@@ -14,7 +14,7 @@ namespace penstock {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNoQuantile = std::numeric_limits<double>::quiet_NaN();
 
 // The cubic that stands for log2(1 + s), s in [0, 1): right at both ends, rising everywhere. Its slope against log2 is
 // never below 10/7 ln 2, and that is the best a cubic can do (the DDSketch authors' "cubically interpolated mapping").
@@ -153,12 +153,12 @@ Status QuantileSketch::merge(const QuantileSketch& other) {
   return {};
 }
 
-double QuantileSketch::min() const noexcept { return count_ == 0 || nans_ > 0 ? kNan : min_; }
-double QuantileSketch::max() const noexcept { return count_ == 0 || nans_ > 0 ? kNan : max_; }
+double QuantileSketch::min() const noexcept { return count_ == 0 || nans_ > 0 ? kNoQuantile : min_; }
+double QuantileSketch::max() const noexcept { return count_ == 0 || nans_ > 0 ? kNoQuantile : max_; }
 
 double QuantileSketch::quantile(double q) const {
   PENSTOCK_CHECK(q >= 0 && q <= 1, "QuantileSketch::quantile: q must be from 0 to 1");
-  if (count_ == 0 || nans_ > 0) return kNan;
+  if (count_ == 0 || nans_ > 0) return kNoQuantile;
   const std::uint64_t rank = rank_of(q, count_);
   if (rank == 0) return min_;
   if (rank == count_ - 1) return max_;

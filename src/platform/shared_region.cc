@@ -31,18 +31,20 @@ SharedRegion::SharedRegion(SharedRegion&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       path_(std::move(other.path_)),
       data_(std::exchange(other.data_, nullptr)),
-      size_bytes_(other.size_bytes_) {}
+      size_bytes_(other.size_bytes_),
+      is_borrowed_(other.is_borrowed_) {}
 
 SharedRegion& SharedRegion::operator=(SharedRegion&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(path_, other.path_);
   std::swap(data_, other.data_);
   std::swap(size_bytes_, other.size_bytes_);
+  std::swap(is_borrowed_, other.is_borrowed_);
   return *this;
 }
 
 SharedRegion::~SharedRegion() {
-  if (data_ != nullptr) ::munmap(data_, size_bytes_);
+  if (data_ != nullptr && !is_borrowed_) ::munmap(data_, size_bytes_);
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
@@ -75,6 +77,15 @@ Result<SharedRegion> SharedRegion::adopt(int descriptor, const std::string& labe
   return region;
 }
 
+SharedRegion SharedRegion::borrow(std::span<std::byte> memory, const std::string& label) {
+  SharedRegion region;
+  region.path_ = label;
+  region.data_ = memory.data();
+  region.size_bytes_ = memory.size();
+  region.is_borrowed_ = true;
+  return region;
+}
+
 Result<SharedRegion> SharedRegion::create_file(const std::string& path, std::size_t size_bytes, unsigned mode) {
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (descriptor < 0) return memory_error(errno, "create", path);
@@ -101,6 +112,7 @@ Result<SharedRegion> SharedRegion::open_file(const std::string& path) {
 }
 
 Status SharedRegion::allocate(std::size_t offset, std::size_t size_bytes) {
+  if (is_borrowed_) return {};
   int answer = EINTR;
   while (answer == EINTR) {
     answer = ::posix_fallocate(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(size_bytes));
@@ -116,11 +128,13 @@ Status SharedRegion::allocate(std::size_t offset, std::size_t size_bytes) {
 }
 
 void SharedRegion::discard(std::size_t offset, std::size_t size_bytes) noexcept {
+  if (is_borrowed_) return;
   ::fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
               static_cast<off_t>(size_bytes));
 }
 
 Status SharedRegion::map() {
+  if (is_borrowed_) return {};
   PENSTOCK_CHECK(data_ == nullptr, "a shared region is mapped once");
   void* const data = ::mmap(nullptr, size_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor_, 0);
   if (data == MAP_FAILED) {
@@ -134,10 +148,11 @@ Status SharedRegion::map() {
 }
 
 void SharedRegion::protect_from(std::size_t offset) noexcept {
-  if (size_bytes_ > offset) ::mprotect(data_ + offset, size_bytes_ - offset, PROT_READ);
+  if (size_bytes_ > offset && !is_borrowed_) ::mprotect(data_ + offset, size_bytes_ - offset, PROT_READ);
 }
 
 Result<SharedRegion::Owner> SharedRegion::owner() const {
+  if (is_borrowed_) return Owner{::geteuid(), 0600, 0, size_bytes_};
   struct stat info;
   if (::fstat(descriptor_, &info) != 0) return file_error(errno, "look at", path_);
   constexpr std::uint64_t kBlock = 512;  // the unit of st_blocks

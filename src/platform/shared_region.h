@@ -38,6 +38,9 @@ class SharedRegion {
   static Result<SharedRegion> adopt(int descriptor, const std::string& label);
   /// Makes a file; kAlreadyExists when the path is taken.
   static Result<SharedRegion> create_file(const std::string& path, std::size_t size_bytes, unsigned mode);
+  /// Takes part of memory that somebody else mapped and keeps: it is never unmapped nor made read-only, all of it has
+  /// memory already, and `owner` is this process.
+  static SharedRegion borrow(std::span<std::byte> memory, const std::string& label);
   /// Opens a file, not through links; kInvalidArgument when it is something else than a regular file.
   static Result<SharedRegion> open_file(const std::string& path);
 
@@ -68,6 +71,7 @@ class SharedRegion {
   std::string path_;
   std::byte* data_ = nullptr;
   std::size_t size_bytes_ = 0;
+  bool is_borrowed_ = false;
 };
 
 }  // namespace penstock

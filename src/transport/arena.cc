@@ -132,17 +132,26 @@ Result<std::shared_ptr<Arena>> Arena::fresh(SharedRegion region, const std::stri
   return arena;
 }
 
-namespace {
-
-std::size_t size_of(const ArenaShape& shape) {
-  return kPage + whole_pages(shape.control_bytes) + shape.windows * shape.window_bytes;
+std::size_t Arena::bytes_for(const ArenaShape& shape) noexcept {
+  return kHeaderBytes + whole_pages(shape.control_bytes) + shape.windows * shape.window_bytes;
 }
 
-}  // namespace
-
 Result<std::shared_ptr<Arena>> Arena::create_anonymous(const ArenaShape& shape, Setup setup) {
-  PENSTOCK_ASSIGN(SharedRegion region, SharedRegion::create_anonymous("penstock", size_of(shape)));
+  PENSTOCK_ASSIGN(SharedRegion region, SharedRegion::create_anonymous("penstock", bytes_for(shape)));
   return fresh(std::move(region), "anonymous", shape, setup, 0);
+}
+
+Result<std::shared_ptr<Arena>> Arena::create_in(std::span<std::byte> memory, const std::string& name,
+                                                const ArenaShape& shape, Setup setup) {
+  PENSTOCK_CHECK(memory.size() >= bytes_for(shape), "create_in: less memory than the shape needs");
+  return fresh(SharedRegion::borrow(memory.first(bytes_for(shape)), name), name, shape, setup, this_process_token());
+}
+
+Result<std::shared_ptr<Arena>> Arena::open_in(std::span<std::byte> memory, const std::string& name) {
+  auto arena = std::make_shared<Arena>();
+  arena->region_ = SharedRegion::borrow(memory, name);
+  PENSTOCK_TRY(check_header(arena->region_, arena->header()));
+  return arena;
 }
 
 Result<std::shared_ptr<Arena>> Arena::existing(const Place& place) {
@@ -166,7 +175,7 @@ Result<std::shared_ptr<Arena>> Arena::link_new(const Place& place, const ArenaSh
   const std::string path = arena_path(place.folder, place.name);
   const std::string unfinished =
       fmt::format("{}.{}-{}", path, ::getpid(), counter.fetch_add(1, std::memory_order_relaxed));
-  PENSTOCK_ASSIGN(SharedRegion region, SharedRegion::create_file(unfinished, size_of(shape), place.mode));
+  PENSTOCK_ASSIGN(SharedRegion region, SharedRegion::create_file(unfinished, bytes_for(shape), place.mode));
   Result<std::shared_ptr<Arena>> made = fresh(std::move(region), place.name, shape, setup, self);
   const bool linked = made && ::link(unfinished.c_str(), path.c_str()) == 0;
   const int why = errno;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -111,6 +112,15 @@ class Arena {
                                                bool may_take_over);
   /// Opens it as a reader: windows are read-only.
   static Result<std::shared_ptr<Arena>> open(const Place& place, ArenaKind kind);
+
+  /// How many bytes an arena of that shape takes, as addresses.
+  static std::size_t bytes_for(const ArenaShape& shape) noexcept;
+  /// Makes one in memory that the caller shares with others and keeps as long as anybody uses the arena: whole pages,
+  /// `bytes_for(shape)` of them, all zero or those of an arena that nobody uses any more. This process is its writer.
+  static Result<std::shared_ptr<Arena>> create_in(std::span<std::byte> memory, const std::string& name,
+                                                  const ArenaShape& shape, Setup setup);
+  /// Opens what another process made so, in the same memory.
+  static Result<std::shared_ptr<Arena>> open_in(std::span<std::byte> memory, const std::string& name);
 
   ArenaHeader& header() const noexcept { return *reinterpret_cast<ArenaHeader*>(region_.data()); }
   /// The words behind the header.

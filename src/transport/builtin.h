@@ -12,5 +12,6 @@ void add_builtin_transports(TransportRegistry& registry);
 TransportInfo shared_memory_transport();
 TransportInfo lmdb_transport();
 TransportInfo zeromq_transport();
+TransportInfo mpi_transport();
 
 }  // namespace penstock

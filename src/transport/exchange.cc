@@ -28,6 +28,16 @@ TensorLayout layout_of(const Tensor& tensor, std::size_t bytes) {
           bytes};
 }
 
+Status expect_fitting_bytes(const Tensor& tensor, std::size_t bytes) {
+  if (bytes == tensor.bytes.size()) return {};
+  return Error(ErrorCode::kInvalidArgument, fmt::format("a tensor of shape [{}] has {} bytes, but {} were given",
+                                                        fmt::join(tensor.shape, ", "), bytes, tensor.bytes.size()));
+}
+
+std::span<std::byte> room_in(Buffer& buffer) {
+  return {reinterpret_cast<std::byte*>(buffer.mutable_data()), buffer.size()};
+}
+
 }  // namespace
 
 std::size_t size_of(TensorElement type) noexcept {
@@ -77,10 +87,7 @@ Status Exchange::commit() {
 
 Status Exchange::send(const Tensor& tensor, const WaitLimit& limit) {
   PENSTOCK_ASSIGN(const std::size_t bytes, bytes_of(tensor));
-  if (bytes != tensor.bytes.size()) {
-    return Error(ErrorCode::kInvalidArgument, fmt::format("a tensor of shape [{}] has {} bytes, but {} were given",
-                                                          fmt::join(tensor.shape, ", "), bytes, tensor.bytes.size()));
-  }
+  PENSTOCK_TRY(expect_fitting_bytes(tensor, bytes));
   PENSTOCK_ASSIGN(const std::span<std::byte> room, begin(tensor, limit));
   if (!room.empty()) std::memcpy(room.data(), tensor.bytes.data(), room.size());
   return commit();
@@ -93,8 +100,35 @@ Result<Received> Exchange::receive(const WaitLimit& limit) {
   PENSTOCK_ASSIGN(View view, reader_->receive(limit));
   if (!view) return Received();
   const std::span<const std::byte> block = view.bytes();
+  return from_block(block, std::make_shared<const View>(std::move(view)));
+}
+
+Buffer to_block(const RecordBatch& batch, BufferPool& pool) {
+  const std::size_t size = encoded_size(batch);
+  Buffer block = pool.allocate(size);
+  block.set_size(size);
+  (void)encode_batch(batch, room_in(block));
+  return block;
+}
+
+Result<Buffer> to_block(const Tensor& tensor, BufferPool& pool) {
+  PENSTOCK_ASSIGN(const std::size_t bytes, bytes_of(tensor));
+  PENSTOCK_TRY(expect_fitting_bytes(tensor, bytes));
+  const TensorLayout layout = layout_of(tensor, bytes);
+  const std::size_t size = encoded_size(layout);
+  Buffer block = pool.allocate(size);
+  block.set_size(size);
+  const std::span<std::byte> elements = encode_tensor(layout, room_in(block));
+  if (bytes > 0) std::memcpy(elements.data(), tensor.bytes.data(), bytes);
+  return block;
+}
+
+Result<Received> from_block(std::span<const std::byte> block, std::shared_ptr<const void> keeper) {
+  if (reinterpret_cast<std::uintptr_t>(block.data()) % 64 != 0) {
+    return Error(ErrorCode::kInvalidArgument, "a block must begin at a multiple of 64 bytes")
+        .hint("copy it into a Buffer");
+  }
   PENSTOCK_ASSIGN(const BlockKind kind, block_kind(block));
-  auto keeper = std::make_shared<const View>(std::move(view));
   if (kind == BlockKind::kRecordBatch) {
     PENSTOCK_ASSIGN(RecordBatch batch, decode_batch(block, std::move(keeper)));
     return Received(std::move(batch));

@@ -104,6 +104,28 @@ TEST(Exchange, RefusesShapesThatDoNotFit) {
             ErrorCode::kInvalidArgument);
 }
 
+TEST(Blocks, HoldWhatAnExchangeSends) {
+  const Buffer batch = to_block(numbers(3, 5));
+  const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(batch.data()), batch.size());
+  const Received back = from_block(bytes, std::make_shared<Buffer>(batch)).value();
+  EXPECT_EQ(std::get<RecordBatch>(back).column(1).text(4), "row 7");
+  const std::int16_t elements[] = {1, -2, 3, 4};
+  const Buffer tensor = to_block(Tensor{TensorElement::kI16, {2, 2}, std::as_bytes(std::span(elements))}).value();
+  const std::span<const std::byte> inside(reinterpret_cast<const std::byte*>(tensor.data()), tensor.size());
+  const Received same = from_block(inside, std::make_shared<Buffer>(tensor)).value();
+  EXPECT_EQ(reinterpret_cast<const std::int16_t*>(std::get<Tensor>(same).bytes.data())[1], -2);
+  EXPECT_EQ(to_block(Tensor{TensorElement::kI16, {3}, std::as_bytes(std::span(elements))}).error().code(),
+            ErrorCode::kInvalidArgument);
+}
+
+TEST(Blocks, AreRefusedWhenTheyAreNoneOrNotAligned) {
+  const Buffer batch = to_block(numbers(3, 5));
+  const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(batch.data()), batch.size());
+  EXPECT_EQ(from_block(bytes.subspan(8), nullptr).error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(from_block(bytes.first(64), nullptr).error().code(), ErrorCode::kDataLoss);
+  EXPECT_EQ(from_block({}, nullptr).error().code(), ErrorCode::kDataLoss);
+}
+
 TEST(Exchange, IsNotThereBeforeItsSender) {
   EXPECT_EQ(Exchange::attach(options_for("nobody")).error().code(), ErrorCode::kNotFound);
 }

@@ -15,8 +15,8 @@
 namespace penstock {
 namespace {
 
-constexpr std::size_t kPage = 4096;
-constexpr std::size_t kLargestBlock = std::size_t{16} << 30;
+constexpr std::size_t kShmPage = 4096;
+constexpr std::size_t kLargestWindow = std::size_t{16} << 30;
 // Of addresses, not of memory: what all blocks of a stream share unless `max_bytes` is given.
 constexpr std::size_t kStreamAddresses = std::size_t{256} << 30;
 
@@ -53,7 +53,7 @@ Result<std::size_t> window_from(const TransportOptions& options, std::size_t oth
     return Error(ErrorCode::kInvalidArgument, fmt::format("max_bytes must be in [0, {}], but is {}", kMost, asked));
   }
   const std::size_t bytes = asked == 0 ? otherwise : static_cast<std::size_t>(asked);
-  return (std::max(bytes, options.capacity_bytes) + kPage - 1) / kPage * kPage;
+  return (std::max(bytes, options.capacity_bytes) + kShmPage - 1) / kShmPage * kShmPage;
 }
 
 class SharedMemoryDictionary final : public DictionaryBackend {
@@ -71,7 +71,7 @@ class SharedMemoryDictionary final : public DictionaryBackend {
       arena_ = std::move(arena);
       return {};
     }
-    PENSTOCK_ASSIGN(const std::size_t window, window_from(options, kLargestBlock));
+    PENSTOCK_ASSIGN(const std::size_t window, window_from(options, kLargestWindow));
     const ArenaShape shape = version_shape(window, options.max_readers);
     PENSTOCK_ASSIGN(arena_, Arena::create(place, shape, set_up_versions, true));
     Result<std::unique_ptr<VersionWriter>> writer = VersionWriter::open(arena_, options.capacity_bytes);
@@ -126,11 +126,11 @@ class SharedMemoryDictionary final : public DictionaryBackend {
   std::unique_ptr<VersionReader> reader_;
 };
 
-std::unique_ptr<DictionaryBackend> make_dictionary() { return std::make_unique<SharedMemoryDictionary>(); }
+std::unique_ptr<DictionaryBackend> make_shared_dictionary() { return std::make_unique<SharedMemoryDictionary>(); }
 
 Result<std::unique_ptr<StreamWriter>> open_writer(const TransportOptions& options) {
   const std::size_t share = std::bit_floor(kStreamAddresses / std::bit_ceil(options.depth));
-  PENSTOCK_ASSIGN(const std::size_t window, window_from(options, std::min(kLargestBlock, share)));
+  PENSTOCK_ASSIGN(const std::size_t window, window_from(options, std::min(kLargestWindow, share)));
   const ArenaShape shape = ring_shape(window, options.depth, options.max_readers);
   PENSTOCK_ASSIGN(std::shared_ptr<Arena> arena, Arena::create(place_from(options), shape, set_up_ring, false));
   Result<std::unique_ptr<StreamWriter>> writer =
@@ -144,7 +144,7 @@ Result<std::unique_ptr<StreamReader>> open_reader(const TransportOptions& option
   return open_ring_reader(std::move(arena));
 }
 
-std::vector<std::string> example_addresses(std::string_view unique) {
+std::vector<std::string> example_names(std::string_view unique) {
   return {fmt::format("example-{}-{}", ::getpid(), unique)};
 }
 
@@ -154,11 +154,11 @@ TransportInfo shared_memory_transport() {
   return {.name = "shm",
           .summary = "Shared memory of one machine: the fastest, in place, gone with the machine's power.",
           .options = shm_options(),
-          .make = make_dictionary,
+          .make = make_shared_dictionary,
           .open_writer = open_writer,
           .open_reader = open_reader,
           .missing = {},
-          .example_addresses = example_addresses};
+          .example_addresses = example_names};
 }
 
 }  // namespace penstock

@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
+#include <cstring>
 #include <new>
 #include <string>
 
@@ -19,7 +21,7 @@ static_assert(kVersionSlots == 1U << kSlotBits);
 std::uint32_t slot_of(std::uint64_t word) noexcept { return static_cast<std::uint32_t>(word & kSlotMask); }
 Version version_of(std::uint64_t word) noexcept { return word >> kSlotBits; }
 
-VersionControl& control_of(const Arena& arena) { return *reinterpret_cast<VersionControl*>(arena.control()); }
+VersionControl& versions_of(const Arena& arena) { return *reinterpret_cast<VersionControl*>(arena.control()); }
 
 }  // namespace
 
@@ -29,8 +31,26 @@ ArenaShape version_shape(std::size_t window_bytes, std::uint32_t max_readers) {
 
 void set_up_versions(std::byte* control, const ArenaShape&) { new (control) VersionControl; }
 
+void carry_version_over(const Arena& from, Arena& to) {
+  const VersionControl& old = versions_of(from);
+  VersionControl& fresh = versions_of(to);
+  const std::uint64_t word = old.current.load(std::memory_order_acquire);
+  if (word == 0) return;
+  const std::uint64_t size = old.slots[slot_of(word)].size.load(std::memory_order_relaxed);
+  PENSTOCK_CHECK(to.grow_window(0, fresh.slots[0].allocated, size), "carry_version_over: the version does not fit");
+  std::memcpy(to.window(0), from.window(slot_of(word)), size);
+  fresh.slots[0].size.store(size, std::memory_order_relaxed);
+  fresh.current.store(version_of(word) << kSlotBits, std::memory_order_seq_cst);
+}
+
+bool VersionReader::has_any(const Arena& arena) noexcept {
+  const ReaderLines& lines = versions_of(arena).readers;
+  return std::any_of(lines.begin(), lines.end(),
+                     [](const ReaderLine& line) { return line.owner.load(std::memory_order_acquire) != 0; });
+}
+
 VersionWriter::VersionWriter(std::shared_ptr<Arena> arena, std::size_t capacity_bytes)
-    : arena_(std::move(arena)), control_(control_of(*arena_)), capacity_bytes_(capacity_bytes) {}
+    : arena_(std::move(arena)), control_(versions_of(*arena_)), capacity_bytes_(capacity_bytes) {}
 
 Result<std::unique_ptr<VersionWriter>> VersionWriter::open(std::shared_ptr<Arena> arena, std::size_t capacity_bytes) {
   PENSTOCK_TRY(arena->expect_control(sizeof(VersionControl)));
@@ -154,7 +174,7 @@ TransportStats VersionWriter::stats() const {
 class VersionReader::Pins final : public ViewOwner {
  public:
   Pins(std::shared_ptr<Arena> arena, std::uint32_t line)
-      : arena_(std::move(arena)), control_(control_of(*arena_)), line_(control_.readers[line]) {}
+      : arena_(std::move(arena)), control_(versions_of(*arena_)), line_(control_.readers[line]) {}
 
   Result<View> view() {
     std::uint64_t word = control_.current.load(std::memory_order_acquire);
@@ -225,7 +245,7 @@ class VersionReader::Pins final : public ViewOwner {
 
 Result<std::unique_ptr<VersionReader>> VersionReader::open(std::shared_ptr<Arena> arena) {
   PENSTOCK_TRY(arena->expect_control(sizeof(VersionControl)));
-  VersionControl& control = control_of(*arena);
+  VersionControl& control = versions_of(*arena);
   PENSTOCK_ASSIGN(const std::uint32_t line, arena->claim_line(control.readers, this_process_token(), true));
   std::uint32_t lines = control.lines.load(std::memory_order_relaxed);
   while (lines <= line && !control.lines.compare_exchange_weak(lines, line + 1, std::memory_order_seq_cst)) {

@@ -46,6 +46,9 @@ struct VersionControl {
 /// What an arena for a dictionary looks like; `window_bytes` is the most that a version may have.
 ArenaShape version_shape(std::size_t window_bytes, std::uint32_t max_readers);
 void set_up_versions(std::byte* control, const ArenaShape& shape);
+/// For a writer that moves to a larger arena: the latest version of `from` becomes that of the fresh `to`, number and
+/// all. Requires that it fits.
+void carry_version_over(const Arena& from, Arena& to);
 
 /// The end that publishes. Used by one worker.
 class VersionWriter {
@@ -83,6 +86,8 @@ class VersionWriter {
 class VersionReader {
  public:
   static Result<std::unique_ptr<VersionReader>> open(std::shared_ptr<Arena> arena);
+  /// Says whether there are readers or views of them, of whatever process.
+  static bool has_any(const Arena& arena) noexcept;
   ~VersionReader();
   VersionReader(const VersionReader&) = delete;
   VersionReader& operator=(const VersionReader&) = delete;

@@ -24,6 +24,10 @@ using penstock::testing::publish_block;
 using penstock::testing::send_block;
 using ::testing::HasSubstr;
 
+// The other process of a test is forked, and may be killed. Ends in several ranks: mpi_ranks_test.cc.
+#define PENSTOCK_NEEDS_ANOTHER_PROCESS() \
+  if (info().is_one_job) GTEST_SKIP() << "the ranks of a job can be neither forked nor killed alone"
+
 constexpr std::size_t kKiB = 1024;
 
 const TransportRegistry& registry() { return TransportRegistry::global(); }
@@ -53,6 +57,8 @@ class Transport : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
     if (!info().missing.empty()) GTEST_SKIP() << info().missing;
+    const Status usable = info().can_use_here == nullptr ? Status() : info().can_use_here();
+    if (!usable) GTEST_SKIP() << usable.error().to_text();
     const auto* const test = ::testing::UnitTest::GetInstance()->current_test_info();
     std::string unique = test->name();
     for (char& c : unique) c = c == '/' ? '-' : c;
@@ -208,6 +214,7 @@ TEST_P(Dictionary, RefusesASecondWriterByNameAndProcess) {
 }
 
 TEST_P(Dictionary, WaitsUntilAnotherProcessPublishes) {
+  PENSTOCK_NEEDS_ANOTHER_PROCESS();
   const Bell ready;
   const Bell go;
   ChildProcess child([&] {
@@ -289,6 +296,7 @@ TEST_P(Dictionary, ShowsOnlyWholeVersionsInOrderToManyReaders) {
 }
 
 TEST_P(Dictionary, GoesOnWhenAReaderIsKilled) {
+  PENSTOCK_NEEDS_ANOTHER_PROCESS();
   const std::array<Bell, 20> starts;
   const Bell holding;
   std::vector<ChildProcess> children;
@@ -318,6 +326,7 @@ TEST_P(Dictionary, GoesOnWhenAReaderIsKilled) {
 }
 
 TEST_P(Dictionary, IsTakenOverFromAKilledWriter) {
+  PENSTOCK_NEEDS_ANOTHER_PROCESS();
   const Bell published;
   ChildProcess child([&] {
     const auto writing = writer();
@@ -454,6 +463,7 @@ TEST_P(Stream, DropsOnlyWhenAskedToAndSaysSo) {
 }
 
 TEST_P(Stream, EndsWhatAKilledWriterSentWithAnError) {
+  PENSTOCK_NEEDS_ANOTHER_PROCESS();
   options_.wait_for_readers = 1;
   const Bell open;
   const Bell sent;
@@ -483,6 +493,7 @@ TEST_P(Stream, EndsWhatAKilledWriterSentWithAnError) {
 }
 
 TEST_P(Stream, GoesOnWhenAReaderIsKilled) {
+  PENSTOCK_NEEDS_ANOTHER_PROCESS();
   options_.wait_for_readers = 2;
   options_.depth = 4;
   const Bell start;

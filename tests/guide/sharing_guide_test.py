@@ -32,7 +32,7 @@ def output_of(*words):
 
 
 def share(page, folder):
-    writer, reader = page_programs(Path(folder))
+    writer, reader, *_ = page_programs(Path(folder))
     python = re.search(r"^```python\n(.*?)^```$", Path(page).read_text(), re.MULTILINE | re.DOTALL).group(1)
     with subprocess.Popen([writer, NAME], stdin=subprocess.PIPE) as writing:
         check("the reader in C++", output_of(reader), EXPECTED)

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <string>
 
 #include "transport/transport_kit.h"
 
@@ -98,6 +100,23 @@ TEST_F(Lmdb, SaysWhenItIsFullAndGoesOnWhenTheReaderThatFilledItIsKilled) {
 
 TEST_F(Lmdb, ShowsWholeVersionsAfterWritersAreKilledAtAnyInstant) {
   expect_whole_versions_after_kills(times_to_kill(30, 1000), [&](TransportRole role) { return open(role); });
+}
+
+TEST_F(Lmdb, SaysWhenItWasMadeByAnotherVersionOfPenstock) {
+  ASSERT_TRUE(publish_block(*open(TransportRole::kWriter).value(), 1000, 1));
+  const std::string path = options_.address + "/data.mdb";
+  std::ifstream before(path, std::ios::binary);
+  std::string file{std::istreambuf_iterator<char>(before), {}};
+  for (std::size_t at = file.find("penstock"); at != std::string::npos; at = file.find("penstock", at + 1)) {
+    file[at + 8] = 7;  // the layout follows the mark
+  }
+  std::ofstream(path, std::ios::binary) << file;
+  for (const TransportRole role : {TransportRole::kReader, TransportRole::kWriter}) {
+    const auto opened = open(role);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code(), ErrorCode::kUnsupported);
+    EXPECT_THAT(opened.error().to_text(), HasSubstr("has layout 7, this Penstock knows layout 1"));
+  }
 }
 
 TEST_F(Lmdb, LeavesFilesOfOthersAlone) {

@@ -22,15 +22,15 @@ namespace {
 
 constexpr std::size_t kMostIdleBytes = std::size_t{256} << 20;
 
-class Writer final : public StreamWriter, private Service {
+class Sender final : public StreamWriter, private Service {
  public:
   static Result<std::unique_ptr<StreamWriter>> open(const TransportOptions& options) {
-    auto writer = std::unique_ptr<Writer>(new Writer(options));
+    auto writer = std::unique_ptr<Sender>(new Sender(options));
     PENSTOCK_ASSIGN(writer->desk_, Desk::open(options, Topic::kStream, *writer));
     writer->desk_->start();
     return std::unique_ptr<StreamWriter>(std::move(writer));
   }
-  ~Writer() override { (void)Writer::close(); }
+  ~Sender() override { (void)Sender::close(); }
 
   Result<std::span<std::byte>> begin(std::size_t max_bytes, const WaitLimit& limit) override {
     PENSTOCK_CHECK(desk_ != nullptr, "begin: the stream is closed");
@@ -87,7 +87,7 @@ class Writer final : public StreamWriter, private Service {
     Buffer bytes;
   };
 
-  explicit Writer(const TransportOptions& options) : options_(options), pool_(MemoryBudget(), kMostIdleBytes) {}
+  explicit Sender(const TransportOptions& options) : options_(options), pool_(MemoryBudget(), kMostIdleBytes) {}
 
   bool is_full() const {
     return std::any_of(credits_.begin(), credits_.end(),
@@ -216,13 +216,13 @@ class Returns final : public ViewOwner {
   std::atomic<std::uint64_t> users_{1};  // the reader and its views
 };
 
-class Reader final : public StreamReader {
+class Receiver final : public StreamReader {
  public:
   static Result<std::unique_ptr<StreamReader>> open(const TransportOptions& options) {
     PENSTOCK_ASSIGN(std::unique_ptr<Link> link, Link::connect(link_options(options, Topic::kStream)));
-    return std::unique_ptr<StreamReader>(new Reader(options.address, std::move(link)));
+    return std::unique_ptr<StreamReader>(new Receiver(options.address, std::move(link)));
   }
-  ~Reader() override {
+  ~Receiver() override {
     link_.reset();
     returns_->leave();
   }
@@ -259,7 +259,7 @@ class Reader final : public StreamReader {
   }
 
  private:
-  Reader(std::string address, std::unique_ptr<Link> link)
+  Receiver(std::string address, std::unique_ptr<Link> link)
       : address_(std::move(address)),
         link_(std::move(link)),
         pool_(MemoryBudget(), kMostIdleBytes),
@@ -291,10 +291,10 @@ class Reader final : public StreamReader {
 }  // namespace
 
 Result<std::unique_ptr<StreamWriter>> open_stream_writer(const TransportOptions& options) {
-  return Writer::open(options);
+  return Sender::open(options);
 }
 Result<std::unique_ptr<StreamReader>> open_stream_reader(const TransportOptions& options) {
-  return Reader::open(options);
+  return Receiver::open(options);
 }
 
 }  // namespace penstock::zeromq

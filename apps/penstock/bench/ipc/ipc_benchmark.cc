@@ -91,33 +91,49 @@ Result<std::span<const std::byte>> build(DictionaryBuilder& builder, const std::
   return builder.finish();
 }
 
-/// Where the fields are; learnt from the first entry, checked by each use.
+/// For single look-ups: where the fields are, learnt from the first entry and checked by each use.
 struct Fields {
-  Dictionary::Path id{"id"}, name{"name"}, value{"value"}, meta{"meta"}, tag{"tag"}, score{"score"};
-
-  template <class Each>
-  void visit(const Dictionary& dictionary, Each each) {
-    for (const auto& [key, entry] : dictionary.root()) {
-      const auto inner = meta.in(entry);
-      each(key, id.in(entry).int64_or(0), name.in(entry).string_or(""), value.in(entry).float64_or(0),
-           tag.in(inner).string_or(""), score.in(inner).float64_or(0));
-    }
-  }
+  Dictionary::Path meta{"meta"}, score{"score"};
 };
 
-double scan(const Dictionary& dictionary, Fields& fields) {
+/// For whole dictionaries: asks for the fields once per layout, since the entries share one.
+template <class Each>
+void visit(const Dictionary& dictionary, Each each) {
+  const void* outer = nullptr;
+  const void* inner = nullptr;
+  Dictionary::Field id, name, value, meta, tag, score;
+  for (const auto& [key, entry] : dictionary.root()) {
+    const auto row = entry.as_dict();
+    if (row.layout() != outer) {
+      outer = row.layout();
+      id = row.field("id");
+      name = row.field("name");
+      value = row.field("value");
+      meta = row.field("meta");
+    }
+    const auto more = row[meta].as_dict();
+    if (more.layout() != inner) {
+      inner = more.layout();
+      tag = more.field("tag");
+      score = more.field("score");
+    }
+    each(key, row[id].int64_or(0), row[name].string_or(""), row[value].float64_or(0), more[tag].string_or(""),
+         more[score].float64_or(0));
+  }
+}
+
+double scan(const Dictionary& dictionary) {
   double sum = 0;
-  fields.visit(dictionary, [&](std::string_view, auto... values) { sum += sum_of(values...); });
+  visit(dictionary, [&](std::string_view, auto... values) { sum += sum_of(values...); });
   return sum;
 }
 
-double decode(const Dictionary& dictionary, Fields& fields) {
+double decode(const Dictionary& dictionary) {
   std::unordered_map<std::string, Entry> map;
   map.reserve(dictionary.size());
-  fields.visit(dictionary, [&](std::string_view key, std::int64_t id, std::string_view name, double value,
-                               std::string_view tag, double score) {
-    map.emplace(key, Entry{{}, id, std::string(name), value, std::string(tag), score});
-  });
+  visit(dictionary,
+        [&](std::string_view key, std::int64_t id, std::string_view name, double value, std::string_view tag,
+            double score) { map.emplace(key, Entry{{}, id, std::string(name), value, std::string(tag), score}); });
   double sum = 0;
   for (const auto& [key, each] : map) sum += sum_of(each.id, each.name, each.value, each.tag, each.score);
   return sum;
@@ -142,11 +158,33 @@ double peak_bytes() {
   return static_cast<double>(usage.ru_maxrss) * 1024;
 }
 
+/// A backend, and which of the kinds of addresses that it knows.
+struct Backend {
+  const TransportInfo* info = nullptr;
+  std::size_t kind = 0;
+  std::string name;  ///< "zeromq-tcp"; "shm", which has one kind only.
+};
+
+std::vector<Backend> kinds_of(const TransportInfo& info) {
+  const std::vector<std::string> examples = info.example_addresses("kind");
+  if (examples.size() == 1) return {{&info, 0, info.name}};
+  std::vector<Backend> kinds;
+  for (const std::string& each : examples) {
+    kinds.push_back({&info, kinds.size(), fmt::format("{}-{}", info.name, each.substr(0, each.find(':')))});
+  }
+  return kinds;
+}
+
 /// One backend with one number of entries, as one rank sees it.
 class Case {
  public:
-  Case(Gang& gang, const IpcSettings& settings, const TransportInfo& info, std::uint64_t entries)
-      : gang_(gang), settings_(settings), info_(info), entries_(make_entries(entries)), sum_(sum_of(entries_)) {}
+  Case(Gang& gang, const IpcSettings& settings, const Backend& backend, std::uint64_t entries)
+      : gang_(gang),
+        settings_(settings),
+        info_(*backend.info),
+        kind_(backend.kind),
+        entries_(make_entries(entries)),
+        sum_(sum_of(entries_)) {}
 
   Status shared() {
     PENSTOCK_TRY(choose_address("shared"));
@@ -176,7 +214,7 @@ class Case {
   Status choose_address(std::string_view what) {
     if (gang_.rank() == 0) {
       const std::string unique = fmt::format("bench-{}-{}", what, entries_.size());
-      gang_.say(info_.example_addresses(unique).front());
+      gang_.say(info_.example_addresses(unique).at(kind_));
     }
     PENSTOCK_TRY(meet());
     options_.address = gang_.heard();
@@ -255,11 +293,11 @@ class Case {
     sample(kLookup, i) = lookups / kManyTimes;
     double sum = 0;
     PENSTOCK_ASSIGN(sample(kScan, i), nanoseconds([&] {
-                      return with_view([&](const Dictionary& d) { return sum = scan(d, fields_), Status(); });
+                      return with_view([&](const Dictionary& d) { return sum = scan(d), Status(); });
                     }));
     double decoded = 0;
     PENSTOCK_ASSIGN(sample(kDecode, i), nanoseconds([&] {
-                      return with_view([&](const Dictionary& d) { return decoded = decode(d, fields_), Status(); });
+                      return with_view([&](const Dictionary& d) { return decoded = decode(d), Status(); });
                     }));
     return found == 0 && sum == sum_ && decoded == sum_ ? Status() : wrong();
   }
@@ -298,7 +336,7 @@ class Case {
       PENSTOCK_ASSIGN(sample(kReceive, i), nanoseconds([&]() -> Status {
                         PENSTOCK_ASSIGN(const View view, reader->receive({}));
                         PENSTOCK_ASSIGN(const Dictionary dictionary, Dictionary::view(view.bytes()));
-                        sum = scan(dictionary, fields_);
+                        sum = scan(dictionary);
                         return {};
                       }));
       if (sum != sum_) return wrong();
@@ -311,6 +349,7 @@ class Case {
   Gang& gang_;
   const IpcSettings& settings_;
   const TransportInfo& info_;
+  const std::size_t kind_;
   const std::vector<Entry> entries_;
   const double sum_;
   TransportOptions options_;
@@ -381,27 +420,39 @@ Json streaming_json(Gang& gang, const IpcSettings& settings) {
   return json;
 }
 
-/// What one rank does from the beginning to the end; rank 0 gets the results.
+/// One row of the results; rank 0 gets it.
+Result<Json> one_case(Gang& gang, const IpcSettings& settings, const Backend& backend, std::uint64_t entries) {
+  if (gang.rank() == 0) log(LogLevel::kInfo, fmt::format("{}: {} entries", backend.name, entries));
+  Case one(gang, settings, backend, entries);
+  Json row = {{"backend", backend.name}, {"entries", entries}};
+  if (settings.shared && backend.info->make != nullptr) {
+    PENSTOCK_TRY(one.shared());
+    if (gang.rank() == 0) row["shared"] = shared_json(gang, settings);
+    if (!gang.meet()) return Error(ErrorCode::kUnavailable, gang.failure());
+  }
+  // The streams of a job do not depend on the kind of address.
+  const bool streams_again = backend.info->is_one_job && backend.kind > 0;
+  if (settings.streaming && backend.info->open_writer != nullptr && !streams_again) {
+    PENSTOCK_TRY(one.streaming());
+    if (gang.rank() == 0) row["streaming"] = streaming_json(gang, settings);
+    if (!gang.meet()) return Error(ErrorCode::kUnavailable, gang.failure());
+  }
+  if (gang.rank() == 0) row["block_bytes"] = static_cast<std::uint64_t>(gang.totals(0)[kBlockBytes]);
+  return row;
+}
+
+/// What one rank does from the beginning to the end.
 Result<Json> all_cases(Gang& gang, const IpcSettings& settings) {
   Json results = Json::array();
   for (const std::string& name : settings.backends) {
     PENSTOCK_ASSIGN(const TransportInfo* const info, TransportRegistry::global().find(name));
-    for (const std::uint64_t entries : settings.entries) {
-      if (gang.rank() == 0) log(LogLevel::kInfo, fmt::format("{}: {} entries", name, entries));
-      Case one(gang, settings, *info, entries);
-      Json row = {{"backend", name}, {"entries", entries}};
-      if (settings.shared && info->make != nullptr) {
-        PENSTOCK_TRY(one.shared());
-        if (gang.rank() == 0) row["shared"] = shared_json(gang, settings);
-        if (!gang.meet()) return Error(ErrorCode::kUnavailable, gang.failure());
+    // The ranks of a job come together when all open something; what they find does not matter.
+    if (info->is_one_job) (void)TransportRegistry::global().open(name, {.address = "nothing"});
+    for (const Backend& backend : kinds_of(*info)) {
+      for (const std::uint64_t entries : settings.entries) {
+        PENSTOCK_ASSIGN(Json row, one_case(gang, settings, backend, entries));
+        results.push_back(std::move(row));
       }
-      if (settings.streaming && info->open_writer != nullptr) {
-        PENSTOCK_TRY(one.streaming());
-        if (gang.rank() == 0) row["streaming"] = streaming_json(gang, settings);
-        if (!gang.meet()) return Error(ErrorCode::kUnavailable, gang.failure());
-      }
-      if (gang.rank() == 0) row["block_bytes"] = static_cast<std::uint64_t>(gang.totals(0)[kBlockBytes]);
-      results.push_back(std::move(row));
     }
   }
   return results;
@@ -411,7 +462,7 @@ Json head(const Gang& gang, const IpcSettings& settings) {
   const Machine machine = this_machine();
   Json missing = Json::array();
   for (const TransportInfo* info : TransportRegistry::global().all()) {
-    if (!info->missing.empty()) missing.push_back({{"backend", info->name}, {"why", info->missing}});
+    if (const auto why = why_not_here(*info)) missing.push_back({{"backend", info->name}, {"why", *why}});
   }
   return {{"version", 1},
           {"penstock", std::string(program_version())},
@@ -427,6 +478,14 @@ Json head(const Gang& gang, const IpcSettings& settings) {
 }
 
 }  // namespace
+
+std::optional<std::string> why_not_here(const TransportInfo& info) {
+  if (!info.missing.empty()) return info.missing;
+  if (info.can_use_here == nullptr) return std::nullopt;
+  const Status usable = info.can_use_here();
+  if (usable) return std::nullopt;
+  return fmt::format("{}; {}", usable.error().message(), usable.error().hint());
+}
 
 Result<Json> run_ipc_benchmark(const IpcSettings& settings) {
   const MpiPlace place = mpi_place();

@@ -2,10 +2,11 @@
 // penstock bench ipc: what it measures, and the results as JSON.
 #pragma once
 
-#include <penstock/result.h>
+#include <penstock/transport.h>
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct IpcSettings {
   bool streaming = true;
   std::vector<std::string> backends;
 };
+
+/// Why this build or this process cannot use it, with what to do; nothing: it can.
+std::optional<std::string> why_not_here(const TransportInfo& info);
 
 /// Runs it. In rank 0 the result is what benchmark_results.json holds; in the others null.
 Result<nlohmann::ordered_json> run_ipc_benchmark(const IpcSettings& settings);

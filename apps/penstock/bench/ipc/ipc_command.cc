@@ -25,13 +25,14 @@ Result<std::vector<std::string>> chosen_backends(const Arguments& arguments) {
   std::vector<std::string> names;
   for (const std::string& list : arguments.values("--backend")) {
     for (const std::string& name : comma_separated(list)) {
-      PENSTOCK_TRY(TransportRegistry::global().find(name));
+      PENSTOCK_ASSIGN(const TransportInfo* const info, TransportRegistry::global().find(name));
+      if (info->can_use_here != nullptr) PENSTOCK_TRY(info->can_use_here());
       names.push_back(name);
     }
   }
   if (!names.empty()) return names;
   for (const TransportInfo* info : TransportRegistry::global().all()) {
-    if (info->missing.empty()) names.push_back(info->name);
+    if (!why_not_here(*info)) names.push_back(info->name);
   }
   return names;
 }

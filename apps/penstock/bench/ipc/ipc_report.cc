@@ -161,12 +161,12 @@ double cost_of(const Json& row, const IpcCase& wanted) {
 }
 
 bool does(const std::string& backend, const IpcCase& wanted) {
-  if (wanted.machines > 1 && backend != "zeromq") return false;
+  if (wanted.machines > 1 && backend != "zeromq-tcp" && backend != "mpi-broadcast") return false;
   return !wanted.persistent || wanted.machines > 1 || backend == "lmdb";
 }
 
 std::string reason(const IpcCase& wanted) {
-  if (wanted.machines > 1) return "only zeromq reaches other machines";
+  if (wanted.machines > 1) return "it costs least of those that reach other machines, measured on one";
   if (wanted.persistent) return "only lmdb keeps versions when all programs have ended";
   return "it costs least until all readers have read a version";
 }
@@ -183,7 +183,9 @@ std::string recommendation(const Json& results, const IpcCase& wanted) {
   if (best == nullptr) {
     return text +
            fmt::format("None of the backends measured here does that: {}. `penstock doctor` says what is missing.\n",
-                       reason(wanted));
+                       wanted.machines > 1
+                           ? "only zeromq (tcp) and, within one job, mpi (broadcast) reach other machines"
+                           : reason(wanted));
   }
   const double scan = number(*best, {"shared", "read_us", "scan_in_place"}, "p50");
   const double decode = number(*best, {"shared", "read_us", "decode"}, "p50");
@@ -198,7 +200,9 @@ std::string recommendation(const Json& results, const IpcCase& wanted) {
       "- Read in place: decoding into a map first takes {:.0f} times as long as reading all fields where they are.\n",
       decode / scan);
   if (wanted.persistent && wanted.machines > 1) {
-    text += "- zeromq keeps nothing: let one process on the writer's machine put each version into lmdb.\n";
+    text +=
+        "- Neither zeromq nor mpi keeps anything: let one process on the writer's machine put each version into "
+        "lmdb.\n";
   }
   return text;
 }
@@ -207,8 +211,21 @@ std::string recommendation(const Json& results, const IpcCase& wanted) {
 
 struct Line {
   std::string title;
+  std::size_t backend = 0;  ///< Its number: the colour.
+  std::size_t what = 0;     ///< Which measurement: the dashes and the points.
   std::vector<std::pair<std::uint64_t, double>> points;
 };
+
+/// The same in all plots.
+std::size_t number_of_backend(const Json& results, const std::string& wanted) {
+  std::vector<std::string> seen;
+  for (const Json& row : results["results"]) {
+    const std::string name = backend_of(row);
+    if (name == wanted) break;
+    if (std::find(seen.begin(), seen.end(), name) == seen.end()) seen.push_back(name);
+  }
+  return seen.size();
+}
 
 std::vector<Line> lines_of(const Json& results, const std::vector<const char*>& path, const char* what,
                            const char* suffix) {
@@ -217,6 +234,7 @@ std::vector<Line> lines_of(const Json& results, const std::vector<const char*>& 
     const double value = number(row, path, what);
     if (!is_number(value) || value <= 0) continue;
     Line& line = lines[backend_of(row)];
+    line.backend = number_of_backend(results, backend_of(row));
     line.title = fmt::format("{}{}", backend_of(row), suffix);
     line.points.emplace_back(entries_of(row), value);
   }
@@ -235,8 +253,9 @@ std::string plot(const char* file, const char* title, const char* unit, const st
     script += fmt::format("$line{} << END\n", i);
     for (const auto& [x, y] : lines[i].points) script += fmt::format("{} {:.6g}\n", x, y);
     script += "END\n";
-    commands += fmt::format("{}$line{} using 1:2 with linespoints linewidth 2 title \"{}\"", i == 0 ? "" : ", ", i,
-                            lines[i].title);
+    commands += fmt::format(
+        "{}$line{} using 1:2 with linespoints linewidth 2 linetype {} dashtype {} pointtype {} title \"{}\"",
+        i == 0 ? "" : ", ", i, lines[i].backend + 1, lines[i].what + 1, 2 * lines[i].what + 5, lines[i].title);
   }
   if (commands.empty()) return {};
   script += fmt::format(
@@ -252,7 +271,11 @@ std::string plot(const char* file, const char* title, const char* unit, const st
 
 std::vector<Line> together(std::initializer_list<std::vector<Line>> parts) {
   std::vector<Line> all;
-  for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());
+  std::size_t what = 0;
+  for (const auto& part : parts) {
+    for (const Line& line : part) all.push_back({line.title, line.backend, what, line.points});
+    ++what;
+  }
   return all;
 }
 

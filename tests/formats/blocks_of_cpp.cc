@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// The side in C++ of blocks_in_python.py: `write batch|tensor FILE` makes blocks, `publish NAME` one as a version until
+// it gets a line, `read FILE` prints what is in one.
+#include <penstock/exchange.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace ps = penstock;
+
+namespace {
+
+ps::RecordBatch sample() {
+  const ps::SchemaPtr schema = ps::make_schema({{"n", ps::Type::kInt64},
+                                                {"x", ps::Type::kFloat64},
+                                                {"yes", ps::Type::kBool},
+                                                {"text", ps::Type::kUtf8},
+                                                {"at", ps::Type::kTimestamp}})
+                                   .value();
+  ps::RecordBatchBuilder builder(schema, ps::BufferPool::shared());
+  for (std::int64_t i = 0; i < 20; ++i) {
+    if (i % 3 == 2) {
+      for (std::size_t column = 0; column < 5; ++column) builder.column(column).append_null();
+      continue;
+    }
+    builder.column(0).append_int64(i);
+    builder.column(1).append_float64(static_cast<double>(i) / 2);
+    builder.column(2).append_bool(i % 2 == 0);
+    builder.column(3).append_text("Zeile ä " + std::to_string(i));
+    builder.column(4).append_int64(i * 1'000'000);
+  }
+  return builder.finish();
+}
+
+ps::Buffer sample_tensor() {
+  const float elements[] = {0, 0.5F, 1, 1.5F, 2, 2.5F};
+  return ps::to_block(ps::Tensor{ps::TensorElement::kF32, {2, 3}, std::as_bytes(std::span(elements))}).value();
+}
+
+std::span<const std::byte> bytes_of(const ps::Buffer& buffer) {
+  return {reinterpret_cast<const std::byte*>(buffer.data()), buffer.size()};
+}
+
+int publish(const std::string& name) {
+  const auto writer =
+      ps::TransportRegistry::global().open("shm", {.address = name, .role = ps::TransportRole::kWriter}).value();
+  writer->publish(bytes_of(ps::to_block(sample()))).value();
+  std::puts("published");
+  std::fflush(stdout);
+  std::getchar();
+  return 0;
+}
+
+int read(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  ps::Buffer block = ps::BufferPool::shared().allocate(text.size());
+  block.set_size(text.size());
+  std::copy(text.begin(), text.end(), block.mutable_data());
+  const auto found = ps::from_block(bytes_of(block), std::make_shared<ps::Buffer>(block));
+  if (!found) return std::printf("error: %s\n", found.error().message().c_str()), 0;
+  if (const auto* const batch = std::get_if<ps::RecordBatch>(&*found)) {
+    std::puts(batch->schema().to_text().c_str());
+    for (std::size_t row = 0; row < batch->num_rows(); ++row) std::puts(batch->row_to_json(row).c_str());
+    return 0;
+  }
+  const auto& tensor = std::get<ps::Tensor>(*found);
+  std::printf("tensor of %zu dimensions, element type %u:", tensor.shape.size(), static_cast<unsigned>(tensor.type));
+  for (const std::byte each : tensor.bytes) std::printf(" %02x", static_cast<unsigned>(each));
+  std::puts("");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string action = argc > 1 ? argv[1] : "";
+  if (action == "read" && argc == 3) return read(argv[2]);
+  if (action == "publish" && argc == 3) return publish(argv[2]);
+  if (action != "write" || argc != 4) return 2;
+  const ps::Buffer block = std::string(argv[2]) == "batch" ? ps::to_block(sample()) : sample_tensor();
+  std::ofstream(argv[3], std::ios::binary)
+      .write(reinterpret_cast<const char*>(block.data()), static_cast<std::streamsize>(block.size()));
+}
