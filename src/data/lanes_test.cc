@@ -20,7 +20,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 /// Doubles of every kind: special ones, random bits, and ones near what functions treat apart. The seed is fixed.
-std::vector<double> awkward_values(std::size_t count, std::uint64_t stream) {
+std::vector<double> awkward_values(std::size_t count, std::uint32_t stream) {
   const std::vector<double> special = {0.0,        -0.0,        1.0,     -1.0,   kInfinity, -kInfinity, kNan,
                                        -kNan,      5e-324,      -5e-324, 1e-17,  -1e-17,    1e308,      -1e308,
                                        0.41421356, -0.29289322, 2.5,     0x1p52, 0x1p53 + 2};
@@ -104,7 +104,7 @@ class LaneTargets : public ::testing::Test {
 
 TEST_F(LaneTargets, MapToTheSameBits) {
   for (const std::size_t count : {0, 1, 2, 3, 5, 8, 15, 100'003}) {
-    const std::vector<double> in = awkward_values(count, count);
+    const std::vector<double> in = awkward_values(count, static_cast<std::uint32_t>(count));
     for (const NamedMap& map_of : kMaps) {
       const auto expected = bits_of(map(plain_, map_of.loop, in, map_of.a, map_of.b));
       for (const LaneKernels* const target : targets_) {
@@ -183,7 +183,8 @@ TEST(LaneKernels, Log1pIsWithinOneUnitInTheLastPlaceOfLongDouble) {
   add(-0.3, -0.28, false);  // where the exponent of 1 + x begins to count
   add(0.27, 0.43, false);
   add(1, 100, false);
-  add(1e-300, 1e300, true);
+  add(1e-300, 1, true);
+  add(1, 1e300, true);
   add(-1e-18, -0.99, true);
   for (int bit = 1; bit < 53; ++bit) in.push_back(std::ldexp(1.0, -bit) - 1);
   const std::vector<double> out = map(plain_lane_kernels(), &LaneKernels::log1p, in);

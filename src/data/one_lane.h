@@ -82,10 +82,6 @@ bool Eq(T a, T b) {
   return a == b;
 }
 template <class T>
-bool Ne(T a, T b) {
-  return a != b;
-}
-template <class T>
 bool Lt(T a, T b) {
   return a < b;
 }
