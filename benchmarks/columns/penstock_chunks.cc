@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How many rows a chunk should have, and whether fetching the chunk after next helps: five steps over columns in memory.
+// How many rows a chunk should have, and whether fetching the chunk after next helps: five steps over columns in
+// memory.
 #include "data/lanes.h"
 #include "workload.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The columns that every contender works on, again and again: in the first case all of them fit into a cache of 512 KiB,
-// in the other they come from memory.
+// The columns that every contender works on, again and again: in the first case all of them fit into a cache of 512
+// KiB, in the other they come from memory.
 #pragma once
 
 #include <penstock/batch.h>
@@ -14,8 +14,8 @@
 
 namespace penstock::benchmark {
 
-inline constexpr std::size_t kSmallRows = 8'192;       // in and out: 128 KiB
-inline constexpr std::size_t kLargeRows = 8'388'608;   // in and out: 128 MiB
+inline constexpr std::size_t kSmallRows = 8'192;      // in and out: 128 KiB
+inline constexpr std::size_t kLargeRows = 8'388'608;  // in and out: 128 MiB
 
 /// Two columns x and y of positive numbers with nothing special among them.
 inline RecordBatch make_numbers(std::size_t rows) {
@@ -57,6 +57,5 @@ Outcome repeat(std::uint64_t records, Work work) {
   }
   return {.result = digest(out.data(), kRows)};
 }
-
 
 }  // namespace penstock::benchmark

@@ -212,10 +212,9 @@ double sum_of(const std::vector<double>& window) {
   return sum;
 }
 double least_of(const std::vector<double>& window) {
-  double least = kInfinity;
-  for (const double value : window)
-    least = value < least || std::isnan(value) || std::isnan(least) ? value + least : least;
-  if (std::isnan(least)) return kNan;
+  for (const double value : window) {
+    if (std::isnan(value)) return kNan;
+  }
   return *std::min_element(window.begin(), window.end());
 }
 double greatest_of(const std::vector<double>& window) {
@@ -351,9 +350,8 @@ TEST(Numeric, DropsNanAndNullWhenThereAreBounds) {
 TEST(Numeric, GivesTheSameRowsForAnyBatchSize) {
   const Options options = {{"columns", OptionValue::List{"real", "word"}},
                            {"steps", OptionValue::List{"log1p", step("moving_mean", 5), step("add", "id")}},
-                           {"suffix", "_n"},
-                           {"keep_max", 400}};
-  EXPECT_GT(rows_for_any_batch_size("numeric", options, random_table(1500, 11)).size(), 100U);
+                           {"suffix", "_n"}};
+  EXPECT_EQ(rows_for_any_batch_size("numeric", options, random_table(1500, 11)).size(), 1500U);
 }
 
 // ---- What is refused -----------------------------------------------------------------------------------------------
@@ -373,7 +371,7 @@ TEST(Numeric, SaysWhatIsWrongWithAStep) {
   EXPECT_THAT(error(step("zscore", pair(2, 0))), AllOf(HasSubstr("above 0"), HasSubstr("normalize finds")));
   EXPECT_THAT(error(step("moving_sum", 0)), HasSubstr("a window of 1 to 1000000 rows, but found 0"));
   EXPECT_THAT(error(step("moving_sum", 2.5)), HasSubstr("{ moving_sum = ROWS }"));
-  EXPECT_THAT(error(step("add", "z")), HasSubstr("there is no column \"z\""));
+  EXPECT_THAT(error(step("add", "z")), HasSubstr("no column \"z\""));
   EXPECT_THAT(error(step("add", 3)), HasSubstr("{ add = \"COLUMN\" }"));
   EXPECT_THAT(error(3), HasSubstr("a step is a text or a table with one entry, but found 3"));
   EXPECT_THAT(error(OptionValue::Table{{"sqrt", 1}, {"log1p", 1}}), HasSubstr("a table with one entry"));
