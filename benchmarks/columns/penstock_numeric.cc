@@ -15,7 +15,7 @@ const NumericStep kWindow = {.kind = NumericStep::Kind::kMoving, .moving = Movin
 Outcome apply(std::uint64_t records, std::vector<NumericStep> steps, const RecordBatch& batch, const LaneKernels& with,
               bool digested = true) {
   NumericSteps numeric(steps, with);
-  BufferPool pool(MemoryBudget(), std::size_t{256} << 20);
+  static BufferPool pool(MemoryBudget(), std::size_t{256} << 20);  // of the warm-up, too
   Column column;
   for (std::uint64_t done = 0; done < records; done += batch.num_rows()) {
     column = {};  // its buffer goes back to the pool and is taken again

@@ -34,7 +34,7 @@ struct NumericStep {
 class NumericSteps {
  public:
   /// Rows per chunk. Measured in benchmarks/columns.
-  static constexpr std::size_t kChunkRows = 1024;
+  static constexpr std::size_t kChunkRows = 256;
 
   explicit NumericSteps(std::span<const NumericStep> steps, const LaneKernels& kernels = lane_kernels());
 
