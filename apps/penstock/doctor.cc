@@ -11,6 +11,7 @@
 
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
+#include "data/lanes.h"
 #include "platform/file.h"
 #include "platform/machine.h"
 #include "store/json_fields.h"
@@ -84,6 +85,13 @@ Finding list_waiting() {
   return {"waiting", true, text + "; what is missing takes a new build"};
 }
 
+// Plain loops give the same numbers, only later.
+Finding look_at_vectors() {
+  std::string text = lane_kernels().name;
+  if (vector_lane_kernels().empty()) text += " loops (no: Highway, install libhwy-dev; it takes a new build)";
+  return {"vectors", true, text};
+}
+
 std::vector<Finding> findings(const std::string& store) {
   const Machine machine = this_machine();
   std::vector<std::string> strategies;
@@ -91,6 +99,7 @@ std::vector<Finding> findings(const std::string& store) {
   return {{"program", true, fmt::format("penstock {}", program_version())},
           {"system", true, machine.system},
           look_at_cores(machine),
+          look_at_vectors(),
           look_at_memory(machine),
           look_at_open_files(),
           look_at_store(store),

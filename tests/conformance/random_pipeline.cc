@@ -152,10 +152,10 @@ class Writer {
   void add_operator(Branch& branch) {
     using Make = void (Writer::*)(Branch&);
     static const std::vector<Make> kMakers = {
-        &Writer::filter,      &Writer::filter,    &Writer::validate, &Writer::derive,    &Writer::derive,
-        &Writer::regex,       &Writer::join,      &Writer::gather,   &Writer::distinct,  &Writer::top,
-        &Writer::head,        &Writer::sample,    &Writer::select,   &Writer::normalize, &Writer::rename,
-        &Writer::keep_a_copy, &Writer::branch_off};
+        &Writer::filter,      &Writer::filter,     &Writer::validate, &Writer::derive,    &Writer::derive,
+        &Writer::regex,       &Writer::join,       &Writer::gather,   &Writer::distinct,  &Writer::top,
+        &Writer::head,        &Writer::sample,     &Writer::select,   &Writer::normalize, &Writer::rename,
+        &Writer::keep_a_copy, &Writer::branch_off, &Writer::numeric};
     (this->*chance_.one_of(kMakers))(branch);
   }
 
@@ -254,6 +254,18 @@ class Writer {
   void normalize(Branch& branch) {
     const std::string real = column(branch, {Kind::kReal});
     if (!real.empty()) branch.from = add("normalize", branch, {"columns = [\"" + real + "\"]"}, false);
+  }
+  void numeric(Branch& branch) {
+    const std::string number = column(branch, {Kind::kInteger, Kind::kReal});
+    if (number.empty()) return;
+    const std::string other = column(branch, {Kind::kInteger, Kind::kReal});
+    const std::string last = chance_.one_of<std::string>({"\"sqrt\"", "{ clamp = [-10, 1000] }", "{ moving_mean = 5 }",
+                                                          "{ moving_max = 64 }", "{ divide = \"" + other + "\" }"});
+    Lines options = {"columns = [\"" + number + "\"]",
+                     "steps = [{ affine = [0.5, 1] }, \"log1p\", { zscore = [1, 3] }, " + last + "]"};
+    if (chance_.once_in(4)) options.push_back("keep_min = -0.5");
+    branch.from = add("numeric", branch, options, false);
+    branch.columns[number] = Kind::kReal;
   }
   void rename(Branch& branch) {
     const std::string name = any_column(branch);

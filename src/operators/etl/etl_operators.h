@@ -18,6 +18,7 @@ OperatorInfo filter_info();
 OperatorInfo head_info();
 OperatorInfo join_info();
 OperatorInfo normalize_info();
+OperatorInfo numeric_info();
 OperatorInfo rename_info();
 OperatorInfo sample_info();
 OperatorInfo select_info();

@@ -8,6 +8,7 @@
 #include "data/exact_moments.h"
 #include "operators/etl/columns.h"
 #include "operators/etl/etl_operators.h"
+#include "operators/etl/numeric_steps.h"
 #include "operators/etl/spill_file.h"
 
 namespace penstock {
@@ -118,7 +119,7 @@ class Normalize final : public Operator {
   RecordBatch scale(const RecordBatch& rows) const {
     std::vector<Column> columns = rows.columns();
     for (const Scaled& column : columns_) {
-      Column scaled = scale(rows.column(column.index), column);
+      Column scaled = NumericSteps(step_of(column)).apply(rows, column.index, *context_->pool);
       if (options_.suffix.empty()) {
         columns[column.index] = std::move(scaled);
       } else {
@@ -128,18 +129,9 @@ class Normalize final : public Operator {
     return {schema_, std::move(columns), rows.num_rows()};
   }
 
-  Column scale(const Column& column, const Scaled& by) const {
-    ColumnBuilder builder(Type::kFloat64, *context_->pool);
-    builder.reserve(column.size());
-    for (std::size_t row = 0; row < column.size(); ++row) {
-      const double distance = number(column, row) - by.mean;
-      if (column.is_null(row)) {
-        builder.append_null();
-      } else {
-        builder.append_float64(by.deviation > 0 ? distance / by.deviation : distance);
-      }
-    }
-    return builder.finish();
+  static std::vector<NumericStep> step_of(const Scaled& by) {
+    if (by.deviation > 0) return {{.map = &LaneKernels::standardize, .a = by.mean, .b = by.deviation}};
+    return {{.map = &LaneKernels::affine, .a = 1, .b = -by.mean}};
   }
 
   const NormalizeOptions options_;

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "data/column_layout.h"
+
 namespace penstock {
 namespace {
 
@@ -18,8 +20,6 @@ std::string default_folder() {
   const char* const folder = std::getenv("TMPDIR");
   return folder == nullptr || *folder == '\0' ? "/tmp" : folder;
 }
-
-std::size_t bitmap_bytes(std::size_t rows) { return (rows + 7) / 8; }
 
 }  // namespace
 
