@@ -32,6 +32,14 @@ winsize terminal_size() {
   return size;
 }
 
+// Of the first write to standard output that failed; 0: none did.
+std::atomic<int> output_error{0};
+
+void note_output_error() {
+  int none = 0;
+  output_error.compare_exchange_strong(none, errno);
+}
+
 // Guards standard error and what is drawn there: the run, its progress and the signals talk from threads of their own.
 std::mutex terminal;
 std::size_t drawn_lines = 0;
@@ -57,7 +65,9 @@ void write_over_block(const std::string& text, std::string_view otherwise = "") 
 
 void print(std::string_view text) { print_data(printable_lines(text)); }
 
-void print_data(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void print_data(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) < text.size()) note_output_error();
+}
 
 void print_to_stderr(std::string_view text) { write_over_block(printable_lines(text)); }
 
@@ -89,10 +99,10 @@ int failed(const Error& error, int code) {
 }
 
 bool finish_output() {
-  errno = 0;
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return true;
-  if (errno == EPIPE) return true;  // whoever reads has seen enough, as in penstock ops | head
-  print_to_stderr(fmt::format("penstock: error: cannot write to standard output: {}\n", std::strerror(errno)));
+  if (std::fflush(stdout) != 0) note_output_error();
+  const int error = output_error;
+  if (error == 0 || error == EPIPE) return true;  // whoever reads has seen enough, as in penstock ops | head
+  print_to_stderr(fmt::format("penstock: error: cannot write to standard output: {}\n", std::strerror(error)));
   return false;
 }
 
