@@ -11,16 +11,39 @@
 
 namespace penstock::mpi {
 
-#define PENSTOCK_MPI_FUNCTIONS(EACH)                                                                                 \
-  EACH(Allreduce)                                                                                                    \
-  EACH(Bcast)                                                                                                        \
-  EACH(Comm_create_keyval)                                                                                           \
-  EACH(Comm_dup)                                                                                                     \
-  EACH(Comm_idup)                                                                                                    \
-  EACH(Comm_rank) EACH(Comm_set_attr) EACH(Comm_set_errhandler) EACH(Comm_size) EACH(Comm_split_type)                \
-      EACH(Error_string) EACH(Finalize) EACH(Finalized) EACH(Get_count) EACH(Improbe) EACH(Imrecv) EACH(Init_thread) \
-          EACH(Initialized) EACH(Iprobe) EACH(Isend) EACH(Query_thread) EACH(Recv) EACH(Send) EACH(Test) EACH(Wait)  \
-              EACH(Win_allocate_shared) EACH(Win_free) EACH(Win_lock_all) EACH(Win_shared_query) EACH(Win_unlock_all)
+// clang-format off: one per line
+#define PENSTOCK_MPI_FUNCTIONS(EACH) \
+  EACH(Allreduce) \
+  EACH(Bcast) \
+  EACH(Comm_create_keyval) \
+  EACH(Comm_dup) \
+  EACH(Comm_idup) \
+  EACH(Comm_rank) \
+  EACH(Comm_set_attr) \
+  EACH(Comm_set_errhandler) \
+  EACH(Comm_size) \
+  EACH(Comm_split_type) \
+  EACH(Error_string) \
+  EACH(Finalize) \
+  EACH(Finalized) \
+  EACH(Get_count) \
+  EACH(Improbe) \
+  EACH(Imrecv) \
+  EACH(Init_thread) \
+  EACH(Initialized) \
+  EACH(Iprobe) \
+  EACH(Isend) \
+  EACH(Query_thread) \
+  EACH(Recv) \
+  EACH(Send) \
+  EACH(Test) \
+  EACH(Wait) \
+  EACH(Win_allocate_shared) \
+  EACH(Win_free) \
+  EACH(Win_lock_all) \
+  EACH(Win_shared_query) \
+  EACH(Win_unlock_all)
+// clang-format on
 
 /// MPI_Xxx is `Xxx` here; the predefined handles are variables of the library, and so looked up too.
 struct Library {
