@@ -20,4 +20,10 @@ std::int64_t thread_delay_ns() noexcept {
   return delay;
 }
 
+double process_cpu_seconds() noexcept {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return cpu_seconds(usage);
+}
+
 }  // namespace penstock

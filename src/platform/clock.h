@@ -35,4 +35,7 @@ inline double cpu_seconds(const rusage& usage) noexcept {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+/// Of all threads of this process so far.
+double process_cpu_seconds() noexcept;
+
 }  // namespace penstock

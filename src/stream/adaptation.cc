@@ -2,11 +2,11 @@
 #include "stream/adaptation.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <thread>
 
+#include "platform/clock.h"
 #include "platform/machine.h"
 #include "stream/monitor.h"
 #include "stream/table.h"
@@ -38,12 +38,6 @@ constexpr std::int64_t kBetweenLooks = 10 * kMilli;
 constexpr double kBusy = 0.9;
 constexpr double kMostlyWaits = 0.5;
 constexpr double kCoresInUse = 0.85;
-
-double process_cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return cpu_seconds(usage);
-}
 
 // The segments that get their batches from `root`, itself first. Every segment of a plan follows what feeds it.
 std::vector<std::size_t> segments_behind(const Run& run, std::size_t root) {

@@ -22,12 +22,6 @@
 namespace penstock {
 namespace {
 
-double cpu_seconds_so_far() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return cpu_seconds(usage);
-}
-
 std::vector<std::size_t> segments_of_sources(const Run& run) {
   std::vector<std::size_t> roots;
   for (std::size_t s = 0; s < run.plan.segments.size(); ++s) {
@@ -159,7 +153,7 @@ Report make_report(const Run& run, const Status& status, bool all_ended) {
   }
   report.wall_seconds = static_cast<double>(now_ns() - run.state->started_ns) / 1e9;
   report.cpu_seconds =
-      cpu_seconds_so_far() - run.cpu_before + static_cast<double>(run.state->worker_cpu_ns.load()) / 1e9;
+      process_cpu_seconds() - run.cpu_before + static_cast<double>(run.state->worker_cpu_ns.load()) / 1e9;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   report.memory_peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
@@ -183,7 +177,7 @@ void keep_for_ever(std::shared_ptr<Run> run) {
 
 RunOutcome run_plan(Graph graph, Plan plan, const RunOptions& options) {
   const auto run = std::make_shared<Run>();
-  run->cpu_before = cpu_seconds_so_far();
+  run->cpu_before = process_cpu_seconds();
   run->graph = std::move(graph);
   run->plan = std::move(plan);
   run->state = std::make_shared<RunState>(options);

@@ -9,6 +9,9 @@ namespace penstock {
 /// Adds every backend of src/transport/, also those that this build lacks.
 void add_builtin_transports(TransportRegistry& registry);
 
+/// What a build says of a transport for which it found no `package` of Debian.
+TransportInfo transport_without(const char* package, const char* name, const char* summary);
+
 TransportInfo shared_memory_transport();
 TransportInfo lmdb_transport();
 TransportInfo zeromq_transport();

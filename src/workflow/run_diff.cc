@@ -10,18 +10,12 @@
 #include "base/printable.h"
 #include "store/json_fields.h"
 #include "stream/table.h"
+#include "workflow/stored_json.h"
 
 namespace penstock {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Result<Json> read_json(const RunStore& store, const std::string& id, const char* name) {
-  PENSTOCK_ASSIGN(const std::string text, store.read_text(id, name));
-  Json json = Json::parse(text, nullptr, false);
-  if (json.is_object()) return json;
-  return Error(ErrorCode::kDataLoss, fmt::format("no JSON object: {} of run {}", name, id));
-}
 
 std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
@@ -78,11 +72,11 @@ class Comparison {
   Comparison(const RunStore& store, RunDifference& difference) : store_(store), difference_(difference) {}
 
   Status compare() {
-    PENSTOCK_ASSIGN(const Json run_before, read_json(store_, difference_.before, "run.json"));
-    PENSTOCK_ASSIGN(const Json run_now, read_json(store_, difference_.now, "run.json"));
+    PENSTOCK_ASSIGN(const Json run_before, read_json_object(store_, difference_.before, "run.json"));
+    PENSTOCK_ASSIGN(const Json run_now, read_json_object(store_, difference_.now, "run.json"));
     difference_.facts = differing(facts_of(run_before), facts_of(run_now));
-    PENSTOCK_ASSIGN(const Json before, read_json(store_, difference_.before, "manifest.json"));
-    PENSTOCK_ASSIGN(const Json now, read_json(store_, difference_.now, "manifest.json"));
+    PENSTOCK_ASSIGN(const Json before, read_json_object(store_, difference_.before, "manifest.json"));
+    PENSTOCK_ASSIGN(const Json now, read_json_object(store_, difference_.now, "manifest.json"));
     const auto stages_before = stages_of(before);
     const auto stages_now = stages_of(now);
     for (const Json& stage : list_in(now, "stages")) {

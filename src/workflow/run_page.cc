@@ -8,11 +8,13 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/xml_text.h"
 #include "data/timestamp_text.h"
 #include "platform/file.h"
 #include "store/json_fields.h"
 #include "stream/table.h"
 #include "workflow/key_record.h"
+#include "workflow/stored_json.h"
 
 namespace penstock {
 namespace {
@@ -25,36 +27,15 @@ constexpr std::size_t kMostLogBytes = 4096;  // of each log
 constexpr std::size_t kMostLogs = 100;
 constexpr std::size_t kMostText = 400;  // of one value
 
-std::string escaped_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? ' ' : c;
-    }
-  }
-  return out;
-}
-
 std::string shortened_html(std::string_view text) {
   const std::size_t end = std::min(text.size(), kMostText);
-  return escaped_html(text.substr(0, end)) + (end < text.size() ? "…" : "");
+  return xml_text(text.substr(0, end)) + (end < text.size() ? "…" : "");
 }
 
 const Json& array_in(const Json& object, const char* name) {
   static const Json none = Json::array();
   const auto found = object.is_object() ? object.find(name) : object.end();
   return found != object.end() && found->is_array() ? *found : none;
-}
-
-Result<Json> file_of_run(const RunStore& store, const std::string& id, const char* name) {
-  PENSTOCK_ASSIGN(const std::string text, store.read_text(id, name));
-  Json json = Json::parse(text, nullptr, false);
-  if (json.is_object()) return json;
-  return Error(ErrorCode::kDataLoss, fmt::format("no JSON object: {} of run {}", name, id));
 }
 
 // A stage as a bar of the timeline.
@@ -108,9 +89,9 @@ class Page {
 
   Result<std::string> make() {
     PENSTOCK_ASSIGN(stored_, store_.read(id_));
-    PENSTOCK_ASSIGN(run_, file_of_run(store_, id_, "run.json"));
-    PENSTOCK_ASSIGN(manifest_, file_of_run(store_, id_, "manifest.json"));
-    metrics_ = file_of_run(store_, id_, "metrics.json").value_or(Json::object());
+    PENSTOCK_ASSIGN(run_, read_json_object(store_, id_, "run.json"));
+    PENSTOCK_ASSIGN(manifest_, read_json_object(store_, id_, "manifest.json"));
+    metrics_ = read_json_object(store_, id_, "metrics.json").value_or(Json::object());
     for (const Json& stage : array_in(manifest_, "stages")) stages_[text_in(stage, "stage")] = &stage;
     add_head();
     add_stages();
@@ -143,7 +124,7 @@ class Page {
   }
 
   static std::string status_html(const std::string& status) {
-    return fmt::format("<span class=\"status {0}\">{0}</span>", escaped_html(status));
+    return fmt::format("<span class=\"status {0}\">{0}</span>", xml_text(status));
   }
 
   void add_head() {
@@ -151,20 +132,20 @@ class Page {
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<meta name=\"viewport\" "
         "content=\"width=device-width, initial-scale=1\">\n<title>{0} {1}</title>\n<style>{2}</style></head><body>\n"
         "<h1>{0}: {3}</h1>\n<p>Run <code>{1}</code> of <code>{4}</code>, begun {5}, took {6}.</p>\n",
-        shortened_html(stored_.name), escaped_html(id_), kStyle, status_html(stored_.status),
-        shortened_html(stored_.file), escaped_html(stored_.started_at), duration_text(stored_.duration_seconds));
+        shortened_html(stored_.name), xml_text(id_), kStyle, status_html(stored_.status), shortened_html(stored_.file),
+        xml_text(stored_.started_at), duration_text(stored_.duration_seconds));
     if (!stored_.resumes.empty())
-      html_ += fmt::format("<p>It resumed run <code>{}</code>.</p>\n", escaped_html(stored_.resumes));
+      html_ += fmt::format("<p>It resumed run <code>{}</code>.</p>\n", xml_text(stored_.resumes));
     const auto error = run_.find("error");
     if (error != run_.end() && error->is_object())
-      html_ += fmt::format("<pre class=\"failed\">{}</pre>\n", escaped_html(text_in(*error, "text").substr(0, 4000)));
+      html_ += fmt::format("<pre class=\"failed\">{}</pre>\n", xml_text(text_in(*error, "text").substr(0, 4000)));
   }
 
   // What the run found of the stage, and where its key differs from the newest run before.
   std::string why_html(const std::string& stage) {
     const Result<KeyRecord> key = read_key(store_, id_, stage);
     if (!key) return {};
-    std::string text = escaped_html(key->decision);
+    std::string text = xml_text(key->decision);
     const EarlierKey earlier = newest_key(store_, earlier_runs(), stored_.name, stage);
     if (earlier.run_id.empty()) return text + "; no earlier run has a key of it";
     const std::vector<KeyDifference> differences = differences_of(earlier.fields, key->fields);
@@ -172,9 +153,8 @@ class Page {
     text += fmt::format("; not as in run {}:", earlier.run_id);
     constexpr std::size_t kMostFields = 5;
     for (std::size_t i = 0; i < std::min(differences.size(), kMostFields); ++i) {
-      text +=
-          fmt::format("<br><code>{}</code>: {} → {}", escaped_html(differences[i].field),
-                      escaped_html(shown_value(differences[i].before)), escaped_html(shown_value(differences[i].now)));
+      text += fmt::format("<br><code>{}</code>: {} → {}", xml_text(differences[i].field),
+                          xml_text(shown_value(differences[i].before)), xml_text(shown_value(differences[i].now)));
     }
     return text;
   }
@@ -207,7 +187,7 @@ class Page {
         reason += (reason.empty() ? "" : "<br>") + shortened_html(text_in(*error, "message"));
       add_row(fmt::format(
           "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td><td>{}</td></tr>\n",
-          escaped_html(name), status_html(text_in(stage, "status")), number_in<std::uint64_t>(stage, "attempts"),
+          xml_text(name), status_html(text_in(stage, "status")), number_in<std::uint64_t>(stage, "attempts"),
           stage.contains("started_at") ? duration_text(number_in<double>(stage, "duration_seconds")) : "", reason,
           why_html(name)));
     }
@@ -257,8 +237,8 @@ class Page {
           "<g><title>{0} ({1}): {2}</title><rect class=\"node\" x=\"{3}\" y=\"{4}\" width=\"150\" height=\"24\" "
           "rx=\"4\"/><rect class=\"bar {2}\" x=\"{3}\" y=\"{4}\" width=\"5\" height=\"24\"/><text x=\"{5}\" "
           "y=\"{6}\">{7}</text></g>\n",
-          escaped_html(name), escaped_html(text_in(node, "kind")), escaped_html(status), x, y, x + 10, y + 16,
-          escaped_html(name.size() > 20 ? name.substr(0, 19) + "." : name));
+          xml_text(name), xml_text(text_in(node, "kind")), xml_text(status), x, y, x + 10, y + 16,
+          xml_text(name.size() > 20 ? name.substr(0, 19) + "." : name));
     }
     add_row(
         fmt::format("<div class=\"wide\"><svg width=\"{}\" height=\"{}\" role=\"img\" aria-label=\"graph of the "
@@ -279,9 +259,9 @@ class Page {
       bars += fmt::format(
           "<text x=\"0\" y=\"{}\">{}</text><rect class=\"bar {}\" x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" "
           "height=\"12\"><title>{}: {}, {} after {}</title></rect>\n",
-          i * 18 + 12, escaped_html(bar.stage.substr(0, 24)), escaped_html(bar.status), 190 + bar.begin * scale,
-          i * 18 + 2, std::max(bar.seconds * scale, 1.5), escaped_html(bar.stage), escaped_html(bar.status),
-          duration_text(bar.seconds), duration_text(bar.begin));
+          i * 18 + 12, xml_text(bar.stage.substr(0, 24)), xml_text(bar.status), 190 + bar.begin * scale, i * 18 + 2,
+          std::max(bar.seconds * scale, 1.5), xml_text(bar.stage), xml_text(bar.status), duration_text(bar.seconds),
+          duration_text(bar.begin));
     }
     add_row(fmt::format(
         "<div class=\"wide\"><svg width=\"900\" height=\"{}\" role=\"img\" aria-label=\"timeline\">\n{}</svg>"
@@ -301,8 +281,8 @@ class Page {
       for (const Json& step : array_in(*report, "steps")) {
         if (++all > kMostRows) continue;
         ++shown;
-        rows += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td>", escaped_html(text_in(stage, "stage")),
-                            escaped_html(text_in(step, "name")), escaped_html(text_in(step, "op")));
+        rows += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td>", xml_text(text_in(stage, "stage")),
+                            xml_text(text_in(step, "name")), xml_text(text_in(step, "op")));
         for (const char* const count : {"records_in", "records_out", "records_rejected", "batches"})
           rows += fmt::format("<td class=\"n\">{}</td>", with_commas(number_in<std::uint64_t>(step, count)));
         for (const char* const time : {"busy_seconds", "wait_seconds", "blocked_seconds"})
@@ -330,12 +310,12 @@ class Page {
       for (const Json& artifact : array_in(stage, "artifacts")) {
         if (++all > kMostRows) continue;
         ++shown;
-        const std::string path = escaped_html(text_in(artifact, "path"));
+        const std::string path = xml_text(text_in(artifact, "path"));
         add_row(fmt::format(
             "<tr><td><a href=\"./{0}\">{0}</a></td><td>{1}</td><td class=\"n\">{2}</td><td><code>{3}</code></td>"
             "</tr>\n",
-            path, escaped_html(text_in(artifact, "type")), bytes_text(number_in<std::uint64_t>(artifact, "size")),
-            escaped_html(text_in(artifact, "sha256").substr(0, 16))));
+            path, xml_text(text_in(artifact, "type")), bytes_text(number_in<std::uint64_t>(artifact, "size")),
+            xml_text(text_in(artifact, "sha256").substr(0, 16))));
       }
     }
     end_table(shown, all, "manifest.json");
@@ -376,7 +356,7 @@ class Page {
     text.resize(read ? *read : 0);
     const std::string name = path.substr(stored_.path.size() + 1);
     return fmt::format("<details><summary><a href=\"./{0}\">{0}</a>, {1}</summary><pre>{2}{3}</pre></details>\n",
-                       escaped_html(name), bytes_text(size), from > 0 ? "…" : "", escaped_html(valid_text(text)));
+                       xml_text(name), bytes_text(size), from > 0 ? "…" : "", xml_text(valid_text(text)));
   }
 
   // JSON knows how to make valid UTF-8 of any bytes.
@@ -387,7 +367,7 @@ class Page {
   void add_settings() {
     html_ += "<h2>Settings</h2>\n<div class=\"wide\"><table>\n";
     const auto row = [&](const std::string& name, const Json& value) {
-      add_row(fmt::format("<tr><td>{}</td><td>{}</td></tr>\n", escaped_html(name),
+      add_row(fmt::format("<tr><td>{}</td><td>{}</td></tr>\n", xml_text(name),
                           shortened_html(value.is_string() ? value.get<std::string>() : value.dump())));
     };
     for (const char* const table : {"params", "settings", "machine"}) {
@@ -419,7 +399,7 @@ class Page {
 Result<std::string> run_page(const RunStore& store, const std::string& run_id) { return Page(store, run_id).make(); }
 
 Result<std::string> run_timeline(const RunStore& store, const std::string& run_id, std::size_t columns) {
-  PENSTOCK_ASSIGN(const Json manifest, file_of_run(store, run_id, "manifest.json"));
+  PENSTOCK_ASSIGN(const Json manifest, read_json_object(store, run_id, "manifest.json"));
   const Timeline timeline = timeline_of(manifest);
   if (timeline.bars.empty()) return std::string();
   std::size_t name = 0;

@@ -8,31 +8,11 @@
 #include <iterator>
 #include <string>
 
+#include "sample_batch.h"
+
 namespace ps = penstock;
 
 namespace {
-
-ps::RecordBatch sample() {
-  const ps::SchemaPtr schema = ps::make_schema({{"n", ps::Type::kInt64},
-                                                {"x", ps::Type::kFloat64},
-                                                {"yes", ps::Type::kBool},
-                                                {"text", ps::Type::kUtf8},
-                                                {"at", ps::Type::kTimestamp}})
-                                   .value();
-  ps::RecordBatchBuilder builder(schema, ps::BufferPool::shared());
-  for (std::int64_t i = 0; i < 20; ++i) {
-    if (i % 3 == 2) {
-      for (std::size_t column = 0; column < 5; ++column) builder.column(column).append_null();
-      continue;
-    }
-    builder.column(0).append_int64(i);
-    builder.column(1).append_float64(static_cast<double>(i) / 2);
-    builder.column(2).append_bool(i % 2 == 0);
-    builder.column(3).append_text("Zeile ä " + std::to_string(i));
-    builder.column(4).append_int64(i * 1'000'000);
-  }
-  return builder.finish();
-}
 
 ps::Buffer sample_tensor() {
   const float elements[] = {0, 0.5F, 1, 1.5F, 2, 2.5F};
@@ -46,7 +26,7 @@ std::span<const std::byte> bytes_of(const ps::Buffer& buffer) {
 int publish(const std::string& name) {
   const auto writer =
       ps::TransportRegistry::global().open("shm", {.address = name, .role = ps::TransportRole::kWriter}).value();
-  writer->publish(bytes_of(ps::to_block(sample()))).value();
+  writer->publish(bytes_of(ps::to_block(sample_batch(20, "Zeile ä ")))).value();
   std::puts("published");
   std::fflush(stdout);
   std::getchar();
@@ -80,7 +60,8 @@ int main(int argc, char** argv) {
   if (action == "read" && argc == 3) return read(argv[2]);
   if (action == "publish" && argc == 3) return publish(argv[2]);
   if (action != "write" || argc != 4) return 2;
-  const ps::Buffer block = std::string(argv[2]) == "batch" ? ps::to_block(sample()) : sample_tensor();
+  const ps::Buffer block =
+      std::string(argv[2]) == "batch" ? ps::to_block(sample_batch(20, "Zeile ä ")) : sample_tensor();
   std::ofstream(argv[3], std::ios::binary)
       .write(reinterpret_cast<const char*>(block.data()), static_cast<std::streamsize>(block.size()));
 }

@@ -352,11 +352,9 @@ TransportInfo lmdb_transport() {
 namespace penstock {
 
 TransportInfo lmdb_transport() {
-  TransportInfo info;
-  info.name = "lmdb";
-  info.summary = "A database in a folder: the latest version stays when all programs have ended; read in place.";
-  info.missing = "install liblmdb-dev and build again";
-  return info;
+  return transport_without(
+      "liblmdb-dev", "lmdb",
+      "A database in a folder: the latest version stays when all programs have ended; read in place.");
 }
 
 }  // namespace penstock

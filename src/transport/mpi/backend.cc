@@ -145,11 +145,9 @@ TransportInfo mpi_transport() {
 namespace penstock {
 
 TransportInfo mpi_transport() {
-  TransportInfo info;
-  info.name = "mpi";
-  info.summary = "The ranks of one MPI job: a window in shared memory, or broadcasts; streams from rank to rank.";
-  info.missing = "install libopenmpi-dev and build again";
-  return info;
+  return transport_without(
+      "libopenmpi-dev", "mpi",
+      "The ranks of one MPI job: a window in shared memory, or broadcasts; streams from rank to rank.");
 }
 
 }  // namespace penstock

@@ -83,11 +83,8 @@ TransportInfo zeromq_transport() {
 namespace penstock {
 
 TransportInfo zeromq_transport() {
-  TransportInfo info;
-  info.name = "zeromq";
-  info.summary = "Sockets on one machine or between machines; each reader gets a copy of a version once.";
-  info.missing = "install libzmq3-dev and build again";
-  return info;
+  return transport_without("libzmq3-dev", "zeromq",
+                           "Sockets on one machine or between machines; each reader gets a copy of a version once.");
 }
 
 }  // namespace penstock

@@ -146,12 +146,6 @@ Result<double> nanoseconds(Work work) {
   return std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
 }
 
-double cpu_seconds_so_far() {
-  rusage usage = {};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return cpu_seconds(usage);
-}
-
 double peak_bytes() {
   rusage usage = {};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -188,18 +182,18 @@ class Case {
 
   Status shared() {
     PENSTOCK_TRY(choose_address("shared"));
-    const double cpu = cpu_seconds_so_far();
+    const double cpu = process_cpu_seconds();
     PENSTOCK_TRY(gang_.rank() == 0 ? write_shared() : read_shared());
-    gang_.totals(gang_.rank())[kCpu] = cpu_seconds_so_far() - cpu;
+    gang_.totals(gang_.rank())[kCpu] = process_cpu_seconds() - cpu;
     gang_.totals(gang_.rank())[kMemory] = peak_bytes();
     return meet();
   }
 
   Status streaming() {
     PENSTOCK_TRY(choose_address("streaming"));
-    const double cpu = cpu_seconds_so_far();
+    const double cpu = process_cpu_seconds();
     PENSTOCK_TRY(gang_.rank() == 0 ? send_all() : receive_all());
-    gang_.totals(gang_.rank())[kCpu] = cpu_seconds_so_far() - cpu;
+    gang_.totals(gang_.rank())[kCpu] = process_cpu_seconds() - cpu;
     gang_.totals(gang_.rank())[kMemory] = peak_bytes();
     return meet();
   }

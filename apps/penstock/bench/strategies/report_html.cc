@@ -7,6 +7,7 @@
 #include "apps/penstock/bench/strategies/report.h"
 #include "apps/penstock/bench/strategies/svg.h"
 #include "apps/penstock/commands.h"
+#include "base/xml_text.h"
 #include "platform/machine.h"
 #include "stream/table.h"
 

@@ -8,6 +8,7 @@
 #include "apps/penstock/bench/strategies/advice.h"
 #include "apps/penstock/bench/strategies/report.h"
 #include "apps/penstock/bench/strategies/svg.h"
+#include "base/xml_text.h"
 
 namespace penstock::app::bench {
 namespace {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/xml_text.h"
+
 namespace penstock::app::bench {
 namespace {
 
@@ -97,20 +99,6 @@ std::string one_line(const Line& line, const Area& area) {
 }
 
 }  // namespace
-
-std::string xml_text(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&quot;"; break;
-      default: escaped += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? ' ' : c;
-    }
-  }
-  return escaped;
-}
 
 std::string bar_chart(const std::string& title, const std::vector<Bar>& bars) {
   double most = 0;

@@ -3,13 +3,9 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace penstock::app::bench {
-
-/// `text` with the marks of XML escaped, for content and attributes.
-std::string xml_text(std::string_view text);
 
 struct Bar {
   std::string label;
