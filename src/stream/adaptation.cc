@@ -234,10 +234,13 @@ void Adaptation::spread() {
   start(to_start);
 }
 
-// A worker that cannot be made is one fewer: what one instance could do, the others can, too.
+// The run ends with the error of an instance that cannot be made, as it does where all are made before it begins.
 std::vector<std::shared_ptr<Segment>> Adaptation::more_workers(Part& part, std::uint32_t count) {
   Result<std::vector<std::shared_ptr<Segment>>> added = add_workers(run_, part.segment, count);
-  if (!added) return {};
+  if (!added) {
+    run_.state->fail(std::move(added).error());
+    return {};
+  }
   for (const auto& worker : *added) worker->add_load_to(part.load);
   plan_of(part).workers += static_cast<std::uint32_t>(added->size());
   return std::move(*added);

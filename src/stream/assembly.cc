@@ -143,11 +143,11 @@ Result<std::shared_ptr<Segment>> make_worker(Run& run, std::size_t index) {
   const std::size_t number = at_work.workers.size();
   const std::string name = at_work.replicas == nullptr ? fmt::format("{}/{}", run.plan.pipeline, index)
                                                        : fmt::format("{}/{}.{}", run.plan.pipeline, index, number);
-  auto worker = std::make_shared<Segment>(run.state, name, run.timed);
+  const auto worker = std::make_shared<Segment>(run.state, name, run.timed);
+  at_work.workers.push_back(worker);  // before the run knows its runners, which it owns
   for (const auto& [last, cover] : choose_loops(run, plan))
     PENSTOCK_TRY(add_runner(run, at_work, *worker, last, cover));
   connect_inside(run, plan, number);
-  at_work.workers.push_back(worker);
   if (at_work.replicas != nullptr && !worker->join(*at_work.replicas)) return nullptr;
   return worker;
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <penstock/stream.h>
 
+#include <atomic>
 #include <chrono>
 #include <set>
 #include <thread>
@@ -159,6 +160,32 @@ TEST(Auto, KeepsTheBatchSizeWhereABatchMayBeRejectedAsAWhole) {
   pipeline.add("step", calling(noting), {.on_error = skip()});
   ASSERT_TRUE(pipeline.run(automatic));
   EXPECT_EQ(largest, RunOptions::kDefaultBatchSize);
+}
+
+// Like Calls, but only so many can be made.
+class ScarceFactory final : public OperatorFactory {
+ public:
+  ScarceFactory(Calls calls, int most) : factory_(calling(std::move(calls))), left_(most) {}
+  Result<std::unique_ptr<Operator>> make() const override {
+    if (left_-- > 0) return factory_->make();
+    return Error(ErrorCode::kResourceExhausted, "there are no more of it");
+  }
+
+ private:
+  const std::shared_ptr<const OperatorFactory> factory_;
+  mutable std::atomic<int> left_;
+};
+
+TEST(Auto, EndsTheRunWhenAWorkerCannotBeMade) {
+  for (const int most : {1, 2}) {  // one in the first thread; one more, and then none
+    std::vector<std::int64_t> out;
+    Calls plain;
+    plain.traits = {.stateless = true, .rows = RowEffect::kKeeps};
+    const Pipeline pipeline = around(100, std::make_shared<ScarceFactory>(plain, most), out);
+    RunOptions options = automatically(5);
+    options.strategy = {"auto_at_once"};
+    EXPECT_THAT(testing::error_text(pipeline.run(options)), HasSubstr("there are no more of it"));
+  }
 }
 
 }  // namespace
