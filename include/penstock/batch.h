@@ -279,7 +279,7 @@ class TypedRecords final : public BatchData {
   std::vector<T> records;
 };
 
-/// A batch of records in order: the unit of scheduling. Move-only; one pointer and a number.
+/// A batch of records in order: the unit of scheduling. Move-only; two pointers and a number.
 class Batch {
  public:
   Batch() noexcept = default;
@@ -313,6 +313,9 @@ class Batch {
 
   /// Position in the order of the stream, from 0, given by the engine.
   std::uint64_t sequence = 0;
+  /// What the operator that it goes to made of it ahead of its turn, by `Operator::prepare`; mostly empty. Copies have
+  /// none.
+  Buffer prepared;
 
  private:
   std::unique_ptr<BatchData> data_;

@@ -36,8 +36,8 @@ struct ArrayView {
 /// Builds a dictionary block in one pass, into its own memory or the caller's.
 ///
 /// Used by one worker. Errors of data (a key twice, text that is not UTF-8, memory too small, nested too deep) are
-/// kept, the first one wins, and `finish` returns it; calls after it do nothing. A value without a key in a dict and
-/// unbalanced calls end the program.
+/// kept, the first one wins, and `finish` returns it; calls after it do nothing. A value without a key in a dict,
+/// unbalanced calls, and an array with another number of elements than its shape says end the program.
 ///
 /// What `add` and `value` take: nullptr, bool, integers (unsigned ones up to 2^63 - 1), float, double, text,
 /// `std::span<const std::byte>`, contiguous ranges of numbers, `ArrayView`, `std::optional` of these (empty: null), and

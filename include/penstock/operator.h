@@ -121,6 +121,7 @@ struct OperatorTraits {
   bool divisible = false;     ///< A source whose input several workers may read side by side: see `Source::cut`.
   bool light = false;         ///< A few nanoseconds per record: not worth a thread of its own.
   bool unordered = false;     ///< The output's order may differ between strategies; plan and report say so.
+  bool prepares = false;      ///< Others may do a part of its work ahead: see `Operator::prepare`.
   bool effects = false;       ///< It must see every record even when nobody needs its output: it writes something.
   bool ends_early = false;    ///< It may need only the first records of its input: see `records_wanted`.
   bool retries_rows = false;  ///< It tries single records again by itself, as its policy says.
@@ -159,6 +160,11 @@ class Operator {
   virtual Status open(OperatorContext& context);
   /// Works on one batch. An error ends the run, unless the policy says otherwise.
   virtual Status process(Batch batch, Emitter& out) = 0;
+  /// Does the part of `process` that needs nothing but the batch, ahead of the batch's turn: what it returns waits in
+  /// `batch.prepared` when `process` is called. Empty: `process` has all to do, as it must be able to. Called only
+  /// where the traits say `prepares`, by the workers that a batch comes from, on instances of their own that were bound
+  /// and never opened. It rejects nothing; what it throws is thrown again by `process`, or was worth nothing.
+  virtual Buffer prepare(const Batch& batch, BufferPool& pool);
   /// Goes on with what is in flight while there is no input, and emits what is done. With `may_wait` it may wait up to
   /// a millisecond for that; without, it must not. Returns whether anything is still in flight. Called only where the
   /// traits say `in_flight`, between calls of `process`, as long as it returns true.

@@ -10,6 +10,7 @@ Operator::~Operator() = default;
 
 Status Operator::open(OperatorContext&) { return {}; }
 Status Operator::merge(Operator&) { contract_broken("an operator that says it is mergeable does not define merge"); }
+Buffer Operator::prepare(const Batch&, BufferPool&) { return {}; }
 Result<bool> Operator::idle(Emitter&, bool) { return false; }
 Status Operator::finish(Emitter&) { return {}; }
 Status Operator::commit() { return {}; }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,8 +22,18 @@ Error memory_error(int error_number, std::string_view action, const std::string&
     return std::move(error).hint(
         "its file system in memory is full (df -h /dev/shm); \"penstock shm list\" shows what is there");
   }
+  if (error_number == ELOOP) {
+    return Error(ErrorCode::kInvalidArgument, "cannot " + std::string(action) + " " + path + ": it is a link")
+        .hint("links are not followed here: remove it, or choose another name");
+  }
   if (error_number == EFBIG) return std::move(error).hint("see ulimit -f, or lower max_bytes");
   return error;
+}
+
+// Asked before, since growing a file beyond the limit is a signal.
+bool is_larger_than_allowed(std::size_t size_bytes) {
+  rlimit limit = {};
+  return ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && size_bytes > limit.rlim_cur;
 }
 
 }  // namespace
@@ -53,6 +64,7 @@ Result<SharedRegion> SharedRegion::sized(int descriptor, std::string path, std::
   region.descriptor_ = descriptor;
   region.path_ = std::move(path);
   region.size_bytes_ = size_bytes;
+  if (is_larger_than_allowed(size_bytes)) return memory_error(EFBIG, "size", region.path_);
   if (::ftruncate(descriptor, static_cast<off_t>(size_bytes)) != 0) return memory_error(errno, "size", region.path_);
   return region;
 }

@@ -107,22 +107,31 @@ std::vector<std::pair<std::size_t, std::size_t>> choose_loops(const Run& run, co
   return chosen;
 }
 
+bool may_have_several_workers(const PlanSegment& plan) {
+  return plan.workers > 1 || plan.most_workers > 1 || plan.worker == "process";
+}
+
+// The step that a segment with several workers hands its batches to, when it can prepare them; else kNone.
+std::size_t preparing_consumer(const Run& run, const PlanSegment& plan) {
+  const std::vector<std::size_t>& consumers = run.graph.steps[plan.steps.back()].consumers;
+  if (!may_have_several_workers(plan) || plan.worker == "process" || consumers.size() != 1) return Pipeline::kNone;
+  return run.graph.steps[consumers.front()].traits.prepares ? consumers.front() : Pipeline::kNone;
+}
+
 void make_replicas(Run& run, const PlanSegment& plan, SegmentAtWork& at_work) {
   std::vector<StepAtWork*> steps;
   for (const std::size_t step : plan.steps) steps.push_back(run.steps[step].get());
   auto replicas = std::make_unique<Replicas>(*run.state, std::move(steps));
   at_work.replicas = replicas.get();
   run.state->waits.push_back(std::move(replicas));
+  if (const std::size_t next = preparing_consumer(run, plan); next != Pipeline::kNone)
+    at_work.replicas->set_ahead(run.steps[next]->metrics.ahead_ns);
   StepAtWork& first = *run.steps[plan.steps.front()];
   if (!first.step->is_source()) return;
   // The bound instance cuts, since it has spoken to the plan already; the workers get others.
   auto cutter = std::make_unique<PieceCutter>(*run.state, first, std::move(run.graph.steps[first.index].op));
   first.speaker = &cutter->op();
   at_work.replicas->set_cutter(std::move(cutter));
-}
-
-bool may_have_several_workers(const PlanSegment& plan) {
-  return plan.workers > 1 || plan.most_workers > 1 || plan.worker == "process";
 }
 
 // Runners of one worker that follow each other.
@@ -148,6 +157,10 @@ Result<std::shared_ptr<Segment>> make_worker(Run& run, std::size_t index) {
   for (const auto& [last, cover] : choose_loops(run, plan))
     PENSTOCK_TRY(add_runner(run, at_work, *worker, last, cover));
   connect_inside(run, plan, number);
+  if (const std::size_t next = preparing_consumer(run, plan); next != Pipeline::kNone) {
+    PENSTOCK_ASSIGN(std::unique_ptr<Operator> op, make_bound(run.graph, next));
+    worker->prepare_for(std::move(op), next);
+  }
   if (at_work.replicas != nullptr && !worker->join(*at_work.replicas)) return nullptr;
   return worker;
 }

@@ -47,6 +47,7 @@ struct Parcel {
 
   std::vector<Batch> batches;
   std::vector<StepAccount> accounts;  // one per step, in order
+  std::uint64_t ahead_ns = 0;         // spent on behalf of the operator that the batches go to
   std::vector<Report::Span> spans;    // of a worker process; others keep theirs
   std::optional<Error> error;         // with which the run ends when the parcel's turn comes
   ParcelOutlet* outlet = nullptr;

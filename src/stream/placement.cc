@@ -119,6 +119,9 @@ class Planner {
     const Step& step = input_.steps[i];
     if (step.input == Pipeline::kNone) return "a source";
     const PlanSegment& before = plan_.segments[segment_of_[step.input]];
+    if (before.workers > 1 && before.worker != "process" && step.traits.prepares &&
+        input_.steps[step.input].consumers.size() == 1)
+      return "it needs the batches in order; the workers before prepare them";
     if (before.workers > 1 || before.worker == "process") return "it needs the batches in order";
     const Placement& placement = placements_[i];
     if (step.stays || placement.where == Where::kWithInput) return {};

@@ -148,6 +148,7 @@ void Replicas::deliver(Parcel parcel) {
       Status status = deliver_account(*steps_[i], std::move(parcel.accounts[i]));
       if (!status) return run_.fail(std::move(status).error().at(steps_[i]->step->spec->name));
     }
+    if (ahead_ns_ != nullptr) ahead_ns_->add(parcel.ahead_ns);
   }
   if (parcel.error) return run_.fail(std::move(*parcel.error));
   push(parcel.batches);

@@ -40,6 +40,8 @@ class Replicas final : public Cancellable {
   /// The segment begins with a divided source: its workers take pieces.
   void set_cutter(std::unique_ptr<PieceCutter> cutter) noexcept { cutter_ = std::move(cutter); }
   PieceCutter* cutter() const noexcept { return cutter_.get(); }
+  /// Where the time goes that workers spend on behalf of the operator behind them.
+  void set_ahead(Counter& ns) noexcept { ahead_ns_ = &ns; }
   void add_output(Channel& channel) { outputs_.push_back(&channel); }
 
   /// The number of the batch that a worker is handed without asking for it.
@@ -76,6 +78,7 @@ class Replicas final : public Cancellable {
   Channel* input_ = nullptr;             // null for a divided source
   std::unique_ptr<PieceCutter> cutter_;  // null for others
   std::vector<Channel*> outputs_;
+  Counter* ahead_ns_ = nullptr;
   ReorderWindow<Parcel> window_;
   std::mutex input_mutex_;
   std::uint64_t next_ticket_ = 0;    // guarded by input_mutex_

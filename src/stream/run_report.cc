@@ -59,7 +59,7 @@ namespace {
 
 StepReport report_step(const StepAtWork& step, bool all_ended) {
   const StepMetrics& metrics = step.metrics;
-  const auto seconds = [](const Counter& ns) { return static_cast<double>(ns.get()) / 1e9; };
+  const auto seconds = [](std::uint64_t ns) { return static_cast<double>(ns) / 1e9; };
   StepReport report;
   report.name = step.step->spec->name;
   report.op = step.step->spec->op;
@@ -70,9 +70,9 @@ StepReport report_step(const StepAtWork& step, bool all_ended) {
   report.retries = step.rejects->retries();
   report.fallbacks = step.rejects->fallbacks();
   report.batches = metrics.batches.get();
-  report.busy_seconds = seconds(metrics.busy_ns);
-  report.wait_seconds = seconds(metrics.wait_ns);
-  report.blocked_seconds = seconds(metrics.blocked_ns);
+  report.busy_seconds = seconds(metrics.busy_ns.get() + metrics.ahead_ns.get());
+  report.wait_seconds = seconds(metrics.wait_ns.get());
+  report.blocked_seconds = seconds(metrics.blocked_ns.get());
   if (all_ended) report.first_rejection = step.rejects->first();
   report.fused = step.fused_away;
   return report;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "stream/segment.h"
 
+#include "stream/user_call.h"
+
 namespace penstock {
 
 Runner& Segment::add(std::unique_ptr<Runner> runner) {
@@ -238,7 +240,26 @@ void Segment::finish_this_worker(std::size_t runners) {
 // Times that came after the last parcel.
 void Segment::deliver_leftovers() { replicas_->deliver_last(pack()); }
 
+void Segment::prepare_for(std::unique_ptr<Operator> op, std::size_t step) noexcept {
+  next_ = std::move(op);
+  next_step_ = step;
+}
+
+void Segment::prepare(std::vector<Batch>& batches) {
+  if (next_ == nullptr || batches.empty()) return;
+  const WorkerClock::Mark before = clock.set({&ahead_, static_cast<std::uint32_t>(next_step_), Activity::kWorking});
+  for (Batch& batch : batches) {
+    if (run_->cancelled()) break;
+    Result<Buffer> made = guarded([&]() -> Result<Buffer> { return next_->prepare(batch, run_->pool); });
+    if (made) batch.prepared = std::move(*made);
+  }
+  clock.set(before);
+}
+
 Parcel Segment::pack() {
+  prepare(parcel_.batches);
+  parcel_.ahead_ns = ahead_.busy_ns.get();
+  ahead_.busy_ns.set(0);
   for (const auto& runner : runners_) {
     for (StepAccount& account : runner->take_accounts()) parcel_.accounts.push_back(std::move(account));
     if (!holds_back_) continue;
@@ -254,6 +275,7 @@ Parcel Segment::pack() {
 bool Segment::deliver_early(std::vector<Batch>& batches) {
   // What had left a worker process could not be taken back when it crashes.
   if (holds_back_) return true;
+  prepare(batches);
   if (straight_) {
     Parcel parcel;
     parcel.batches = std::exchange(batches, {});

@@ -55,6 +55,9 @@ class Segment final : public Task, public WorkServer, private ParcelOutlet, priv
   /// What operators have in flight gets on while there is no input. Returns whether there is more of it.
   bool go_on(bool may_wait);
 
+  /// Lets a worker of a replicated segment do ahead what `op` can: another instance of the operator that its batches go
+  /// to, step `step` of the run.
+  void prepare_for(std::unique_ptr<Operator> op, std::size_t step) noexcept;
   /// Lets a worker of a replicated segment work in a process: its own runners are used only there.
   void work_in(std::unique_ptr<RemoteWorker> process) noexcept { process_ = std::move(process); }
 
@@ -92,6 +95,7 @@ class Segment final : public Task, public WorkServer, private ParcelOutlet, priv
   void finish_this_worker(std::size_t runners);
   void finish_all_workers();
   void deliver_leftovers();
+  void prepare(std::vector<Batch>& batches);
   Parcel pack();
   bool deliver_early(std::vector<Batch>& batches) override;
 
@@ -111,6 +115,9 @@ class Segment final : public Task, public WorkServer, private ParcelOutlet, priv
   Replicas* replicas_ = nullptr;
   SharedLoad* load_ = nullptr;
   std::unique_ptr<RemoteWorker> process_;  // null: works in its thread
+  std::unique_ptr<Operator> next_;         // null: what its batches go to has nothing to prepare
+  std::size_t next_step_ = 0;
+  StepMetrics ahead_;
   Parcel parcel_;
   std::uint64_t ticket_ = 0;
   bool holds_back_ = false;  // is a worker process

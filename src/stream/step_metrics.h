@@ -25,6 +25,7 @@ struct alignas(64) StepMetrics {
   Counter records_out;
   Counter batches;
   Counter busy_ns;
+  Counter ahead_ns;    // busy on its behalf, in the workers that its batches come from; written under their lock
   Counter wait_ns;     // for input
   Counter blocked_ns;  // until the output was taken
 };

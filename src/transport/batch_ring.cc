@@ -6,6 +6,7 @@
 #include <bit>
 #include <new>
 #include <thread>
+#include <utility>
 
 #include "base/check.h"
 
@@ -218,6 +219,7 @@ Status RingWriter::close() {
   if (closed_) return {};
   closed_ = true;
   if (!is_own(arena_->header().writer)) return {};
+  control_.last_sequence.store(sequence_, std::memory_order_relaxed);
   control_.closed.store(1, std::memory_order_seq_cst);
   wake_readers(control_);
   arena_->remove_name();
@@ -295,7 +297,7 @@ class RingReader final : public StreamReader {
   RingControl::Entry& entry() const noexcept { return control_.ring()[position_ & (control_.entries - 1)]; }
   bool has_batch() noexcept { return admitted() && entry().position.load(std::memory_order_seq_cst) == position_ + 1; }
   Status writer_lives() const;
-  Result<View> end_of_stream() const;
+  Result<View> end_of_stream();
   View take();
 
   ReaderShare* const share_;
@@ -325,8 +327,12 @@ Status RingReader::writer_lives() const {
                                                     arena.name(), pid_of(writer)));
 }
 
-Result<View> RingReader::end_of_stream() const {
-  if (control_.closed.load(std::memory_order_acquire) == 1) return View();
+Result<View> RingReader::end_of_stream() {
+  if (control_.closed.load(std::memory_order_acquire) == 1) {
+    const Version end = control_.last_sequence.load(std::memory_order_relaxed);
+    if (last_ != 0 && end > last_) stats_.dropped += end - std::exchange(last_, end);
+    return View();
+  }
   return Error(ErrorCode::kUnavailable,
                fmt::format("the writer of stream \"{}\" died without closing it", share_->arena()->name()));
 }

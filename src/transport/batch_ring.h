@@ -50,6 +50,7 @@ struct RingControl {
   std::atomic<std::uint32_t> writer_waits{0};
   alignas(64) std::atomic<std::uint32_t> roster{0};  ///< Changes when a reader joins or leaves.
   std::atomic<std::uint32_t> closed{0};              ///< 1: the writer closed; 2: it was said to be dead.
+  std::atomic<std::uint64_t> last_sequence{0};       ///< When it closed, also of a batch that was dropped.
   ReaderLines readers;
 
   BufferWords* buffer_words() noexcept { return reinterpret_cast<BufferWords*>(this + 1); }

@@ -440,11 +440,10 @@ TEST_P(Stream, DropsOnlyWhenAskedToAndSaysSo) {
   constexpr std::uint64_t kBatches = 5'000;
   std::uint64_t received = 0;
   Version last = 0;
-  std::uint64_t missing = 0;
   const auto take = [&](const Result<View>& view) {
     if (!view || !*view) return false;
     ++received;
-    missing += view->version() - last - 1;
+    EXPECT_GT(view->version(), last);
     last = view->version();
     EXPECT_TRUE(is_whole(view->bytes()));
     return true;
@@ -457,9 +456,9 @@ TEST_P(Stream, DropsOnlyWhenAskedToAndSaysSo) {
   ASSERT_TRUE(sending->close());
   while (take(receiving->receive({}))) {
   }
-  EXPECT_GT(sending->stats().dropped, 0U);
+  EXPECT_LT(last, kBatches) << "nothing was dropped at the end";
   EXPECT_EQ(received + sending->stats().dropped, kBatches);
-  EXPECT_EQ(receiving->stats().dropped, missing);
+  EXPECT_EQ(receiving->stats().dropped, sending->stats().dropped);
 }
 
 TEST_P(Stream, EndsWhatAKilledWriterSentWithAnError) {

@@ -3,12 +3,19 @@
 import csv
 import json
 import os
+import pathlib
 import shutil
+import signal
 import subprocess
 
 from program import PROGRAM, ProgramTest, main
 
+BACKENDS = ("shm", "lmdb", "zeromq")
 SMALL = ("--entries", "10,100", "--iterations", "3", "--readers", "2")
+
+
+def left_behind():
+    return {path.name for folder in ("/dev/shm", "/tmp") for path in pathlib.Path(folder).iterdir() if "bench" in path.name}
 
 
 class Bench(ProgramTest):
@@ -38,6 +45,33 @@ class Bench(ProgramTest):
                     self.assertLessEqual(times["min"], times["p50"])
                     self.assertLessEqual(times["p50"], times["p99"])
             self.assertEqual(row["shared"]["bytes_moved"], 2 * 3 * row["block_bytes"])
+
+    def test_leaves_nothing_when_it_is_interrupted(self):
+        """Of each backend; the readers end with the writer."""
+        before = left_behind()
+        for backend in BACKENDS:
+            process = self.start("bench", "ipc", "--backend", backend, "--entries", "100", "--iterations", "100000")
+            line = process.stderr.readline()  # it measures
+            while "100 entries" not in line:
+                line = process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            output = process.communicate()
+            self.assertEqual(process.returncode, 130, output)
+            self.assertIn("interrupted", output[1])
+            self.assertFalse((self.folder / "benchmark_results.json").exists())
+            self.assertLessEqual({name for name in left_behind() if f"-{process.pid}-" in name}, before)
+
+    def test_looks_at_the_folder_of_the_results_first(self):
+        self.write("file", "")
+        done = self.penstock("bench", "ipc", *SMALL, "--out", "file/folder")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("file/folder", done.stderr)
+        self.assertNotIn("entries", done.stderr)
+
+    def test_refuses_options_of_the_report(self):
+        done = self.penstock("bench", "ipc", "--machines", "3")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("penstock bench ipc-report --machines", done.stderr)
 
     def test_measures_only_what_was_asked_for(self):
         self.measure("--backend", "shm", "--scenario", "streaming")

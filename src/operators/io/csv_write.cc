@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "operators/io/csv/read_options.h"
+#include "operators/io/text_buffer.h"
 
 namespace penstock {
 
@@ -23,14 +24,61 @@ Result<StreamType> CsvWrite::bind(const StreamType& input) {
 
 Status CsvWrite::open(OperatorContext& context) {
   errors_ = context.errors;
+  pool_ = context.pool;
   PENSTOCK_ASSIGN(file_, AtomicFile::create(options_.path, options_.file));
   writer_.emplace(options_.dialect);
   if (options_.header) writer_->append_names(*schema_);
   return {};
 }
 
-Status CsvWrite::process(Batch batch, Emitter& out) {
+Buffer CsvWrite::prepare(const Batch& batch, BufferPool& pool) {
   const RecordBatch& rows = batch.record_batch();
+  if (!writer_) writer_.emplace(options_.dialect);
+  writer_->clear();
+  writer_->start_batch(rows);
+  Buffer text;
+  for (std::size_t row = 0; row < rows.num_rows();) {
+    row = writer_->append_rows(row, rows.num_rows());
+    if (row < rows.num_rows() && !writer_->should_flush()) return {};  // a row to reject, which is done in order
+    append_text(text, writer_->bytes(), pool);
+    writer_->clear();
+  }
+  return text;
+}
+
+Status CsvWrite::process(Batch batch, Emitter& out) {
+  if (Buffer text = std::move(batch.prepared)) {
+    PENSTOCK_TRY(write_prepared(text));
+    records_ += batch.num_records();
+  } else {
+    PENSTOCK_TRY(write_rows(batch.record_batch()));
+    if (!rejected_.empty()) batch = without_rejected(batch.record_batch());
+  }
+  out.emit(std::move(batch));
+  return {};
+}
+
+RecordBatch CsvWrite::without_rejected(const RecordBatch& rows) const {
+  std::vector<std::uint32_t> written;
+  auto rejected = rejected_.begin();
+  for (std::uint32_t row = 0; row < rows.num_rows(); ++row) {
+    if (rejected != rejected_.end() && *rejected == row) {
+      ++rejected;
+    } else {
+      written.push_back(row);
+    }
+  }
+  return rows.take(written, *pool_);
+}
+
+Status CsvWrite::write_prepared(const Buffer& text) {
+  if (writer_->take_text(as_text(text))) return writer_->should_flush() ? flush() : Status();
+  PENSTOCK_TRY(flush());
+  return file_.write_all(as_text(text));
+}
+
+Status CsvWrite::write_rows(const RecordBatch& rows) {
+  rejected_.clear();
   writer_->start_batch(rows);
   for (std::size_t row = 0; row < rows.num_rows();) {
     const std::size_t next = writer_->append_rows(row, rows.num_rows());
@@ -39,10 +87,10 @@ Status CsvWrite::process(Batch batch, Emitter& out) {
     if (writer_->should_flush()) {
       PENSTOCK_TRY(flush());
     } else if (row < rows.num_rows()) {
-      PENSTOCK_TRY(reject(rows, row++));
+      PENSTOCK_TRY(reject(rows, row));
+      rejected_.push_back(static_cast<std::uint32_t>(row++));
     }
   }
-  out.emit(std::move(batch));
   return {};
 }
 

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "operators/io/csv/row_writer.h"
 #include "platform/file.h"
@@ -15,11 +16,10 @@ namespace penstock {
 /// Writes one CSV file.
 ///
 /// In:       record batches.
-/// Out:      the same batches.
+/// Out:      the rows that were written.
 /// Order:    keeps.
-/// Errors:   bind: typed records. open: a folder that is not writable. process, finish: a full disk. Rows
-/// with a
-///           timestamp outside the years 0001 to 9999 are rejected, and stay in the batches that are passed on.
+/// Errors:   bind: typed records. open: a folder that is not writable. process, finish: a full disk. Rows with a
+///           timestamp outside the years 0001 to 9999 are rejected.
 /// State:    a buffer of 256 KiB; the file is a temporary beside the target until `commit`.
 /// Cost:     linear in the bytes written.
 class CsvWrite final : public Operator {
@@ -34,8 +34,9 @@ class CsvWrite final : public Operator {
   explicit CsvWrite(Options options);
 
   Result<StreamType> bind(const StreamType& input) override;
-  OperatorTraits traits() const override { return {.effects = true, .rows = RowEffect::kKeeps}; }
+  OperatorTraits traits() const override { return {.prepares = true, .effects = true, .rows = RowEffect::kKeeps}; }
   Status open(OperatorContext& context) override;
+  Buffer prepare(const Batch& batch, BufferPool& pool) override;
   Status process(Batch batch, Emitter& out) override;
   Status finish(Emitter& out) override;
   Status commit() override;
@@ -43,12 +44,17 @@ class CsvWrite final : public Operator {
   std::vector<OutputFile> outputs() const override;
 
  private:
+  RecordBatch without_rejected(const RecordBatch& rows) const;
+  Status write_rows(const RecordBatch& rows);
+  Status write_prepared(const Buffer& text);
   Status reject(const RecordBatch& rows, std::size_t row);
   Status flush();
 
   Options options_;
   SchemaPtr schema_;
   RowErrors* errors_ = nullptr;
+  BufferPool* pool_ = nullptr;
+  std::vector<std::uint32_t> rejected_;  // rows of the batch at hand
   std::optional<csv::RowWriter> writer_;
   AtomicFile file_;
   std::uint64_t records_ = 0;

@@ -106,6 +106,7 @@ TEST_F(CsvWriteTest, RejectsTimestampsWithoutADate) {
   EXPECT_THAT(result.reasons(), ElementsAre(HasSubstr("is outside the years 0001 to 9999")));
   EXPECT_EQ(result.rejections[0].column, "at");
   EXPECT_EQ(get("out.csv"), "at,b\n1970-01-01T00:00:00Z,2\n");
+  EXPECT_EQ(result.num_rows(), 1U) << "what is rejected goes no further";
 }
 
 TEST_F(CsvWriteTest, GoesOnBehindARejectedRowWhereverItStands) {

@@ -9,6 +9,15 @@ Status OutputWriter::open() {
   return {};
 }
 
+Status OutputWriter::append(std::string_view text) {
+  if (text.size() < kFlushBytes / 4) {
+    text_ += text;
+    return flush_if_full();
+  }
+  PENSTOCK_TRY(flush());
+  return file_.write_all(text);
+}
+
 Status OutputWriter::flush() {
   PENSTOCK_TRY(file_.write_all(text_));
   text_.clear();

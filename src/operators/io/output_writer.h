@@ -19,6 +19,8 @@ class OutputWriter {
   Status open();
   /// What was not written yet; append to it, then call `flush_if_full`.
   std::string& text() noexcept { return text_; }
+  /// Appends what was formatted elsewhere; much of it is written without a copy.
+  Status append(std::string_view text);
   Status flush_if_full() { return text_.size() < kFlushBytes ? Status() : flush(); }
   void count_records(std::uint64_t more) noexcept { records_ += more; }
   std::uint64_t records() const noexcept { return records_; }

@@ -2,9 +2,11 @@
 #include "transport/lmdb/environment.h"
 
 #ifdef PENSTOCK_LMDB
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <lmdb.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,6 +55,25 @@ bool is_empty(const std::string& folder) {
   return !failed;
 }
 
+// LMDB maps its lock file and writes to it, so it needs all its memory first: a hole where none is left is a SIGBUS.
+// Before the database is open here: closing a descriptor of the file would drop LMDB's locks.
+Status make_lock_file(const std::string& folder, unsigned mode) {
+  const std::string path = folder + "/lock.mdb";
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, mode & 0777U);
+  if (descriptor < 0) return file_error(errno, "open", path);
+  constexpr off_t kHeadBytes = 4096;
+  int code = EINTR;
+  while (code == EINTR) code = ::posix_fallocate(descriptor, 0, kHeadBytes + off_t{64} * kTableOfReaders);
+  ::close(descriptor);
+  return code == 0 ? Status() : file_error(code, "make room for", path);
+}
+
+bool is_disk_full(const std::string& folder) {
+  struct statvfs info;
+  constexpr std::uint64_t kNothing = 64 << 10;
+  return ::statvfs(folder.c_str(), &info) == 0 && info.f_bavail * info.f_frsize < kNothing;
+}
+
 }  // namespace
 
 Error LmdbEnvironment::error(int code, const char* action) const {
@@ -74,6 +95,8 @@ Error LmdbEnvironment::error(int code, const char* action) const {
     return Error(ErrorCode::kDataLoss,
                  fmt::format("cannot {} the LMDB database {}: {}", action, folder_, ::mdb_strerror(code)));
   }
+  // A write that had room for a part only.
+  if (code == EIO && is_disk_full(folder_)) code = ENOSPC;
   return file_error(code, action, data_file(folder_));
 }
 
@@ -110,6 +133,7 @@ Status LmdbEnvironment::open_files(bool make, unsigned mode) {
         .hint("start its writer first");
   }
   if (!there && !is_empty(folder_)) return not_ours(folder_, "holds other files, and no LMDB database");
+  PENSTOCK_TRY(make_lock_file(folder_, mode));
   if (const int code = ::mdb_env_create(&environment_); code != 0) return error(code, "open");
   ::mdb_env_set_maxreaders(environment_, kTableOfReaders);
   // Not MDB_WRITEMAP: a full disk would be a SIGBUS, and whoever opens the file would set its size. MDB_NOTLS: a
@@ -243,6 +267,12 @@ bool LmdbEnvironment::remove_stale_readers() noexcept {
 }
 
 Status LmdbEnvironment::put(Version version, std::span<const std::byte> bytes) {
+  if (bytes.size() > writing_.max_bytes) {
+    return Error(ErrorCode::kResourceExhausted,
+                 fmt::format("a block of {} bytes is longer than the {} that the LMDB database {} may have",
+                             bytes.size(), writing_.max_bytes, folder_))
+        .hint("raise the option max_bytes to several times the largest block");
+  }
   // A killed reader's transaction keeps all pages that became free since from being used again, and the file grows.
   MDB_envinfo info = {};
   ::mdb_env_info(environment_, &info);

@@ -2,6 +2,8 @@
 // What is LMDB's own: it stays, grows, cleans up after killed readers, and leaves other people's files alone.
 #include <gmock/gmock.h>
 #include <penstock/transport.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -96,6 +98,39 @@ TEST_F(Lmdb, SaysWhenItIsFullAndGoesOnWhenTheReaderThatFilledItIsKilled) {
   child.kill();
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(publish_block(*writing, kMiB, 3));
   EXPECT_GE(writing->stats().reclaimed, 1U);
+}
+
+// A full file system in memory must be an error, and not the signal that touching a page without memory would be.
+TEST_F(Lmdb, SaysThatTheDiskIsFullInTheMiddleAndAtTheBeginning) {
+  const std::string disk = std::filesystem::temp_directory_path() / ("penstock_small_" + std::to_string(::getpid()));
+  std::filesystem::create_directory(disk);
+  const bool mounted = ::geteuid() == 0 && ::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=1m") == 0;
+  if (mounted) {
+    options_.address = disk + "/one.lmdb";
+    {
+      const auto writing = open(TransportRole::kWriter).value();
+      ASSERT_TRUE(publish_block(*writing, 1000, 1));
+      const auto published = publish_block(*writing, 2 * kMiB, 2);
+      ASSERT_FALSE(published);
+      EXPECT_THAT(published.error().to_text(), HasSubstr("no space left"));
+      EXPECT_TRUE(is_whole(open(TransportRole::kReader).value()->view()->bytes())) << "the first version stays";
+    }
+    std::ofstream(disk + "/rest") << std::string(2 * kMiB, 'x');
+    options_.address = disk + "/two.lmdb";
+    const auto opened = open(TransportRole::kWriter);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code(), ErrorCode::kResourceExhausted) << opened.error().to_text();
+    ::umount2(disk.c_str(), MNT_DETACH);
+  }
+  std::filesystem::remove_all(disk);
+  if (!mounted) GTEST_SKIP() << "mounting a small disk is not allowed";
+}
+
+TEST_F(Lmdb, NamesABlockThatIsLongerThanItMayBe) {
+  options_.more.set("map_bytes", std::int64_t{kMiB}).set("max_bytes", std::int64_t{kMiB});
+  const auto published = publish_block(*open(TransportRole::kWriter).value(), 2 * kMiB, 1);
+  ASSERT_FALSE(published);
+  EXPECT_THAT(published.error().to_text(), HasSubstr("a block of 2097152 bytes is longer than the 1048576"));
 }
 
 TEST_F(Lmdb, ShowsWholeVersionsAfterWritersAreKilledAtAnyInstant) {

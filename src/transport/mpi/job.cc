@@ -445,7 +445,7 @@ void Job::remove_seat(const Order& order) {
   Address& address = *found->second;
   std::erase_if(address.seats, [&](const std::shared_ptr<Seat>& seat) {
     if (static_cast<std::uint64_t>(seat->tag) != order.number) return false;
-    if (address.writer_rank == rank_) send_end(*seat);
+    if (address.writer_rank == rank_) send_end(*seat, 0);
     return true;
   });
   address.changed.notify_all();
@@ -460,10 +460,10 @@ void Job::send(const Seat& seat, Buffer bytes) {
   sending_.push_back(std::move(sending));
 }
 
-void Job::send_end(Seat& seat) {
+void Job::send_end(Seat& seat, Version last) {
   if (std::exchange(seat.is_over, true)) return;
   Buffer end = pool().allocate(sizeof(Head));
-  const Head head{0, Head::kEnd};
+  const Head head{last, Head::kEnd};
   std::memcpy(end.mutable_data(), &head, sizeof head);
   end.set_size(sizeof head);
   send(seat, std::move(end));

@@ -126,14 +126,14 @@ class Job {
   /// Takes what comes for the seat and throws it away until its end comes.
   void drain(std::uint32_t rank, int tag);
 
-  /// What the bytes of a message stand behind; a `size` of `kEnd` says that no more come.
+  /// What the bytes of a message stand behind; a `size` of `kEnd` says that none come behind `sequence`.
   struct alignas(64) Head {
     static constexpr std::uint64_t kEnd = ~std::uint64_t{0};
     std::uint64_t sequence = 0;
     std::uint64_t size = 0;
   };
-  /// Once per seat. Requires the mutex.
-  void send_end(Seat& seat);
+  /// Once per seat; `last` is the last sequence number. Requires the mutex.
+  void send_end(Seat& seat, Version last);
 
  private:
   struct Window {

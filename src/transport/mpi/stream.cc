@@ -91,7 +91,7 @@ class Writer final : public StreamWriter {
     room_ = Buffer();
     {
       const std::lock_guard lock(job_.mutex());
-      for (const std::shared_ptr<Seat>& seat : address_->seats) job_.send_end(*seat);
+      for (const std::shared_ptr<Seat>& seat : address_->seats) job_.send_end(*seat, sequence_);
     }
     close_address(job_, *address_);
     return {};
@@ -245,7 +245,10 @@ class Reader final : public StreamReader {
     Job::Head head;
     std::memcpy(&head, message.data(), sizeof head);
     is_over_ = head.size == Job::Head::kEnd;
-    if (is_over_) return View();
+    if (is_over_) {
+      if (last_ != 0) stats_.dropped += std::max(head.sequence, last_) - last_;
+      return View();
+    }
     // A reader that came late begins wherever the writer was.
     if (last_ != 0) stats_.dropped += head.sequence - last_ - 1;
     last_ = head.sequence;

@@ -21,6 +21,14 @@ std::vector<OptionInfo> options() {
        .kind = OptionKind::kDuration,
        .doc = "How long a reader waits for the answer of who listens at the address. Nobody listening shows at once.",
        .default_value = "3s"},
+      {.name = "deliver",
+       .kind = OptionKind::kChoice,
+       .doc =
+           "Streams, for the writer to say. \"all\": every reader gets every batch (publish and subscribe). \"one\": a "
+           "batch goes to the one reader that has least on the way (push and pull), and waits while there is none; "
+           "what was on the way to a reader that leaves is lost.",
+       .default_value = "all",
+       .choices = {"all", "one"}},
       {.name = "max_bytes",
        .kind = OptionKind::kBytes,
        .doc = "Most bytes of a block.",

@@ -5,11 +5,12 @@
 //
 //   reader                              writer
 //   kHello  number: topic               kWelcome  number: versions or sequence numbers so far; block: that of the
-//                                                 version that is there to be asked for, 0: none
+//                                                 version that is there to be asked for, 0: none; of a stream 1
+//                                                 when each batch goes to one reader only
 //                                       kRefused  number: error code; second frame: why
 //   kNext   number: seen so far         kBlock    number: version; second frame: the bytes. One for each kNext.
 //   kCredit number: batches given back  kBlock    number: sequence number, as long as there is credit
-//                                       kEnd      nothing more comes
+//                                       kEnd      nothing more comes; number: the last sequence number
 //   kBye                                kGone     the writer has forgotten the reader
 //                                       kProbe    nothing: sending it shows whether the reader is still there
 #pragma once

@@ -52,8 +52,14 @@ class Sender final : public StreamWriter, private Service {
       ++stats_.dropped;
       return sequence;
     }
-    for (Credit& credit : credits_) ++credit.on_the_way;
-    queue_.push_back({sequence, std::move(sent)});
+    if (to_one_) {
+      Credit& next = *std::min_element(credits_.begin(), credits_.end(), has_less_on_the_way);
+      ++next.on_the_way;
+      queue_.push_back({sequence, std::move(sent), next.identity});
+    } else {
+      for (Credit& credit : credits_) ++credit.on_the_way;
+      queue_.push_back({sequence, std::move(sent), {}});
+    }
     ++stats_.blocks;
     stats_.bytes += size;
     desk_->wake();
@@ -85,13 +91,17 @@ class Sender final : public StreamWriter, private Service {
   struct Batch {
     Version sequence = 0;
     Buffer bytes;
+    std::string to;  // the reader that gets it; empty: all do
   };
 
-  explicit Sender(const TransportOptions& options) : options_(options), pool_(MemoryBudget(), kMostIdleBytes) {}
+  explicit Sender(const TransportOptions& options)
+      : options_(options), to_one_(options.more.text("deliver") == "one"), pool_(MemoryBudget(), kMostIdleBytes) {}
 
+  static bool has_less_on_the_way(const Credit& a, const Credit& b) { return a.on_the_way < b.on_the_way; }
   bool is_full() const {
-    return std::any_of(credits_.begin(), credits_.end(),
-                       [&](const Credit& c) { return c.on_the_way >= options_.depth; });
+    const auto has_room = [&](const Credit& c) { return c.on_the_way < options_.depth; };
+    return to_one_ ? std::none_of(credits_.begin(), credits_.end(), has_room)
+                   : !std::all_of(credits_.begin(), credits_.end(), has_room);
   }
 
   // Without credit left, unless it drops; and without the readers that must not miss the beginning.
@@ -117,6 +127,7 @@ class Sender final : public StreamWriter, private Service {
     const std::lock_guard lock(mutex_);
     guest.number = sequence_;
     words.number = sequence_;
+    words.block = to_one_ ? 1 : 0;
     credits_.push_back({guest.identity, 0});
     ++came_;
     changed_.notify_all();
@@ -139,7 +150,8 @@ class Sender final : public StreamWriter, private Service {
         queue_.pop_front();
       }
       for (const Guest& guest : desk.guests()) {
-        if (guest.number < batch.sequence) desk.send(guest, Kind::kBlock, batch.sequence, &batch.bytes);
+        const bool for_it = to_one_ ? guest.identity == batch.to : guest.number < batch.sequence;
+        if (for_it) desk.send(guest, Kind::kBlock, batch.sequence, &batch.bytes);
       }
     }
   }
@@ -151,10 +163,15 @@ class Sender final : public StreamWriter, private Service {
   }
   void closing(Desk& desk) override {
     woken(desk);
-    for (const Guest& guest : desk.guests()) desk.send(guest, Kind::kEnd, 0);
+    const Version last = [this] {
+      const std::lock_guard lock(mutex_);
+      return sequence_;
+    }();
+    for (const Guest& guest : desk.guests()) desk.send(guest, Kind::kEnd, last);
   }
 
   const TransportOptions options_;
+  const bool to_one_;
   BufferPool pool_;
   Buffer room_;
   mutable std::mutex mutex_;  // guards those below, but for the desk
@@ -241,9 +258,10 @@ class Receiver final : public StreamReader {
       }
       if (got == Link::Got::kMessage) {
         if (message.head.kind == Kind::kBlock) return take(message);
-        ended_ = message.head.kind == Kind::kEnd;
-        if (ended_) return View();
-        continue;
+        if (message.head.kind != Kind::kEnd) continue;
+        ended_ = true;
+        count_gap(message.head.number + 1);
+        return View();
       }
       PENSTOCK_ASSIGN(const std::chrono::microseconds slice, deadline.next("no batch came"));
       if (!waited) ++stats_.waits;
@@ -263,7 +281,13 @@ class Receiver final : public StreamReader {
       : address_(std::move(address)),
         link_(std::move(link)),
         pool_(MemoryBudget(), kMostIdleBytes),
+        shares_(link_->welcome().block != 0),
         last_(link_->welcome().number) {}
+
+  // Between the last batch and `next`; where others get what this one does not, there are no gaps.
+  void count_gap(Version next) noexcept {
+    if (!shares_ && next > last_ + 1) stats_.dropped += next - last_ - 1;
+  }
 
   // A view's bytes are aligned to 64, which ZeroMQ's are not.
   View take(Incoming& message) {
@@ -272,7 +296,7 @@ class Receiver final : public StreamReader {
     copy.set_size(bytes.size());
     if (!bytes.empty()) std::memcpy(copy.mutable_data(), bytes.data(), bytes.size());
     const Version sequence = message.head.number;
-    stats_.dropped += sequence - last_ - 1;
+    count_gap(sequence);
     last_ = sequence;
     ++stats_.blocks;
     stats_.bytes += bytes.size();
@@ -282,6 +306,7 @@ class Receiver final : public StreamReader {
   const std::string address_;
   std::unique_ptr<Link> link_;
   BufferPool pool_;
+  const bool shares_;
   Version last_;
   bool ended_ = false;
   TransportStats stats_;

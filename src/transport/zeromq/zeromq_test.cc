@@ -220,6 +220,35 @@ TEST_F(ZeroMq, ShowsWholeVersionsAfterWritersAreKilledAtAnyInstant) {
   expect_whole_versions_after_kills(times_to_kill(20, 1000), [&](TransportRole role) { return open(role); });
 }
 
+TEST_F(ZeroMq, GivesEachBatchToOneReaderWhenAskedTo) {
+  options_.wait_for_readers = 2;
+  options_.depth = 4;
+  options_.more.set("deliver", "one");
+  const auto sending = registry().open_writer("zeromq", options_).value();
+  const auto first = registry().open_reader("zeromq", options_).value();
+  const auto second = registry().open_reader("zeromq", options_).value();
+  // Nobody gives room back: each gets as many as it may have on the way, in turns.
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) ASSERT_TRUE(send_block(*sending, 1000, seed));
+  ASSERT_TRUE(sending->close());
+  std::vector<std::uint64_t> seeds;
+  for (const auto& reading : {first.get(), second.get()}) {
+    std::size_t got = 0;
+    for (auto view = reading->receive({}); view && *view; view = reading->receive({})) {
+      seeds.push_back(block_seed(view->bytes()));
+      ++got;
+    }
+    EXPECT_EQ(got, 4U);
+    EXPECT_EQ(reading->stats().dropped, 0U) << "what others get is not lost";
+  }
+  EXPECT_THAT(seeds, ::testing::UnorderedElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
+}
+
+TEST_F(ZeroMq, WaitsWhileNoReaderHasRoomForItsBatch) {
+  options_.more.set("deliver", "one");
+  const auto sending = registry().open_writer("zeromq", options_).value();
+  EXPECT_EQ(sending->begin(1000, {.timeout_micros = 1'000}).error().code(), ErrorCode::kTimeout) << "there is none";
+}
+
 TEST_F(ZeroMq, FinishesAStreamWhoseWriterEndsAtOnce) {
   options_.wait_for_readers = 1;
   const Bell made;

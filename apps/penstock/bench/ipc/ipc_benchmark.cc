@@ -18,6 +18,7 @@
 #include <random>
 #include <unordered_map>
 
+#include "apps/penstock/bench/ipc/interrupt.h"
 #include "apps/penstock/bench/ipc/ipc_gang.h"
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
@@ -199,6 +200,9 @@ class Case {
   }
 
  private:
+  Status go_on() const {
+    return gang_.has_failed() ? Status(Error(ErrorCode::kUnavailable, gang_.failure())) : Status();
+  }
   Status meet() {
     if (gang_.meet()) return {};
     const std::string why = gang_.failure();
@@ -311,6 +315,7 @@ class Case {
     PENSTOCK_TRY(meet());
     PENSTOCK_ASSIGN(gang_.totals(0)[kWall], nanoseconds([&]() -> Status {
                       for (std::uint32_t i = 0; i < settings_.iterations; ++i) {
+                        PENSTOCK_TRY(go_on());
                         PENSTOCK_ASSIGN(sample(kSend, i), nanoseconds([&] { return writer->send(block); }));
                       }
                       PENSTOCK_TRY(writer->close());
@@ -334,6 +339,7 @@ class Case {
                         return {};
                       }));
       if (sum != sum_) return wrong();
+      PENSTOCK_TRY(go_on());
     }
     PENSTOCK_ASSIGN(const View end, reader->receive({}));
     if (end) return wrong();
@@ -492,6 +498,7 @@ Result<Json> run_ipc_benchmark(const IpcSettings& settings) {
                  fmt::format("it needs 2 to {} ranks, but mpiexec started {}", Gang::kMostRanks, place.ranks))
         .hint("mpiexec -n 4 ...");
   }
+  Interrupt interrupt;
   PENSTOCK_ASSIGN(const std::unique_ptr<Gang> gang, Gang::join(place, settings.readers + 1, settings.iterations));
   const auto work = [&]() -> Result<Json> {
     Result<Json> results = all_cases(*gang, settings);
@@ -499,11 +506,14 @@ Result<Json> run_ipc_benchmark(const IpcSettings& settings) {
     return results;
   };
   PENSTOCK_TRY(gang->fork_others([&](std::uint32_t) { return work() ? 0 : 1; }));
+  interrupt.watch([&] { gang->fail("interrupted"); });
   Json json = head(*gang, settings);
-  PENSTOCK_ASSIGN(Json results, work());
-  gang->wait_for_others();
+  Result<Json> results = work();
+  if (results || interrupt.came()) gang->wait_for_others();  // else the others may hang, and are ended
+  if (interrupt.came()) return Error(ErrorCode::kCancelled, "interrupted; nothing was written");
+  if (!results) return std::move(results).error();
   if (gang->rank() != 0) return Json();
-  json["results"] = std::move(results);
+  json["results"] = std::move(*results);
   return json;
 }
 

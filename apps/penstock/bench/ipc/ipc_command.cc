@@ -4,7 +4,11 @@
 
 #include <fmt/format.h>
 #include <penstock/transport.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "apps/penstock/bench/arguments.h"
@@ -27,7 +31,7 @@ Result<std::vector<std::string>> chosen_backends(const Arguments& arguments) {
     for (const std::string& name : comma_separated(list)) {
       PENSTOCK_ASSIGN(const TransportInfo* const info, TransportRegistry::global().find(name));
       if (info->can_use_here != nullptr) PENSTOCK_TRY(info->can_use_here());
-      names.push_back(name);
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
   }
   if (!names.empty()) return names;
@@ -60,8 +64,23 @@ Result<IpcSettings> settings_from(const Arguments& arguments) {
   }
   settings.shared = scenario != "streaming";
   settings.streaming = scenario != "shared";
+  for (const char* flag : {"--machines", "--persistent"}) {
+    if (arguments.has(flag)) {
+      return Error(ErrorCode::kInvalidArgument, fmt::format("{} says what to recommend, not what to measure", flag))
+          .hint(fmt::format("penstock bench ipc-report {} ...", flag));
+    }
+  }
   PENSTOCK_ASSIGN(settings.backends, chosen_backends(arguments));
   return settings;
+}
+
+// Before minutes of measuring.
+Status make_folder(const std::string& folder) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) return file_error(failed.value(), "make the folder", folder);
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) return file_error(errno, "write to", folder);
+  return {};
 }
 
 }  // namespace
@@ -69,15 +88,19 @@ Result<IpcSettings> settings_from(const Arguments& arguments) {
 int bench_ipc(const Arguments& arguments) {
   const Result<IpcSettings> settings = settings_from(arguments);
   if (!settings) return failed(settings.error(), kUsage);
+  const std::string folder = arguments.value("--out", ".");
+  if (const Status made = make_folder(folder); !made) return failed(made.error());
   const Result<Json> results = run_ipc_benchmark(*settings);
-  if (!results) return failed(results.error());
+  if (!results)
+    return failed(results.error(), results.error().code() == ErrorCode::kCancelled ? kInterrupted : kFailed);
   if (results->is_null()) return kOk;  // rank 0 speaks for all
-  const std::string path = arguments.value("--out", ".") + "/" + kResultsFile;
+  const std::string path = folder + "/" + kResultsFile;
   if (const Status written = write_file(path, json_document(*results)); !written) return failed(written.error());
   const bool forked = (*results)["processes"] == "fork";
   print(fmt::format("measured {} with {} readers, {}; wrote {}\n", fmt::join(settings->backends, ", "),
                     (*results)["readers"].get<int>(), forked ? "forked: not started by mpiexec" : "as ranks of mpiexec",
                     path));
+  if (arguments.has("--backend")) return kOk;  // what was not asked for is not missed
   for (const Json& each : (*results)["missing"]) {
     print(fmt::format("left out: {}: {}\n", each["backend"].get<std::string>(), each["why"].get<std::string>()));
   }

@@ -168,6 +168,8 @@ void Gang::fail(const std::string& why) noexcept {
   futex_wake_all(common.round);
 }
 
+bool Gang::has_failed() const noexcept { return words().failed.load(std::memory_order_relaxed) != 0; }
+
 std::string Gang::failure() const {
   return words().failed.load(std::memory_order_acquire) == 2 ? std::string(words().why) : std::string();
 }

@@ -51,8 +51,9 @@ class Gang {
   /// Waits until all ranks are here; sleeps rather than spins, since there may be more ranks than cores. False when one
   /// of them has failed or died.
   bool meet() noexcept;
-  /// Says why this rank cannot go on; all meetings end.
+  /// Says why this rank cannot go on; all meetings end. On any thread.
   void fail(const std::string& why) noexcept;
+  bool has_failed() const noexcept;
   /// What the first that failed said; empty: nobody has.
   std::string failure() const;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // penstock bench ipc-report: tables, plots and a recommendation from benchmark_results.json. Plotting is gnuplot's.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -124,7 +125,7 @@ std::string markdown_table(const Json& results) {
       text += fmt::format(" {} |", both(row, path));
     }
     const double rate = number(row, {"streaming"}, "delivered_gb_per_second");
-    text += is_number(rate) ? fmt::format(" {:.2f} |\n", rate) : " |\n";
+    text += is_number(rate) ? fmt::format(rate < 0.1 ? " {:.2g} |\n" : " {:.2f} |\n", rate) : " |\n";
   }
   return text;
 }
@@ -190,12 +191,23 @@ std::string recommendation(const Json& results, const IpcCase& wanted) {
   const double scan = number(*best, {"shared", "read_us", "scan_in_place"}, "p50");
   const double decode = number(*best, {"shared", "read_us", "decode"}, "p50");
   text += fmt::format("**Use `{}`**: {}.\n\n", backend_of(*best), reason(wanted));
+  std::vector<std::string> others;
   for (const Json* row : largest(results)) {
+    if (!does(backend_of(*row), wanted)) {
+      others.push_back(fmt::format("`{}`", backend_of(*row)));
+      continue;
+    }
     text += fmt::format(
         "- `{}`: {} us per version of {} entries ({} to build and publish, {} times {} to arrive and be read).\n",
         backend_of(*row), micros_text(cost_of(*row, wanted)), with_commas(entries_of(*row)),
         micros_text(write_cost_of(*row)), wanted.readers, micros_text(read_cost_of(*row)));
   }
+  if (!others.empty()) {
+    text +=
+        fmt::format("- {} {}.\n", fmt::join(others, ", "),
+                    wanted.machines > 1 ? "do not reach other machines" : "keep nothing when all programs have ended");
+  }
+  if (backend_of(*best) == "mpi-broadcast") text += "- All programs must be ranks of one MPI job.\n";
   text += fmt::format(
       "- Read in place: decoding into a map first takes {:.0f} times as long as reading all fields where they are.\n",
       decode / scan);
@@ -246,6 +258,23 @@ std::vector<Line> lines_of(const Json& results, const std::vector<const char*>& 
   return all;
 }
 
+// Said, since gnuplot warns where all points have one size.
+std::string ranges_of(const std::vector<Line>& lines) {
+  double least[2] = {std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
+  double most[2] = {0, 0};
+  for (const Line& line : lines) {
+    for (const auto& [x, y] : line.points) {
+      const double at[2] = {static_cast<double>(x), y};
+      for (int i = 0; i < 2; ++i) {
+        least[i] = std::min(least[i], at[i]);
+        most[i] = std::max(most[i], at[i]);
+      }
+    }
+  }
+  return fmt::format("set xrange [{:.6g}:{:.6g}]\nset yrange [{:.6g}:{:.6g}]\n", least[0] / 1.5, most[0] * 1.5,
+                     least[1] / 1.5, most[1] * 1.5);
+}
+
 std::string plot(const char* file, const char* title, const char* unit, const std::vector<Line>& lines) {
   std::string script;
   std::string commands;
@@ -258,6 +287,7 @@ std::string plot(const char* file, const char* title, const char* unit, const st
         i == 0 ? "" : ", ", i, lines[i].backend + 1, lines[i].what + 1, 2 * lines[i].what + 5, lines[i].title);
   }
   if (commands.empty()) return {};
+  script += ranges_of(lines);
   script += fmt::format(
       "set title \"{}\"\nset xlabel \"entries\"\nset ylabel \"{}\"\nset logscale xy\nset grid\nset key outside right\n",
       title, unit);

@@ -114,6 +114,14 @@ void RowWriter::grow(std::size_t bytes) {
   end_ = buffer_.get() + capacity;
 }
 
+bool RowWriter::take_text(std::string_view rows) {
+  if (rows.size() > kFlushBytes / 4) return false;
+  make_room(rows.size());
+  std::memcpy(at_, rows.data(), rows.size());
+  at_ += rows.size();
+  return true;
+}
+
 void RowWriter::append_names(const Schema& schema) {
   for (std::size_t c = 0; c < schema.size(); ++c) {
     make_room(1);

@@ -45,6 +45,9 @@ class RowWriter {
   std::size_t append_rows(std::size_t row, std::size_t end);
   std::size_t bad_column() const noexcept { return bad_column_; }
 
+  /// Appends rows that another writer formatted, unless they are so many that copying them gains nothing.
+  bool take_text(std::string_view rows);
+
   std::string_view bytes() const noexcept { return {buffer_.get(), static_cast<std::size_t>(at_ - buffer_.get())}; }
   bool should_flush() const noexcept { return bytes().size() >= kFlushBytes; }
   void clear() noexcept { at_ = buffer_.get(); }

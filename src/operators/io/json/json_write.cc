@@ -6,6 +6,7 @@
 #include "operators/io/formats.h"
 #include "operators/io/output_writer.h"
 #include "operators/io/record_input.h"
+#include "operators/io/text_buffer.h"
 
 namespace penstock {
 namespace {
@@ -14,7 +15,7 @@ class JsonWrite final : public Operator {
  public:
   JsonWrite(std::string path, bool array) : writer_(std::move(path)), array_(array) {}
 
-  OperatorTraits traits() const override { return {.effects = true, .rows = RowEffect::kKeeps}; }
+  OperatorTraits traits() const override { return {.prepares = true, .effects = true, .rows = RowEffect::kKeeps}; }
   Result<StreamType> bind(const StreamType& input) override {
     PENSTOCK_TRY(expect_record_batches("json.write", input));
     for (const Field& field : input.schema->fields()) {
@@ -25,13 +26,23 @@ class JsonWrite final : public Operator {
     return input;
   }
   Status open(OperatorContext&) override { return writer_.open(); }
+  Buffer prepare(const Batch& batch, BufferPool& pool) override {
+    std::string& text = writer_.text();
+    text.clear();
+    for (std::size_t row = 0; row < batch.num_records(); ++row) append_row(batch.record_batch(), row);
+    Buffer prepared;
+    append_text(prepared, text, pool);
+    return prepared;
+  }
   Status process(Batch batch, Emitter& out) override {
-    const RecordBatch& rows = batch.record_batch();
-    for (std::size_t row = 0; row < rows.num_rows(); ++row) {
-      append_row(rows, row, row == 0 && writer_.records() == 0);
-      PENSTOCK_TRY(writer_.flush_if_full());
+    const bool first = array_ && writer_.records() == 0 && batch.num_records() > 0;
+    if (const Buffer text = std::move(batch.prepared)) {
+      if (first) writer_.text() += kBeforeFirst;
+      PENSTOCK_TRY(writer_.append(as_text(text).substr(first ? kBetween.size() : 0)));
+    } else {
+      PENSTOCK_TRY(write_rows(batch.record_batch(), first));
     }
-    writer_.count_records(rows.num_rows());
+    writer_.count_records(batch.num_records());
     out.emit(std::move(batch));
     return {};
   }
@@ -44,9 +55,19 @@ class JsonWrite final : public Operator {
   std::vector<OutputFile> outputs() const override { return writer_.outputs(); }
 
  private:
-  void append_row(const RecordBatch& rows, std::size_t row, bool first) {
+  static constexpr std::string_view kBeforeFirst = "[\n";  // in an array
+  static constexpr std::string_view kBetween = ",\n";
+
+  Status write_rows(const RecordBatch& rows, bool first) {
+    for (std::size_t row = 0; row < rows.num_rows(); ++row) {
+      append_row(rows, row, first && row == 0 ? kBeforeFirst : kBetween);
+      PENSTOCK_TRY(writer_.flush_if_full());
+    }
+    return {};
+  }
+  void append_row(const RecordBatch& rows, std::size_t row, std::string_view before = kBetween) {
     std::string& to = writer_.text();
-    if (array_) to += first ? "[\n" : ",\n";
+    if (array_) to += before;
     if (prefixes_.empty()) to += '{';
     for (std::size_t i = 0; i < prefixes_.size(); ++i) {
       to += prefixes_[i];

@@ -7,6 +7,7 @@
 #include "operators/io/formats.h"
 #include "operators/io/output_writer.h"
 #include "operators/io/record_input.h"
+#include "operators/io/text_buffer.h"
 
 namespace penstock {
 namespace {
@@ -28,7 +29,7 @@ class TextWrite final : public Operator {
   TextWrite(std::string path, std::string column, std::string separator)
       : writer_(std::move(path)), column_(std::move(column)), separator_(std::move(separator)) {}
 
-  OperatorTraits traits() const override { return {.effects = true, .rows = RowEffect::kKeeps}; }
+  OperatorTraits traits() const override { return {.prepares = true, .effects = true, .rows = RowEffect::kKeeps}; }
   Result<StreamType> bind(const StreamType& input) override {
     PENSTOCK_TRY(expect_record_batches("text.write", input));
     if (!column_.empty()) {
@@ -41,14 +42,20 @@ class TextWrite final : public Operator {
     return input;
   }
   Status open(OperatorContext&) override { return writer_.open(); }
+  Buffer prepare(const Batch& batch, BufferPool& pool) override {
+    writer_.text().clear();
+    for (std::size_t row = 0; row < batch.num_records(); ++row) append_row(batch, row);
+    Buffer prepared;
+    append_text(prepared, writer_.text(), pool);
+    return prepared;
+  }
   Status process(Batch batch, Emitter& out) override {
-    const Column& column = batch.record_batch().column(index_);
-    for (std::size_t row = 0; row < column.size(); ++row) {
-      append_plain(writer_.text(), column, row);
-      writer_.text() += separator_;
-      PENSTOCK_TRY(writer_.flush_if_full());
+    if (const Buffer text = std::move(batch.prepared)) {
+      PENSTOCK_TRY(writer_.append(as_text(text)));
+    } else {
+      PENSTOCK_TRY(write_rows(batch));
     }
-    writer_.count_records(column.size());
+    writer_.count_records(batch.num_records());
     out.emit(std::move(batch));
     return {};
   }
@@ -58,6 +65,18 @@ class TextWrite final : public Operator {
   std::vector<OutputFile> outputs() const override { return writer_.outputs(); }
 
  private:
+  Status write_rows(const Batch& batch) {
+    for (std::size_t row = 0; row < batch.num_records(); ++row) {
+      append_row(batch, row);
+      PENSTOCK_TRY(writer_.flush_if_full());
+    }
+    return {};
+  }
+  void append_row(const Batch& batch, std::size_t row) {
+    append_plain(writer_.text(), batch.record_batch().column(index_), row);
+    writer_.text() += separator_;
+  }
+
   OutputWriter writer_;
   std::string column_;
   std::string separator_;

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// Ctrl-C while processes measure together: they stop, and what they made is removed.
+#pragma once
+
+#include <signal.h>
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+namespace penstock::app {
+
+/// While it lives, SIGINT, SIGTERM and SIGHUP do nothing to this process and to those that it forks, but `watch` hears
+/// of the first; the second ends the program at once. A file that is longer than `ulimit -f` allows is an error.
+class Interrupt {
+ public:
+  Interrupt();
+  ~Interrupt();
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
+
+  /// Calls `hear`, on another thread, when the signal comes. Once, behind the forks.
+  void watch(std::function<void()> hear);
+  bool came() const noexcept { return came_.load(); }
+
+ private:
+  sigset_t set_;
+  sigset_t before_;
+  std::atomic<bool> came_{false};
+  std::atomic<bool> end_{false};
+  std::thread thread_;
+};
+
+}  // namespace penstock::app
