@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every strategy writes the same bytes and counts the same records, whatever the batch size and the depth of the
-// channels.
+// Every strategy writes the same bytes and counts the same records, whatever the batch size, the number of workers and
+// the depth of the channels.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -41,10 +41,19 @@ std::string totals_of(const Report& report) {
   std::string text = fmt::format("{} in, {} out, {} rejected, {} dropped", report.records_in, report.records_out,
                                  report.records_rejected, report.records_dropped);
   for (const StepReport& step : report.steps) {
-    text += fmt::format("\n{}: {} in, {} out, {} rejected ({})", step.name, step.records_in, step.records_out,
-                        step.records_rejected, step.first_rejection);
+    text += fmt::format("\n{}: {} in, {} out, {} rejected ({}), {} retries, {} fallbacks", step.name, step.records_in,
+                        step.records_out, step.records_rejected, step.first_rejection, step.retries, step.fallbacks);
   }
   return text;
+}
+
+void expect_same_files(const Files& files, const Files& expected) {
+  ASSERT_EQ(files.size(), expected.size());
+  for (const auto& [name, bytes] : expected) {
+    ASSERT_EQ(files.count(name), 1U) << name;
+    ASSERT_TRUE(files.at(name) == bytes) << name << " differs: " << files.at(name).size() << " bytes instead of "
+                                         << bytes.size();
+  }
 }
 
 class EveryStrategy : public ::testing::TestWithParam<SamplePipeline> {
@@ -82,35 +91,46 @@ TEST(EveryStrategyIsTried, ThatOfTheExampleToo) {
   EXPECT_THAT(names, ::testing::Contains("pairs"));
 }
 
-TEST_P(EveryStrategy, WritesTheSameBytesForEveryBatchSizeAndQueueDepth) {
-  RunOptions options;
-  options.strategy = serial;
-  options.batch_size = 1000;
+/// The matrix: every strategy, several batch sizes and numbers of workers; the fewest workers have the shortest
+/// channels.
+std::vector<RunOptions> every_way_to_run() {
+  struct Room {
+    std::uint32_t workers;
+    std::size_t queue_depth;
+  };
+  std::vector<RunOptions> ways;
+  for (const StrategyInfo& strategy : all_strategies()) {
+    for (const std::size_t batch_size : {1U, 7U, 1'000U, 10'000U}) {
+      for (const Room room : {Room{1, 1}, Room{2, 10}, Room{5, 2}}) {
+        RunOptions& way = ways.emplace_back();
+        way.strategy = {strategy.name, room.workers};
+        way.batch_size = batch_size;
+        way.queue_depth = room.queue_depth;
+      }
+    }
+  }
+  return ways;
+}
+
+TEST_P(EveryStrategy, WritesTheSameBytesWithAnyBatchSizeAndAnyWorkers) {
+  RunOptions plain;
+  plain.strategy = serial;
+  plain.batch_size = 1000;
   Outcome expected;
-  run(options, expected);
+  run(plain, expected);
   if (HasFatalFailure()) return;
   ASSERT_FALSE(expected.files.empty());
   for (const auto& [name, bytes] : expected.files) EXPECT_EQ(name.find(".part"), std::string::npos);
-  for (const StrategyInfo& strategy : all_strategies()) {
-    for (const std::size_t batch_size : {1U, 7U, 1'000U, 10'000U}) {
-      for (const std::size_t queue_depth : {1U, 10U}) {
-        SCOPED_TRACE(fmt::format("strategy {}, batch_size {}, queue_depth {}", strategy.name, batch_size, queue_depth));
-        options.strategy = {strategy.name};
-        options.batch_size = batch_size;
-        options.queue_depth = queue_depth;
-        Outcome outcome;
-        run(options, outcome);
-        if (HasFatalFailure()) return;
-        ASSERT_EQ(outcome.files.size(), expected.files.size());
-        for (const auto& [name, bytes] : expected.files) {
-          ASSERT_TRUE(outcome.files.count(name)) << name;
-          ASSERT_TRUE(outcome.files[name] == bytes)
-              << name << " differs: " << outcome.files[name].size() << " bytes instead of " << bytes.size();
-        }
-        if (!GetParam().ends_early) {
-          EXPECT_EQ(outcome.totals, expected.totals);
-        }
-      }
+  for (const RunOptions& way : every_way_to_run()) {
+    SCOPED_TRACE(fmt::format("strategy {}({}), batch_size {}, queue_depth {}", way.strategy.name, way.strategy.workers,
+                             way.batch_size, way.queue_depth));
+    Outcome outcome;
+    run(way, outcome);
+    if (HasFatalFailure()) return;
+    expect_same_files(outcome.files, expected.files);
+    if (HasFatalFailure()) return;
+    if (!GetParam().ends_early) {
+      EXPECT_EQ(outcome.totals, expected.totals);
     }
   }
 }
