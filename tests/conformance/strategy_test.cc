@@ -5,12 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <map>
 #include <ostream>
 
-#include "sample_pipelines.h"
-#include "stream/stream_kit.h"
+#include "sample_run.h"
 
 namespace penstock::conformance {
 
@@ -18,71 +15,13 @@ void PrintTo(const SamplePipeline& sample, std::ostream* out) { *out << sample.n
 
 namespace {
 
-using Files = std::map<std::string, std::string>;
-
-Files files_in(const std::string& folder) {
-  Files files;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file()) {
-      files[std::filesystem::relative(entry.path(), folder).string()] = testing::read_text(entry.path().string());
-    }
-  }
-  return files;
-}
-
-/// What a run left behind.
-struct Outcome {
-  Files files;
-  std::vector<std::string> totals;
-  std::uint64_t rejected = 0;  // by all steps of the first pipeline
-};
-
-std::string totals_of(const Report& report) {
-  std::string text = fmt::format("{} in, {} out, {} rejected, {} dropped", report.records_in, report.records_out,
-                                 report.records_rejected, report.records_dropped);
-  for (const StepReport& step : report.steps) {
-    text += fmt::format("\n{}: {} in, {} out, {} rejected ({}), {} retries, {} fallbacks", step.name, step.records_in,
-                        step.records_out, step.records_rejected, step.first_rejection, step.retries, step.fallbacks);
-  }
-  return text;
-}
-
-void expect_same_files(const Files& files, const Files& expected) {
-  ASSERT_EQ(files.size(), expected.size());
-  for (const auto& [name, bytes] : expected) {
-    ASSERT_EQ(files.count(name), 1U) << name;
-    ASSERT_TRUE(files.at(name) == bytes) << name << " differs: " << files.at(name).size() << " bytes instead of "
-                                         << bytes.size();
-  }
-}
-
 class EveryStrategy : public ::testing::TestWithParam<SamplePipeline> {
  protected:
-  EveryStrategy() {
-    std::filesystem::create_directory(at_.in);
-    write_sample_inputs(at_.in);
-  }
-
   /// Runs the sample into an empty folder.
-  void run(RunOptions options, Outcome& outcome) {
-    std::filesystem::remove_all(at_.out);
-    std::filesystem::create_directory(at_.out);
-    options.artifacts = at_.out;
-    Result<std::vector<Pipeline>> pipelines = GetParam().make(at_);
-    ASSERT_TRUE(pipelines) << pipelines.error().to_text();
-    for (const Pipeline& pipeline : *pipelines) {
-      const Result<Report> report = pipeline.run(options);
-      ASSERT_TRUE(report) << report.error().to_text();
-      EXPECT_EQ(report->records_in, report->records_out + report->records_rejected + report->records_dropped);
-      outcome.totals.push_back(totals_of(*report));
-      for (const StepReport& step : report->steps)
-        outcome.rejected += &pipeline == &pipelines->front() ? step.records_rejected : 0;
-    }
-    outcome.files = files_in(at_.out);
-  }
+  void run(const RunOptions& options, Outcome& outcome) { folders_.run(GetParam(), options, outcome); }
 
-  testing::TemporaryFolder folder_;
-  const Folders at_ = {folder_.file("in"), folder_.file("out")};
+  SampleFolders folders_;
+  const Folders& at_ = folders_.at();
 };
 
 TEST(EveryStrategyIsTried, ThatOfTheExampleToo) {
@@ -140,8 +79,7 @@ TEST_P(EveryStrategy, LeavesNothingWhenItIsCancelled) {
     SCOPED_TRACE(strategy.name);
     StopSignal stop;
     stop.request(StopSignal::State::kCancel);
-    std::filesystem::remove_all(at_.out);
-    std::filesystem::create_directory(at_.out);
+    folders_.empty_outputs();
     Result<std::vector<Pipeline>> pipelines = GetParam().make(at_);
     ASSERT_TRUE(pipelines) << pipelines.error().to_text();
     RunOptions options;
@@ -161,8 +99,7 @@ TEST_P(EveryStrategy, LeavesNothingWhenMoreRecordsAreRejectedThanAllowed) {
   if (HasFatalFailure()) return;
   for (const StrategyInfo& strategy : all_strategies()) {
     SCOPED_TRACE(strategy.name);
-    std::filesystem::remove_all(at_.out);
-    std::filesystem::create_directory(at_.out);
+    folders_.empty_outputs();
     Result<std::vector<Pipeline>> pipelines = GetParam().make(at_);
     ASSERT_TRUE(pipelines);
     RunOptions options;
