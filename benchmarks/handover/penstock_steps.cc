@@ -124,6 +124,14 @@ Outcome run(std::uint64_t batches) {
   return {.result = sum};
 }
 
+/// Whole runs of a few batches: what counts is how fast workers are there, and gone.
+template <Way kWay>
+Outcome run_often(std::uint64_t times) {
+  Outcome outcome;
+  for (std::uint64_t i = 0; i < times; ++i) outcome.result += run<Step::kPasses, kWay>(8).result;
+  return outcome;
+}
+
 constexpr char kThreads[] = "threads";
 constexpr char kParallel[] = "parallel";
 constexpr char kProcesses[] = "processes";
@@ -131,6 +139,8 @@ constexpr Way kThread = {kThreads, 0};
 constexpr Way kProcess = {kProcesses, 1};
 constexpr Way kTwoThreads = {kParallel, 2};
 constexpr Way kTwoProcesses = {kProcesses, 2};
+constexpr Way kFourThreads = {kParallel, 4};
+constexpr Way kFourProcesses = {kProcesses, 4};
 
 const Register registered({
     {"passed on", "a thread", run<Step::kPasses, kThread>, true},
@@ -139,6 +149,8 @@ const Register registered({
     {"made anew", "a process", run<Step::kMakes, kProcess>},
     {"1 ms of work", "two threads", run<Step::kWorks, kTwoThreads>, true, 500},
     {"1 ms of work", "two processes", run<Step::kWorks, kTwoProcesses>, false, 500},
+    {"whole runs of 8 batches", "four threads", run_often<kFourThreads>, true, 50},
+    {"whole runs of 8 batches", "four processes", run_often<kFourProcesses>, false, 50},
 });
 
 }  // namespace

@@ -32,7 +32,8 @@ Result<BlockPlace> SharedBlocks::take(std::size_t size_bytes) {
   auto at = std::find_if(free_.begin(), free_.end(), [&](const auto& range) { return range.second >= size; });
   if (at == free_.end()) {
     const std::uint64_t more = std::max<std::uint64_t>(size, kGrowBytes);
-    if (more > region_.size_bytes() - backed_end_) {
+    const std::uint64_t most = std::min<std::uint64_t>(limit_, region_.size_bytes());
+    if (backed_end_ > most || more > most - backed_end_) {
       return Error(ErrorCode::kResourceExhausted, "a batch is too large for the memory that processes share");
     }
     PENSTOCK_TRY(region_.allocate(backed_end_, more));

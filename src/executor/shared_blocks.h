@@ -44,11 +44,14 @@ class SharedBlocks final : public BufferMemory {
   std::size_t size_bytes() const noexcept { return region_.size_bytes(); }
   /// Nothing where the bytes are not all in the region.
   std::optional<BlockPlace> place_of(const void* bytes, std::size_t size_bytes) const noexcept;
+  /// Gives out no more than that. Before it is used.
+  void limit_to(std::uint64_t bytes) noexcept { limit_ = bytes; }
   /// In a process that only looks: makes all of it read-only.
   void protect() noexcept { region_.protect_from(0); }
 
  private:
   SharedRegion region_;
+  std::uint64_t limit_ = kRegionBytes;
   std::mutex mutex_;
   // Guarded by mutex_:
   std::uint64_t backed_end_;                     // up to here there is memory

@@ -147,6 +147,7 @@ ParentLink::Event ParentLink::wait(int timeout_ms, int process_descriptor) {
   if (ready == 0 || (ready < 0 && errno == EINTR)) return Event::kTimeout;
   // An answer that a worker gave before it ended counts.
   if ((polled[0].revents & POLLIN) == 0) return Event::kGone;
+  if ((polled[0].revents & POLLHUP) == 0) return Event::kAnswer;
   char byte = 0;
   return ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ? Event::kAnswer : Event::kGone;
 }

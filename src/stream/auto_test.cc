@@ -92,6 +92,18 @@ TEST(Auto, GivesManyWorkersToAStepThatWaits) {
   EXPECT_THAT(report.plan.segments[1].reason, AllOf(HasSubstr("measured: "), HasSubstr("% of it waiting")));
 }
 
+TEST(Auto, AddsNoWorkersWhileMemoryIsShort) {
+  std::vector<std::int64_t> out;
+  RunOptions options = automatically(RunOptions::kDefaultBatchSize);
+  options.memory_limit = 1;  // one batch takes more
+  const Report report = around(200, calling(waiting_per_batch()), out).run(options).value();
+  EXPECT_EQ(out, numbers_below(200));
+  EXPECT_EQ(report.plan.segments[1].workers, 1U);
+  EXPECT_THAT(report.plan.reason,
+              AllOf(HasSubstr("but memory is short ("), HasSubstr("of memory_limit were in flight")));
+  EXPECT_EQ(report.plan.batch_size, 1U);
+}
+
 TEST(Auto, GivesThreadsToStepsThatWaitAndCannotBeShared) {
   Calls in_order = waiting_per_batch();
   in_order.traits = {.rows = RowEffect::kKeeps};

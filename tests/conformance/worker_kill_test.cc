@@ -108,7 +108,8 @@ TEST(KilledWorkers, LoseNothingAndDoubleNothing) {
   std::vector<Undisturbed> samples;
   for (const SamplePipeline& sample : sample_pipelines()) {
     if (sample.ends_early || !uses_processes(sample, folders.at(), options)) continue;
-    Undisturbed& one = samples.emplace_back(Undisturbed{sample});
+    Undisturbed& one = samples.emplace_back();
+    one.sample = sample;
     const std::int64_t begun = now_ns();
     folders.run(sample, options, one.outcome);
     one.took_ns = now_ns() - begun;
