@@ -22,6 +22,7 @@ std::string quarantine_path(const Pipeline::Step& step, const RunOptions& option
 namespace {
 
 void make_steps(Run& run) {
+  run.state->crashes = std::vector<std::atomic<std::uint64_t>>(run.graph.steps.size());
   for (std::size_t i = 0; i < run.graph.steps.size(); ++i) {
     const GraphStep& step = run.graph.steps[i];
     auto at_work = std::make_unique<StepAtWork>();

@@ -120,6 +120,7 @@ TEST(Processes, TryTheBatchOfAWorkerThatDiesOnceMore) {
   const Result<Report> report = around(1000, dies_once, out).run(in_processes(2, 10));
   ASSERT_TRUE(report) << error_text(report);
   EXPECT_EQ(deaths->load(), 2);  // the second time it went well
+  EXPECT_EQ(report->steps[1].crashes, 1U);
   EXPECT_EQ(out, first_numbers(1000));
   EXPECT_EQ(report->records_rejected, 0U);
 }

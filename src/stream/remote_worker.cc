@@ -272,6 +272,7 @@ RemoteWorker::Loss RemoteWorker::lose(std::string how, bool timed_out) {
   Loss loss;
   loss.step = step_at_work();
   loss.timed_out = timed_out;
+  run_.crashes[steps_[loss.step]->index].fetch_add(1, std::memory_order_relaxed);
   const WorkerEnd end = end_process();
   if (timed_out) {
     const double seconds = static_cast<double>(steps_[loss.step]->step->spec->timeout.count()) / 1e3;

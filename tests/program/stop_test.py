@@ -95,13 +95,14 @@ class Stop(ProgramTest):
                 lines = (self.run_folder() / "copy/artifacts/out.csv").read_text().splitlines()
                 self.assertEqual(lines, ["id"] + [str(i) for i in range(len(lines) - 1)])
 
+    TEXT = '[[operator]]\nop = "derive"\nset = { text = "utf8(id)" }\n'
+    REGEX = '[[operator]]\nop = "regex"\ncolumn = "text"\npattern = "(?P<first>.).*"\n'  # worth a worker
+
     def test_an_interrupt_leaves_no_process_under_any_strategy(self):
-        text = '[[operator]]\nop = "derive"\nset = { text = "utf8(id)" }\n'
-        regex = '[[operator]]\nop = "regex"\ncolumn = "text"\npattern = "(?P<first>.).*"\n'  # worth a worker
         for strategy in ("serial", "threads", "parallel", "processes", "async", "auto", "hybrid"):
             with self.subTest(strategy=strategy):
                 place = 'run_on = "processes(2)"\n' if strategy == "hybrid" else ""
-                process, _ = self.begin("--quiet", "--strategy", strategy, rows=20000, between=text + regex + place)
+                process, _ = self.begin("--quiet", "--strategy", strategy, rows=20000, between=self.TEXT + self.REGEX + place)
                 while strategy in ("processes", "hybrid") and len(self.below(process.pid)) < 2:  # who makes workers, and one
                     self.assertIsNone(process.poll())
                 others = self.below(process.pid)
@@ -110,6 +111,21 @@ class Stop(ProgramTest):
                 self.assertEqual(process.wait(), 130)
                 print(f"{strategy}: {(time.monotonic() - asked) * 1e3:.0f} ms from SIGINT to the end", file=sys.stderr)
                 self.assertEqual([pid for pid in others if self.parent_of(pid)], [])
+
+    def test_auto_remembers_who_lost_worker_processes(self):
+        process, pipe = self.begin("--quiet", "--strategy", "processes", "--workers", "1", rows=20000, between=self.TEXT + self.REGEX)
+        while len(self.below(process.pid)) < 2:
+            self.assertIsNone(process.poll())
+        os.kill(self.below(process.pid)[-1], signal.SIGKILL)  # the worker; before it comes who made it
+        self.close(pipe, "7\n" * 100000)
+        self.assertEqual(process.wait(), 0, process.stderr.read())
+        steps = self.latest("metrics.json")["stages"][0]["report"]["steps"]
+        self.assertEqual(sum(step["crashes"] for step in steps), 1)
+        (self.folder / "in.csv").unlink()
+        self.write("in.csv", "id\n1\n")
+        done = self.penstock("run", "copy.toml", "--strategy", "auto", "--quiet")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("may crash, so in worker processes: ", json.dumps(self.latest("plan.json")))
 
     @staticmethod
     def parent_of(pid):
