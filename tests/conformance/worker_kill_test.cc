@@ -41,7 +41,9 @@ std::vector<pid_t> children_of(pid_t process) {
 }
 
 bool is_worker(pid_t process) {
-  return testing::read_text(fmt::format("/proc/{}/comm", process)).rfind("worker/", 0) == 0;
+  std::ifstream file(fmt::format("/proc/{}/comm", process));
+  std::string name;
+  return std::getline(file, name) && name.rfind("worker/", 0) == 0;
 }
 
 /// Kills one of the worker processes of this process, whichever chance wants. Returns whether there was one.
