@@ -42,8 +42,9 @@ struct Question {
 
 /// Runs what was registered and returns the exit code: 0; 1 when results differ or a run fails; 2 for wrong usage.
 /// Options: --runs N, --records N, --only TEXT (in group or name), --json FILE, --list.
-/// Each run is a forked child, so start no thread before. Wall time by the steady clock; CPU time of all threads; peak
-/// memory of the child as the kernel saw it (it includes the program itself, about 1.5 MiB).
+/// Each run is a forked child, so start no thread before. Wall time by the steady clock; CPU time of all threads, and
+/// of processes that have ended; peak memory of the child as the kernel saw it (it includes the program itself,
+/// about 1.5 MiB).
 int answer(const Question& question, int argc, char** argv);
 
 /// Nanoseconds of the steady clock.

@@ -51,7 +51,7 @@ std::string operator_to_text(const OperatorInfo& info) {
   std::string text = fmt::format("{} ({})\n{}\n", info.name, to_string(info.role), info.summary);
   text += info.options.empty() ? "\nNo options of its own.\n" : "\nOptions:\n";
   for (const OptionInfo& option : info.options) text += option_to_text(option);
-  text += "\nBesides, as for every operator: name, input, on_error, timeout, light, run_on.\n";
+  text += "\nBesides, as for every operator: name, input, on_error, timeout, light, may_crash, run_on.\n";
   if (!info.example.empty())
     text += fmt::format("\nExample:\n[[operator]]\n{}{}", info.example, info.example.ends_with('\n') ? "" : "\n");
   return text;

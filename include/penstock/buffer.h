@@ -88,6 +88,8 @@ class Buffer {
   Block* block_ = nullptr;
 };
 
+class BufferMemory;
+
 /// Keeps freed blocks for the next batch, by powers of two from 64 bytes.
 ///
 /// A handle: copies share the blocks. Thread-safe; one short lock per allocation. Buffers may outlive the pool.
@@ -95,6 +97,9 @@ class BufferPool {
  public:
   /// Keeps at most `max_idle_bytes` of freed blocks; they do not count against the budget.
   explicit BufferPool(MemoryBudget budget = MemoryBudget(), std::size_t max_idle_bytes = std::size_t{32} << 20);
+  /// For the engine: takes large blocks from `memory` as long as it has some (src/data/buffer_memory.h), all others
+  /// from the heap. Buffers keep `memory` alive.
+  BufferPool(MemoryBudget budget, std::shared_ptr<BufferMemory> memory);
 
   /// Returns an empty buffer with room for at least `capacity` bytes. Ends the program when the machine has no memory.
   Buffer allocate(std::size_t capacity);

@@ -22,6 +22,7 @@ struct StepOptions {
   /// Its result depends on its record or batch alone, so that workers may be replicated. Known without saying for
   /// operators of the registry, and for callables that capture nothing; each worker has a copy of the callable.
   bool stateless = false;
+  bool may_crash = false;  ///< It calls what may crash or hang: the strategy `auto` gives it worker processes.
   /// Where the strategy `hybrid` runs it; no name: it is free to choose. `serial`: in the thread of its input,
   /// `threads`: in a thread of its own, `parallel(4)`: in four threads, `processes(2)`: in two processes.
   Strategy on = {};
@@ -53,6 +54,7 @@ class Pipeline {
     std::chrono::milliseconds timeout{0};
     bool light = false;
     bool stateless = false;
+    bool may_crash = false;
     Strategy on;
   };
 
@@ -98,6 +100,7 @@ struct StrategyInput {
     Strategy on;         ///< Where the user wants it; no name: anywhere.
     bool stays = false;  ///< It belongs into the segment of its input, so that not one record too many is looked at.
     bool output_crosses = false;  ///< What it emits can be handed to another process.
+    bool may_crash = false;       ///< The user says so, or it did.
   };
   std::vector<Step> steps;    ///< In an order in which every step follows its input.
   std::uint32_t workers = 0;  ///< At most so many; 0: free to choose.

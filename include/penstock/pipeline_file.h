@@ -27,7 +27,8 @@ struct FileStep {
   ErrorPolicy on_error;
   std::chrono::milliseconds timeout{0};
   bool light = false;
-  Strategy on;  ///< Where `hybrid` runs it; no name: anywhere.
+  bool may_crash = false;  ///< `auto` gives it worker processes.
+  Strategy on;             ///< Where `hybrid` runs it; no name: anywhere.
   Place place;
 };
 

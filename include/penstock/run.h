@@ -137,6 +137,7 @@ struct StepReport {
   std::uint64_t retries = 0;
   std::uint64_t fallbacks = 0;
   std::uint64_t batches = 0;
+  std::uint64_t crashes = 0;    ///< Worker processes that ended, hung, or answered with nonsense at work on it.
   double busy_seconds = 0;      ///< In the operator; 0 for steps fused into one loop with the step before.
   double wait_seconds = 0;      ///< Waiting for input.
   double blocked_seconds = 0;   ///< Waiting for the next operator to take the output.

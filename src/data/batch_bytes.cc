@@ -137,6 +137,18 @@ Result<BlockHeader> header_of(std::span<const std::byte> block) {
   return header;
 }
 
+bool are_utf8(std::string_view text) {
+  while (!text.empty()) {
+    std::uint64_t eight = 0;
+    if (text.size() >= 8) std::memcpy(&eight, text.data(), 8);
+    const bool plain = text.size() >= 8 && (eight & 0x8080808080808080U) == 0;
+    const std::size_t length = plain ? 8 : utf8_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 /// Reads columns; everything that it hands out lies within the block.
 class ColumnReader {
  public:
@@ -147,7 +159,7 @@ class ColumnReader {
   Result<Column> column(const ColumnHeader& header, std::string* name) {
     PENSTOCK_ASSIGN(const auto name_bytes, part(header.name_offset, header.name_bytes, "a name"));
     name->assign(reinterpret_cast<const char*>(name_bytes.data()), name_bytes.size());
-    if (!is_utf8(*name)) return damaged("the name of a column is not UTF-8");
+    if (!are_utf8(*name)) return damaged("the name of a column is not UTF-8");
     if (header.type > static_cast<std::uint32_t>(Type::kTimestamp))
       return damaged(fmt::format("column \"{}\" has type {}", *name, header.type));
     const auto type = static_cast<Type>(header.type);
@@ -159,7 +171,7 @@ class ColumnReader {
     Buffer texts;
     if (type == Type::kUtf8) {
       PENSTOCK_ASSIGN(const auto bytes, part(header.text_offset, header.text_bytes, *name));
-      PENSTOCK_TRY(check_texts(values, bytes, *name));
+      PENSTOCK_TRY(check_texts(values, bytes, rows_, *name, trust_));
       texts = Buffer::wrap(bytes, keeper_);
     }
     return Column(type, rows_, header.null_count, std::move(validity), Buffer::wrap(values, keeper_), std::move(texts));
@@ -176,40 +188,10 @@ class ColumnReader {
   Result<Buffer> validity_of(const ColumnHeader& header, const std::string& name) const {
     if (header.null_count == 0) return Buffer();
     PENSTOCK_ASSIGN(const auto bits, part(header.validity_offset, bitmap_bytes(rows_), name));
-    std::size_t valid = 0;
-    for (std::size_t i = 0; i < rows_ / 8; ++i) valid += static_cast<std::size_t>(std::popcount(bits[i]));
-    for (std::size_t row = rows_ / 8 * 8; row < rows_; ++row) valid += get_bit(bits.data(), row) ? 1 : 0;
+    const std::size_t valid = count_bits(bits.data(), rows_);
     if (rows_ - valid != header.null_count)
       return damaged(fmt::format("column \"{}\" has {} nulls and says {}", name, rows_ - valid, header.null_count));
     return Buffer::wrap(bits, keeper_);
-  }
-
-  Status check_texts(std::span<const std::uint8_t> values, std::span<const std::uint8_t> bytes,
-                     const std::string& name) const {
-    const auto* const offsets = reinterpret_cast<const std::int32_t*>(values.data());
-    bool sound =
-        offsets[0] == 0 && static_cast<std::size_t>(static_cast<std::uint32_t>(offsets[rows_])) == bytes.size();
-    for (std::size_t i = 0; i < rows_; ++i) sound &= offsets[i] <= offsets[i + 1];
-    if (!sound) return damaged(fmt::format("the offsets of column \"{}\" do not fit its texts", name));
-    if (trust_.texts_are_utf8) return {};
-    const auto* const text = reinterpret_cast<const char*>(bytes.data());
-    for (std::size_t i = 0; i < rows_; ++i) {
-      const std::string_view one(text + offsets[i], static_cast<std::size_t>(offsets[i + 1] - offsets[i]));
-      if (!is_utf8(one)) return damaged(fmt::format("row {} of column \"{}\" is not UTF-8", i, name));
-    }
-    return {};
-  }
-
-  static bool is_utf8(std::string_view text) {
-    while (!text.empty()) {
-      std::uint64_t eight = 0;
-      if (text.size() >= 8) std::memcpy(&eight, text.data(), 8);
-      const bool plain = text.size() >= 8 && (eight & 0x8080808080808080U) == 0;
-      const std::size_t length = plain ? 8 : utf8_length(text);
-      if (length == 0) return false;
-      text.remove_prefix(length);
-    }
-    return true;
   }
 
   std::span<const std::byte> block_;
@@ -219,6 +201,28 @@ class ColumnReader {
 };
 
 }  // namespace
+
+Status check_texts(std::span<const std::uint8_t> offset_bytes, std::span<const std::uint8_t> bytes, std::size_t rows,
+                   const std::string& column, const BlockTrust& trust) {
+  const auto* const offsets = reinterpret_cast<const std::int32_t*>(offset_bytes.data());
+  bool sound = offsets[0] == 0 && static_cast<std::size_t>(static_cast<std::uint32_t>(offsets[rows])) == bytes.size();
+  for (std::size_t i = 0; i < rows; ++i) sound &= offsets[i] <= offsets[i + 1];
+  if (!sound) return damaged(fmt::format("the offsets of column \"{}\" do not fit its texts", column));
+  if (trust.texts_are_utf8) return {};
+  const auto* const text = reinterpret_cast<const char*>(bytes.data());
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::string_view one(text + offsets[i], static_cast<std::size_t>(offsets[i + 1] - offsets[i]));
+    if (!are_utf8(one)) return damaged(fmt::format("row {} of column \"{}\" is not UTF-8", i, column));
+  }
+  return {};
+}
+
+std::size_t count_bits(const std::uint8_t* bits, std::size_t rows) noexcept {
+  std::size_t set = 0;
+  for (std::size_t i = 0; i < rows / 8; ++i) set += static_cast<std::size_t>(std::popcount(bits[i]));
+  for (std::size_t row = rows / 8 * 8; row < rows; ++row) set += get_bit(bits, row) ? 1 : 0;
+  return set;
+}
 
 Result<BlockKind> block_kind(std::span<const std::byte> block) {
   PENSTOCK_ASSIGN(const BlockHeader header, header_of(block));

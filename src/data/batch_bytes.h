@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace penstock {
@@ -28,6 +29,12 @@ std::size_t encode_batch(const RecordBatch& batch, std::span<std::byte> room) no
 struct BlockTrust {
   bool texts_are_utf8 = false;  ///< Skip the check of texts, which costs a pass over them.
 };
+
+/// kDataLoss unless `offsets` (of `rows` texts) fit `bytes` and, unless that is trusted, every text is UTF-8.
+Status check_texts(std::span<const std::uint8_t> offsets, std::span<const std::uint8_t> bytes, std::size_t rows,
+                   const std::string& column, const BlockTrust& trust);
+/// How many of the first `rows` bits are set.
+std::size_t count_bits(const std::uint8_t* bits, std::size_t rows) noexcept;
 
 /// Returns the batch in the block, without copying columns: its buffers hold `keeper`. Requires a block aligned to 64
 /// that stays as it is while `keeper` lives. Errors: kDataLoss says what is wrong. Cost: linear in columns, null bits,

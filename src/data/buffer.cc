@@ -9,6 +9,8 @@
 #include <mutex>
 #include <vector>
 
+#include "data/buffer_memory.h"
+
 namespace penstock {
 
 MemoryBudget::MemoryBudget(std::size_t limit_bytes) : counters_(std::make_shared<Counters>()) {
@@ -26,16 +28,19 @@ void MemoryBudget::release(std::size_t bytes) const noexcept {
   counters_->used.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
+BufferMemory::~BufferMemory() = default;
+
 /// Freed blocks by size: shelf i holds blocks of 64 << i bytes.
 struct Buffer::Shelves {
   static constexpr std::size_t kSmallestBlock = 64;
   static constexpr std::size_t kNumShelves = 40;
 
-  Shelves(MemoryBudget budget_of_pool, std::size_t max_idle_bytes)
-      : budget(std::move(budget_of_pool)), max_idle(max_idle_bytes) {}
+  Shelves(MemoryBudget budget_of_pool, std::size_t max_idle_bytes, std::shared_ptr<BufferMemory> memory_of_pool)
+      : budget(std::move(budget_of_pool)), max_idle(max_idle_bytes), memory(std::move(memory_of_pool)) {}
   ~Shelves() {
-    for (auto& shelf : idle) {
-      for (void* memory : shelf) std::free(memory);
+    for (std::uint32_t shelf = 0; shelf < kNumShelves; ++shelf) {
+      for (void* const bytes : heap.idle[shelf]) std::free(bytes);
+      for (void* const bytes : lent.idle[shelf]) memory->release(static_cast<std::uint8_t*>(bytes), capacity_of(shelf));
     }
   }
 
@@ -44,42 +49,76 @@ struct Buffer::Shelves {
   }
   static std::size_t capacity_of(std::uint32_t shelf) noexcept { return kSmallestBlock << shelf; }
 
-  void* take(std::uint32_t shelf) {
-    const std::size_t capacity = capacity_of(shelf);
-    budget.charge(capacity);
-    {
-      const std::lock_guard lock(mutex);
-      if (!idle[shelf].empty()) {
-        void* const memory = idle[shelf].back();
-        idle[shelf].pop_back();
-        idle_bytes -= capacity;
-        return memory;
-      }
-    }
-    void* const memory = std::aligned_alloc(alignof(Block), sizeof(Block) + capacity);
-    if (memory == nullptr) contract_broken("the machine has no memory left for a buffer");
-    return memory;
+  Block* make(std::uint32_t shelf) {
+    budget.charge(capacity_of(shelf));
+    Block* block = memory == nullptr || capacity_of(shelf) < BufferMemory::kLeastBytes ? nullptr : make_lent(shelf);
+    if (block == nullptr) block = make_on_heap(shelf);
+    block->shelf = shelf;
+    block->capacity = capacity_of(shelf);
+    return block;
   }
 
-  void give_back(void* memory, std::uint32_t shelf) noexcept {
-    const std::size_t capacity = capacity_of(shelf);
-    budget.release(capacity);
-    {
-      const std::lock_guard lock(mutex);
-      if (idle_bytes + capacity <= max_idle) {
-        idle[shelf].push_back(memory);
-        idle_bytes += capacity;
-        return;
-      }
+  void give_back(Block* block) noexcept {
+    const std::uint32_t shelf = block->shelf;
+    budget.release(capacity_of(shelf));
+    if (block->bytes == reinterpret_cast<std::uint8_t*>(block + 1)) {
+      block->~Block();
+      if (!keep(heap, block, shelf)) std::free(block);
+      return;
     }
-    std::free(memory);
+    std::uint8_t* const bytes = block->bytes;
+    delete block;
+    if (!keep(lent, bytes, shelf)) memory->release(bytes, capacity_of(shelf));
   }
 
   const MemoryBudget budget;
+
+ private:
+  // What nobody uses: of the heap whole blocks, of `memory` their bytes alone.
+  struct Idle {
+    std::array<std::vector<void*>, kNumShelves> idle;
+  };
+
+  // On the heap a block and its bytes are one piece of memory; what others share holds bytes only.
+  Block* make_on_heap(std::uint32_t shelf) {
+    void* place = take(heap, shelf);
+    if (place == nullptr) place = std::aligned_alloc(alignof(Block), sizeof(Block) + capacity_of(shelf));
+    if (place == nullptr) contract_broken("the machine has no memory left for a buffer");
+    auto* const block = new (place) Block;
+    block->bytes = reinterpret_cast<std::uint8_t*>(block + 1);
+    return block;
+  }
+  Block* make_lent(std::uint32_t shelf) {
+    auto* bytes = static_cast<std::uint8_t*>(take(lent, shelf));
+    if (bytes == nullptr) bytes = memory->allocate(capacity_of(shelf));
+    if (bytes == nullptr) return nullptr;
+    auto* const block = new Block;
+    block->bytes = bytes;
+    return block;
+  }
+
+  void* take(Idle& from, std::uint32_t shelf) {
+    const std::lock_guard lock(mutex);
+    if (from.idle[shelf].empty()) return nullptr;
+    void* const bytes = from.idle[shelf].back();
+    from.idle[shelf].pop_back();
+    idle_bytes -= capacity_of(shelf);
+    return bytes;
+  }
+  bool keep(Idle& in, void* bytes, std::uint32_t shelf) noexcept {
+    const std::lock_guard lock(mutex);
+    if (idle_bytes + capacity_of(shelf) > max_idle) return false;
+    in.idle[shelf].push_back(bytes);
+    idle_bytes += capacity_of(shelf);
+    return true;
+  }
+
   const std::size_t max_idle;
+  const std::shared_ptr<BufferMemory> memory;
   std::mutex mutex;
   std::size_t idle_bytes = 0;
-  std::array<std::vector<void*>, kNumShelves> idle;
+  Idle heap;
+  Idle lent;
 };
 
 Buffer::Buffer(const Buffer& other) noexcept : block_(other.block_) {
@@ -98,9 +137,7 @@ Buffer::~Buffer() {
     return;
   }
   const std::shared_ptr<Shelves> home = std::move(block_->home);  // outlives the block, and the lock inside
-  const std::uint32_t shelf = block_->shelf;
-  block_->~Block();
-  home->give_back(block_, shelf);
+  home->give_back(block_);
 }
 
 Buffer Buffer::wrap(std::span<const std::uint8_t> bytes, std::shared_ptr<const void> keeper) {
@@ -120,15 +157,15 @@ void Buffer::reserve(std::size_t wanted, BufferPool& pool) {
 }
 
 BufferPool::BufferPool(MemoryBudget budget, std::size_t max_idle_bytes)
-    : shelves_(std::make_shared<Buffer::Shelves>(std::move(budget), max_idle_bytes)) {}
+    : shelves_(std::make_shared<Buffer::Shelves>(std::move(budget), max_idle_bytes, nullptr)) {}
+
+BufferPool::BufferPool(MemoryBudget budget, std::shared_ptr<BufferMemory> memory)
+    : shelves_(std::make_shared<Buffer::Shelves>(std::move(budget), std::size_t{32} << 20, std::move(memory))) {}
 
 Buffer BufferPool::allocate(std::size_t capacity) {
   const std::uint32_t shelf = Buffer::Shelves::shelf_for(capacity);
   if (shelf >= Buffer::Shelves::kNumShelves) contract_broken("a buffer of more than 2^45 bytes was asked for");
-  auto* const block = new (shelves_->take(shelf)) Buffer::Block;
-  block->shelf = shelf;
-  block->bytes = reinterpret_cast<std::uint8_t*>(block + 1);
-  block->capacity = Buffer::Shelves::capacity_of(shelf);
+  Buffer::Block* const block = shelves_->make(shelf);
   block->home = shelves_;
   return Buffer(block);
 }

@@ -16,9 +16,8 @@ namespace penstock {
 namespace {
 
 // Ranges of addresses, not memory.
-constexpr std::size_t kRegionBytes = std::size_t{1} << 36;
+constexpr std::size_t kRegionBytes = SharedBlocks::kRegionBytes;
 constexpr std::size_t kPage = 4096;
-constexpr std::size_t kGrowBytes = std::size_t{1} << 18;
 constexpr std::size_t kMostReleased = 256;  // in one message; the rest goes with the next
 
 struct RequestMessage {
@@ -49,67 +48,28 @@ std::size_t receive_message(int socket, void* bytes, std::size_t size) noexcept 
 
 }  // namespace
 
-// ---- Blocks --------------------------------------------------------------------------------------------------------
-
-BlockAllocator::BlockAllocator(SharedRegion& region, std::size_t first_byte)
-    : region_(region), backed_end_(pages(first_byte)) {}
-
-Result<BlockPlace> BlockAllocator::allocate(std::size_t size_bytes) {
-  const std::uint64_t size = pages(size_bytes);
-  auto at = std::find_if(free_.begin(), free_.end(), [&](const auto& range) { return range.second >= size; });
-  if (at == free_.end()) {
-    const std::uint64_t more = std::max<std::uint64_t>(size, kGrowBytes);
-    if (more > region_.size_bytes() - backed_end_) {
-      return Error(ErrorCode::kResourceExhausted, "an answer is too large for the memory that processes share");
-    }
-    PENSTOCK_TRY(region_.allocate(backed_end_, more));
-    at = free_.emplace(backed_end_, more).first;
-    backed_end_ += more;
-  }
-  const auto [offset, room] = *at;
-  free_.erase(at);
-  if (room > size) free_.emplace(offset + size, room - size);
-  taken_.emplace(offset, size);
-  return BlockPlace{offset, size};
-}
-
-void BlockAllocator::release(std::uint64_t offset) noexcept {
-  const auto taken = taken_.find(offset);
-  if (taken == taken_.end()) return;
-  auto at = free_.emplace(offset, taken->second).first;
-  taken_.erase(taken);
-  if (const auto next = std::next(at); next != free_.end() && at->first + at->second == next->first) {
-    at->second += next->second;
-    free_.erase(next);
-  }
-  if (at == free_.begin()) return;
-  const auto before = std::prev(at);
-  if (before->first + before->second != at->first) return;
-  before->second += at->second;
-  free_.erase(at);
-}
-
 // ---- The worker's end ----------------------------------------------------------------------------------------------
 
-WorkerLink::WorkerLink(Descriptor socket, SharedRegion to_worker, SharedRegion to_parent)
-    : socket_(std::move(socket)),
-      to_worker_(std::move(to_worker)),
-      to_parent_(std::move(to_parent)),
-      blocks_(to_parent_, kPage) {}
+WorkerLink::WorkerLink(Descriptor socket, SharedRegion to_worker, std::shared_ptr<SharedBlocks> blocks)
+    : socket_(std::move(socket)), to_worker_(std::move(to_worker)), blocks_(std::move(blocks)) {}
 
 Result<std::unique_ptr<WorkerLink>> WorkerLink::adopt(Descriptor socket, int to_worker, int to_parent) {
   PENSTOCK_ASSIGN(SharedRegion in, SharedRegion::adopt(to_worker, "penstock-work"));
   PENSTOCK_ASSIGN(SharedRegion out, SharedRegion::adopt(to_parent, "penstock-answers"));
   PENSTOCK_TRY(in.map());
   PENSTOCK_TRY(out.map());
-  return std::unique_ptr<WorkerLink>(new WorkerLink(std::move(socket), std::move(in), std::move(out)));
+  auto blocks = std::make_shared<SharedBlocks>(std::move(out), kPage);
+  return std::unique_ptr<WorkerLink>(new WorkerLink(std::move(socket), std::move(in), std::move(blocks)));
 }
 
 Result<WorkRequest> WorkerLink::receive() {
   RequestMessage message;
   const std::size_t size = receive_message(socket_.get(), &message, sizeof message);
   if (size < offsetof(RequestMessage, released) || size != message.size()) return gone("the parent process");
-  for (std::uint64_t i = 0; i < message.num_released; ++i) blocks_.release(message.released[i]);
+  for (std::uint64_t i = 0; i < message.num_released; ++i) {
+    blocks_->give_back(message.released[i]);
+    kept_.erase(message.released[i]);
+  }
   return message.request;
 }
 
@@ -118,12 +78,15 @@ std::span<const std::byte> WorkerLink::request_bytes(const WorkRequest& request)
 }
 
 Result<std::span<std::byte>> WorkerLink::room(std::size_t size_bytes) {
-  PENSTOCK_ASSIGN(answer_, blocks_.allocate(size_bytes));
+  PENSTOCK_ASSIGN(answer_, blocks_->take(size_bytes));
   answer_.size = size_bytes;
-  return std::span<std::byte>(to_parent_.data() + answer_.offset, size_bytes);
+  return std::span<std::byte>(blocks_->data() + answer_.offset, size_bytes);
 }
 
-Status WorkerLink::reply() { return send_message(socket_.get(), &answer_, sizeof answer_, "the parent process"); }
+Status WorkerLink::reply(std::shared_ptr<const void> kept) {
+  if (kept != nullptr) kept_[answer_.offset] = std::move(kept);
+  return send_message(socket_.get(), &answer_, sizeof answer_, "the parent process");
+}
 
 // ---- The parent's end ----------------------------------------------------------------------------------------------
 
@@ -184,19 +147,30 @@ ParentLink::Event ParentLink::wait(int timeout_ms, int process_descriptor) {
   if (ready == 0 || (ready < 0 && errno == EINTR)) return Event::kTimeout;
   // An answer that a worker gave before it ended counts.
   if ((polled[0].revents & POLLIN) == 0) return Event::kGone;
+  if ((polled[0].revents & POLLHUP) == 0) return Event::kAnswer;
   char byte = 0;
   return ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ? Event::kAnswer : Event::kGone;
+}
+
+// A worker gets memory from the start of its region on, without gaps. What lies behind as much as it has must not be
+// touched: that would make memory, as much as a worker gone wild says.
+const std::byte* ParentLink::lent(const BlockPlace& place) {
+  if (place.offset > to_parent_.size_bytes() || place.size > to_parent_.size_bytes() - place.offset) return nullptr;
+  if (place.offset + place.size > answers_end_) {
+    const Result<SharedRegion::Owner> owner = to_parent_.owner();
+    if (owner) answers_end_ = owner->allocated_bytes;
+    if (place.offset + place.size > answers_end_) return nullptr;
+  }
+  return to_parent_.data() + place.offset;
 }
 
 Result<ParentLink::Answer> ParentLink::take() {
   BlockPlace place;
   const std::size_t size = receive_message(socket_.get(), &place, sizeof place);
-  const bool fits = size == sizeof place && place.offset >= kPage && place.offset % kPage == 0 &&
-                    place.offset < to_parent_.size_bytes() && place.size <= to_parent_.size_bytes() - place.offset;
-  if (!fits) return Error(ErrorCode::kDataLoss, "its answer names memory that does not exist");
-  // What has no memory behind it must not be touched; where there is some already this changes nothing.
-  if (place.size > 0) PENSTOCK_TRY(to_parent_.allocate(place.offset, place.size));
-  const std::span<const std::byte> bytes(to_parent_.data() + place.offset, place.size);
+  const bool fits = size == sizeof place && place.offset >= kPage && place.offset % kPage == 0;
+  const std::byte* const begin = fits ? lent(place) : nullptr;
+  if (begin == nullptr) return Error(ErrorCode::kDataLoss, "its answer names memory that does not exist");
+  const std::span<const std::byte> bytes(begin, place.size);
   std::shared_ptr<const void> keeper(bytes.data(), [link = shared_from_this(), offset = place.offset](const void*) {
     const std::lock_guard lock(link->mutex_);
     link->released_.push_back(offset);

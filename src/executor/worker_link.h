@@ -5,6 +5,7 @@
 
 #include <penstock/result.h>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -14,32 +15,11 @@
 #include <span>
 #include <vector>
 
+#include "executor/shared_blocks.h"
 #include "platform/descriptor.h"
 #include "platform/shared_region.h"
 
 namespace penstock {
-
-/// Where in a region something lies.
-struct BlockPlace {
-  std::uint64_t offset = 0;
-  std::uint64_t size = 0;
-};
-
-/// Gives out parts of a region, whole pages each, lowest first. Used by one worker.
-class BlockAllocator {
- public:
-  BlockAllocator(SharedRegion& region, std::size_t first_byte);
-  /// Errors: kResourceExhausted.
-  Result<BlockPlace> allocate(std::size_t size_bytes);
-  /// Ignores what it never gave out.
-  void release(std::uint64_t offset) noexcept;
-
- private:
-  SharedRegion& region_;
-  std::uint64_t backed_end_;                     // up to here there is memory
-  std::map<std::uint64_t, std::uint64_t> free_;  // offset: size
-  std::map<std::uint64_t, std::uint64_t> taken_;
-};
 
 /// The first page of the region to the parent: what the worker does, for the parent to look at whenever it likes.
 struct WorkerStatus {
@@ -65,18 +45,21 @@ class WorkerLink {
   std::span<const std::byte> request_bytes(const WorkRequest& request) const noexcept;
   /// Room for an answer, aligned to 64. The parent gives it back when it does not need it any more.
   Result<std::span<std::byte>> room(std::size_t size_bytes);
-  /// Sends what was written into the last `room`.
-  Status reply();
-  WorkerStatus& status() noexcept { return *reinterpret_cast<WorkerStatus*>(to_parent_.data()); }
+  /// Sends what was written into the last `room`. `kept` holds what it refers to in `memory`; it is let go with the
+  /// answer.
+  Status reply(std::shared_ptr<const void> kept);
+  /// The parent reads it in place.
+  const std::shared_ptr<SharedBlocks>& memory() const noexcept { return blocks_; }
+  WorkerStatus& status() noexcept { return *reinterpret_cast<WorkerStatus*>(blocks_->data()); }
 
  private:
-  WorkerLink(Descriptor socket, SharedRegion to_worker, SharedRegion to_parent);
+  WorkerLink(Descriptor socket, SharedRegion to_worker, std::shared_ptr<SharedBlocks> blocks);
 
   Descriptor socket_;
   SharedRegion to_worker_;
-  SharedRegion to_parent_;
-  BlockAllocator blocks_;
+  std::shared_ptr<SharedBlocks> blocks_;  // in the region to the parent
   BlockPlace answer_;
+  std::map<std::uint64_t, std::shared_ptr<const void>> kept_;  // by the offset of the answer that refers to it
 };
 
 /// The parent's end. `request`, `wait` and `take` by one thread; what it gave out may be let go anywhere.
@@ -104,6 +87,9 @@ class ParentLink : public std::enable_shared_from_this<ParentLink> {
     std::shared_ptr<const void> keeper;
   };
   Result<Answer> take();
+  /// What an answer refers to in the worker's `memory`; null when the worker has no such memory. It stays while the
+  /// answer is kept, as far as the worker keeps to it.
+  const std::byte* lent(const BlockPlace& place);
   const WorkerStatus& status() const noexcept { return *reinterpret_cast<const WorkerStatus*>(to_parent_.data()); }
 
  private:
@@ -113,7 +99,8 @@ class ParentLink : public std::enable_shared_from_this<ParentLink> {
   Descriptor workers_socket_;
   SharedRegion to_worker_;
   SharedRegion to_parent_;
-  std::uint64_t backed_ = 0;  // bytes of to_worker_ that have memory
+  std::uint64_t backed_ = 0;       // bytes of to_worker_ that have memory
+  std::uint64_t answers_end_ = 0;  // as far as to_parent_ was seen to have some
   std::mutex mutex_;
   std::vector<std::uint64_t> released_;  // guarded by mutex_; offsets that the worker may reuse
 };

@@ -94,6 +94,8 @@ void limit_memory(std::uint64_t bytes) {
   limit_memory(question.memory_limit);
   auto link = WorkerLink::adopt(Descriptor(descriptors[0]), descriptors[1], descriptors[2]);
   if (!link) ::_exit(1);
+  // The system's limit is on what is the worker's alone.
+  if (question.memory_limit > 0) (*link)->memory()->limit_to(question.memory_limit);
   serve(question.worker, **link);
   std::fflush(nullptr);
   ::_exit(0);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "platform/file.h"
+#include "platform/memory_use.h"
 
 namespace penstock {
 namespace {
@@ -33,20 +34,6 @@ std::uint32_t usable_cores() {
   CPU_ZERO(&set);
   const int count = ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
   return count > 0 ? static_cast<std::uint32_t>(count) : 1;
-}
-
-std::uint64_t usable_memory() {
-  const long pages = ::sysconf(_SC_PHYS_PAGES);
-  const long page = ::sysconf(_SC_PAGESIZE);
-  std::uint64_t bytes =
-      pages > 0 && page > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page) : 0;
-  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    const std::string text = first_line(text_of(path));
-    std::uint64_t limit = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-    if (error == std::errc() && limit > 0 && (bytes == 0 || limit < bytes)) bytes = limit;
-  }
-  return bytes;
 }
 
 // Returns the state letter and the start time out of /proc/PID/stat; the name in it may hold spaces and parentheses.
@@ -80,7 +67,7 @@ Machine this_machine() {
   }
   machine.processor = processor_name();
   machine.cores = usable_cores();
-  machine.memory_bytes = usable_memory();
+  machine.memory_bytes = memory_limit_bytes();
   return machine;
 }
 

@@ -38,6 +38,8 @@ constexpr std::int64_t kBetweenLooks = 10 * kMilli;
 constexpr double kBusy = 0.9;
 constexpr double kMostlyWaits = 0.5;
 constexpr double kCoresInUse = 0.85;
+// Looking costs some small files; what they say about pressure changes every two seconds.
+constexpr std::int64_t kBetweenMemoryLooks = 100 * kMilli;
 
 // The segments that get their batches from `root`, itself first. Every segment of a plan follows what feeds it.
 std::vector<std::size_t> segments_behind(const Run& run, std::size_t root) {
@@ -68,8 +70,9 @@ Adaptation::Adaptation(Run& run, std::size_t root, std::size_t roots, Executor& 
     : run_(run),
       cores_(std::max<std::uint32_t>(1, std::thread::hardware_concurrency() / static_cast<std::uint32_t>(roots))),
       is_alone_(roots == 1),
-      sets_batch_size_(is_alone_ && run.state->options.batch_size == RunOptions::kDefaultBatchSize &&
-                       std::none_of(run.graph.steps.begin(), run.graph.steps.end(), may_reject_whole_batches)),
+      may_set_batch_size_(is_alone_ && run.state->options.batch_size == RunOptions::kDefaultBatchSize &&
+                          std::none_of(run.graph.steps.begin(), run.graph.steps.end(), may_reject_whole_batches)),
+      sets_batch_size_(may_set_batch_size_),
       executor_(executor),
       monitor_(monitor) {
   for (const std::size_t segment : segments_behind(run, root)) {
@@ -112,11 +115,26 @@ void Adaptation::measure() {
   seen_ns_ = measured;
   ++batches_;
   if (run_.plan.adapting.all_at_once) return decide();
-  if (sets_batch_size_ && grow_batches(batch_ns - (thread_delay_ns() - delay_ns_))) return forget(0);
+  if (sets_batch_size_ && !memory_is_short() && grow_batches(batch_ns - (thread_delay_ns() - delay_ns_)))
+    return forget(0);
   if (measured >= run_.plan.adapting.least_measured.count()) return decide();
   const std::int64_t cost = kMeasuringNs * static_cast<std::int64_t>(parts_.size());
   skip_ = cost * kLeastBatchesPerMeasuring / std::max<std::int64_t>(1, batch_ns);
   meter_.turn(skip_ == 0);
+}
+
+// Each time that it turns out to be short batches are halved.
+bool Adaptation::memory_is_short() {
+  const std::int64_t now = now_ns();
+  if (memory_looked_ns_ != 0 && now - memory_looked_ns_ < kBetweenMemoryLooks) return memory_.is_short;
+  memory_looked_ns_ = now;
+  const MemoryBudget& budget = run_.state->budget;
+  memory_ = advise_on_memory(memory_use(), spread_ ? budget.used() : budget.peak(), budget.limit());
+  if (!memory_.is_short || !may_set_batch_size_) return memory_.is_short;
+  sets_batch_size_ = false;
+  const std::size_t size = run_.state->batch_size.load(std::memory_order_relaxed);
+  run_.state->batch_size.store(std::max<std::size_t>(1, size / 2), std::memory_order_relaxed);
+  return true;
 }
 
 std::uint64_t Adaptation::records_read() const {
@@ -187,12 +205,18 @@ void Adaptation::decide() {
     return spread();
   }
   in_favour_ = last_.sizing.gain() >= run_.plan.adapting.least_gain ? in_favour_ + 1 : 0;
-  if (in_favour_ == 1 && batches_ == 1) {
-    for (std::uint32_t& workers : last_.sizing.workers) workers = std::min(workers, kMostAfterOneBatch);
-    return spread();
+  const bool one_is_enough = in_favour_ == 1 && batches_ == 1;
+  if (!one_is_enough && in_favour_ < 2) return forget(in_favour_ > 0 ? 0 : kKept);
+  if (memory_is_short()) {
+    held_back_ = memory_.why;
+    in_favour_ = 0;
+    return forget(kKept);
   }
-  if (in_favour_ >= 2) return spread();
-  forget(in_favour_ > 0 ? 0 : kKept);
+  held_back_.clear();
+  if (one_is_enough) {
+    for (std::uint32_t& workers : last_.sizing.workers) workers = std::min(workers, kMostAfterOneBatch);
+  }
+  spread();
 }
 
 void Adaptation::say_what_was_decided() {
@@ -207,12 +231,17 @@ void Adaptation::say_what_was_decided() {
   run_.plan.reason = fmt::format(
       "measured in one thread: {} for a batch; with threads and workers of their own on {} it should take {}: {}",
       per_batch(last_.sizing.one_thread_ns), counted(cores_, "core"), per_batch(last_.sizing.spread_ns),
-      spread_ ? fmt::format("{:.1f} times as fast", last_.sizing.gain()) : "not worth it, all stayed in one thread");
+      spread_              ? fmt::format("{:.1f} times as fast", last_.sizing.gain())
+      : held_back_.empty() ? "not worth it, all stayed in one thread"
+                           : fmt::format("but memory is short ({}), so all stayed in one thread", held_back_));
   run_.plan.batch_size = run_.state->batch_size.load(std::memory_order_relaxed);
 }
 
 void Adaptation::ended() {
-  if (!spread_) say_what_was_decided();
+  if (!spread_) return say_what_was_decided();
+  if (held_back_.empty() || !is_alone_) return;
+  run_.plan.reason += fmt::format("; no workers were added later, since memory was short ({})", held_back_);
+  run_.plan.batch_size = run_.state->batch_size.load(std::memory_order_relaxed);
 }
 
 void Adaptation::spread() {
@@ -256,6 +285,7 @@ void Adaptation::look_at_workers() {
   const std::int64_t now = now_ns();
   const std::int64_t elapsed_ns = now - looked_ns_;
   if (elapsed_ns < kBetweenLooks) return;
+  memory_is_short();
   const double cpu = process_cpu_seconds();
   const bool cores_are_free =
       (cpu - cpu_seen_) * 1e9 < kCoresInUse * cores_ * static_cast<double>(elapsed_ns) && threads_running() <= cores_;
@@ -279,6 +309,10 @@ void Adaptation::help(Part& part, std::int64_t elapsed_ns, bool cores_are_free) 
   if (busy < kBusy || segment.workers >= segment.most_workers) return;
   const std::uint32_t wanted = waited > kMostlyWaits ? segment.workers : cores_are_free ? 1 : 0;
   if (wanted == 0) return;
+  if (memory_.is_short) {
+    held_back_ = memory_.why;
+    return;
+  }
   start(more_workers(part, std::min(wanted, segment.most_workers - segment.workers)));
   segment.reason =
       fmt::format("{}; {} later, since all were always busy", part.decided, counted(segment.workers, "worker"));

@@ -4,11 +4,13 @@
 
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "executor/executor.h"
 #include "stream/assembly.h"
 #include "stream/load_meter.h"
+#include "stream/memory_advice.h"
 #include "stream/sizing.h"
 
 namespace penstock {
@@ -18,7 +20,7 @@ class Monitor;
 /// The segments behind one source, the root. They begin in the thread of the root, one inside the other. Behind every
 /// batch of the source, when no batch is on its way, it looks at what was measured. When sharing the work pays, every
 /// segment gets a thread, and those that can be shared as many workers as they need; later more, when they turn out to
-/// be what all others wait for.
+/// be what all others wait for. While memory is short nobody gets more workers, and batches become smaller.
 ///
 /// Used by the root's worker.
 class Adaptation final : public BoundaryWatch {
@@ -45,6 +47,7 @@ class Adaptation final : public BoundaryWatch {
   Segment& first_worker_of(const Part& part) const { return *run_.segments[part.segment].workers.front(); }
 
   void measure();
+  bool memory_is_short();
   std::uint64_t records_read() const;
   bool grow_batches(std::int64_t batch_ns);
   void forget(double keep);
@@ -59,8 +62,9 @@ class Adaptation final : public BoundaryWatch {
 
   Run& run_;
   const std::uint32_t cores_;
-  const bool is_alone_;   // no other source: what belongs to the whole run is its to decide
-  bool sets_batch_size_;  // it still looks for the best one
+  const bool is_alone_;            // no other source: what belongs to the whole run is its to decide
+  const bool may_set_batch_size_;  // nothing that comes out depends on it, and the user left it open
+  bool sets_batch_size_;           // it still looks for the best one
   struct {
     std::size_t size = 0;
     double record_ns = 0;
@@ -83,6 +87,9 @@ class Adaptation final : public BoundaryWatch {
     std::int64_t batches = 0;
   } last_;
   bool spread_ = false;
+  MemoryAdvice memory_;  // when it looked last
+  std::int64_t memory_looked_ns_ = 0;
+  std::string held_back_;  // why there are fewer workers than there might be; empty: nothing held it back
   std::int64_t looked_ns_ = 0;
   double cpu_seen_ = 0;
 };

@@ -22,6 +22,7 @@ std::string quarantine_path(const Pipeline::Step& step, const RunOptions& option
 namespace {
 
 void make_steps(Run& run) {
+  run.state->crashes = std::vector<std::atomic<std::uint64_t>>(run.graph.steps.size());
   for (std::size_t i = 0; i < run.graph.steps.size(); ++i) {
     const GraphStep& step = run.graph.steps[i];
     auto at_work = std::make_unique<StepAtWork>();
@@ -217,20 +218,31 @@ std::vector<ProcessSeat> process_seats(const Run& run) {
   return seats;
 }
 
+// From now on columns are made where workers in processes can read them. Null where the machine gives no addresses for
+// that: then they are copied.
+std::shared_ptr<SharedBlocks> lend_columns(Run& run) {
+  Result<std::shared_ptr<SharedBlocks>> lent = SharedBlocks::create("penstock-batches");
+  if (!lent) return nullptr;
+  run.state->pool = BufferPool(run.state->budget, *lent);
+  return std::move(*lent);
+}
+
 // Before the run has threads: processes have none but the one that forked them.
 Status start_processes(Run& run) {
   std::vector<ProcessSeat> seats = process_seats(run);
   if (seats.empty()) return {};
+  const std::shared_ptr<SharedBlocks> lent = lend_columns(run);
   PENSTOCK_ASSIGN(std::shared_ptr<WorkerNursery> nursery,
-                  WorkerNursery::start([seats](std::uint32_t number, WorkerLink& link) {
-                    serve_segment(*seats[number].worker, seats[number].input, link);
+                  WorkerNursery::start([seats, lent](std::uint32_t number, WorkerLink& link) {
+                    serve_segment(*seats[number].worker, seats[number].input, link, lent.get());
                   }));
   for (std::uint32_t number = 0; number < seats.size(); ++number) {
     Segment& worker = *seats[number].worker;
     std::vector<const StepAtWork*> steps;
     for (const auto& runner : worker.runners())
       steps.insert(steps.end(), runner->steps().begin(), runner->steps().end());
-    worker.work_in(std::make_unique<RemoteWorker>(*run.state, nursery, number, std::move(steps), seats[number].input));
+    worker.work_in(
+        std::make_unique<RemoteWorker>(*run.state, nursery, number, std::move(steps), seats[number].input, lent));
   }
   return {};
 }

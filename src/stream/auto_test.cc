@@ -82,6 +82,24 @@ TEST(Auto, LeavesItToTheUserWhereStepsSayWhereTheyRun) {
   EXPECT_EQ(plan.segments[1].workers, 2U);
 }
 
+TEST(Auto, GivesProcessesToStepsThatMayCrash) {
+  std::vector<std::int64_t> out;
+  const Pipeline pipeline = around(100, calling(Calls()), out, {.may_crash = true});
+  const Report report = pipeline.run(automatically(5)).value();
+  EXPECT_EQ(out, numbers_below(100));
+  EXPECT_EQ(report.plan.segments[1].worker, "process");
+  EXPECT_THAT(report.plan.reason, HasSubstr("may crash, so in worker processes: step"));
+}
+
+TEST(Auto, SaysWhenAStepThatMayCrashCannotRunInAProcess) {
+  Pipeline pipeline("test");
+  pipeline.add("source", calling(testing::counting_source(1)), {}, Pipeline::kNone);
+  pipeline.add("keeping", calling(Calls()), {.may_crash = true});
+  const Plan plan = pipeline.plan(automatically(5)).value();
+  EXPECT_TRUE(plan.adapting.on);
+  EXPECT_THAT(plan.reason, HasSubstr("may crash, but cannot run in a process: keeping"));
+}
+
 TEST(Auto, GivesManyWorkersToAStepThatWaits) {
   std::vector<std::int64_t> out;
   const Report report = around(200, calling(waiting_per_batch()), out).run(automatically(5)).value();
@@ -90,6 +108,18 @@ TEST(Auto, GivesManyWorkersToAStepThatWaits) {
   EXPECT_EQ(report.plan.segments[0].workers, 1U);
   EXPECT_THAT(report.plan.reason, AllOf(HasSubstr("measured in one thread"), HasSubstr("times as fast")));
   EXPECT_THAT(report.plan.segments[1].reason, AllOf(HasSubstr("measured: "), HasSubstr("% of it waiting")));
+}
+
+TEST(Auto, AddsNoWorkersWhileMemoryIsShort) {
+  std::vector<std::int64_t> out;
+  RunOptions options = automatically(RunOptions::kDefaultBatchSize);
+  options.memory_limit = 1;  // one batch takes more
+  const Report report = around(200, calling(waiting_per_batch()), out).run(options).value();
+  EXPECT_EQ(out, numbers_below(200));
+  EXPECT_EQ(report.plan.segments[1].workers, 1U);
+  EXPECT_THAT(report.plan.reason,
+              AllOf(HasSubstr("but memory is short ("), HasSubstr("of memory_limit were in flight")));
+  EXPECT_EQ(report.plan.batch_size, 1U);
 }
 
 TEST(Auto, GivesThreadsToStepsThatWaitAndCannotBeShared) {

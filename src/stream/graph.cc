@@ -125,7 +125,7 @@ StrategyInput strategy_input(const Graph& graph, const RunOptions& options) {
   for (std::size_t i = 0; i < graph.steps.size(); ++i) {
     const GraphStep& step = graph.steps[i];
     input.steps.push_back({step.spec->input, step.consumers, step.traits, step.spec->name, step.spec->on, stays[i],
-                           step.output.can_cross_processes()});
+                           step.output.can_cross_processes(), step.spec->may_crash});
   }
   return input;
 }

@@ -4,8 +4,6 @@
 #include <cstring>
 #include <string>
 
-#include "data/batch_bytes.h"
-
 namespace penstock {
 namespace {
 
@@ -159,34 +157,27 @@ Report::Span read_span(ByteReader& reader) {
 
 constexpr std::size_t kSpanBytes = 4 * sizeof(std::uint64_t);
 
-// Columns of the same names and types; the batch then goes on with the schema that everybody else has.
-Result<Batch> with_schema(RecordBatch batch, const StreamType& type) {
-  if (type.schema == nullptr || *type.schema != batch.schema()) {
-    return Error(ErrorCode::kDataLoss,
-                 "its answer has other columns than it said before the run: " + batch.schema().to_text());
-  }
-  return Batch(RecordBatch(type.schema, batch.columns(), batch.num_rows()));
-}
-
 }  // namespace
 
-std::size_t bytes_for_worker(const Batch& batch) noexcept {
-  return batch.is_record_batch() ? encoded_size(batch.record_batch()) : batch.flat_bytes().size();
-}
-
-void encode_for_worker(const Batch& batch, std::span<std::byte> room) noexcept {
+BatchForWorker::BatchForWorker(const Batch& batch, const SharedBlocks* memory, const RecordBatch* input) {
   if (batch.is_record_batch()) {
-    encode_batch(batch.record_batch(), room);
-  } else if (const std::span<const std::byte> bytes = batch.flat_bytes(); !bytes.empty()) {
-    std::memcpy(room.data(), bytes.data(), bytes.size());
+    lent_.emplace(batch.record_batch(), memory, input);
+  } else {
+    flat_ = batch.flat_bytes();
   }
 }
 
-Result<Batch> decode_for_worker(std::span<const std::byte> bytes, const StreamType& type,
-                                std::shared_ptr<const void> keeper, bool trusted) {
+std::size_t BatchForWorker::size_bytes() const noexcept { return lent_ ? lent_->size_bytes() : flat_.size(); }
+
+void BatchForWorker::write(std::span<std::byte> room) const noexcept {
+  if (lent_) return lent_->write(room);
+  if (!flat_.empty()) std::memcpy(room.data(), flat_.data(), flat_.size());
+}
+
+Result<Batch> batch_for_worker(std::span<const std::byte> bytes, const StreamType& type, LentSource& source) {
   if (type.is_record_batch()) {
-    PENSTOCK_ASSIGN(RecordBatch batch, decode_batch(bytes, std::move(keeper), {.texts_are_utf8 = trusted}));
-    return with_schema(std::move(batch), type);
+    PENSTOCK_ASSIGN(RecordBatch batch, read_lent_batch(bytes, type.schema, source));
+    return Batch(std::move(batch));
   }
   std::unique_ptr<BatchData> records = type.from_flat == nullptr ? nullptr : type.from_flat(bytes);
   if (records == nullptr) return no_parcel();
@@ -194,7 +185,9 @@ Result<Batch> decode_for_worker(std::span<const std::byte> bytes, const StreamTy
 }
 
 // First the account: how long it is, then the numbers and texts; then the batches, each aligned.
-EncodedParcel::EncodedParcel(const Parcel& parcel) : parcel_(parcel) {
+EncodedParcel::EncodedParcel(const Parcel& parcel, const SharedBlocks* memory, const RecordBatch* input) {
+  batches_.reserve(parcel.batches.size());
+  for (const Batch& batch : parcel.batches) batches_.emplace_back(batch, memory, input);
   ByteWriter writer(account_);
   writer.number(kMagic);
   writer.number(0);  // becomes the size of the account
@@ -204,25 +197,24 @@ EncodedParcel::EncodedParcel(const Parcel& parcel) : parcel_(parcel) {
   writer.number(parcel.spans.size());
   for (const Report::Span& span : parcel.spans) write_span(writer, span);
   writer.number(parcel.batches.size());
-  for (const Batch& batch : parcel.batches) writer.number(bytes_for_worker(batch));
+  for (const BatchForWorker& batch : batches_) writer.number(batch.size_bytes());
   const std::uint64_t account_bytes = account_.size();
   std::memcpy(account_.data() + sizeof(std::uint64_t), &account_bytes, sizeof account_bytes);
   size_ = aligned(account_.size());
-  for (const Batch& batch : parcel.batches) size_ += aligned(bytes_for_worker(batch));
+  for (const BatchForWorker& batch : batches_) size_ += aligned(batch.size_bytes());
 }
 
 void EncodedParcel::write(std::span<std::byte> room) const noexcept {
   std::memcpy(room.data(), account_.data(), account_.size());
   std::size_t at = aligned(account_.size());
-  for (const Batch& batch : parcel_.batches) {
-    const std::size_t size = bytes_for_worker(batch);
-    encode_for_worker(batch, room.subspan(at, size));
-    at += aligned(size);
+  for (const BatchForWorker& batch : batches_) {
+    batch.write(room.subspan(at, batch.size_bytes()));
+    at += aligned(batch.size_bytes());
   }
 }
 
 Result<Parcel> decode_parcel(std::span<const std::byte> bytes, const StreamType& type, std::size_t steps,
-                             std::shared_ptr<const void> keeper) {
+                             LentSource& source) {
   ByteReader head(bytes);
   const bool marked = head.number() == kMagic;
   const std::uint64_t account_bytes = head.number();
@@ -239,8 +231,7 @@ Result<Parcel> decode_parcel(std::span<const std::byte> bytes, const StreamType&
   for (std::uint64_t left = reader.count(sizeof(std::uint64_t)); left > 0; --left) {
     const std::uint64_t size = reader.number();
     if (at > bytes.size() || size > bytes.size() - at) return no_parcel();
-    PENSTOCK_ASSIGN(Batch batch,
-                    decode_for_worker(bytes.subspan(at, static_cast<std::size_t>(size)), type, keeper, false));
+    PENSTOCK_ASSIGN(Batch batch, batch_for_worker(bytes.subspan(at, static_cast<std::size_t>(size)), type, source));
     parcel.batches.push_back(std::move(batch));
     at += aligned(static_cast<std::size_t>(size));
   }

@@ -45,6 +45,7 @@ Pipeline::StepId Pipeline::add(std::string op, Options options, StepOptions step
   added.timeout = step.timeout;
   added.light = step.light;
   added.stateless = step.stateless;
+  added.may_crash = step.may_crash;
   added.on = std::move(step.on);
   return append(std::move(added), input);
 }

@@ -8,10 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iostream>
 #include <numeric>
 #include <thread>
 
 #include "base/thorough.h"
+#include "platform/clock.h"
 #include "stream/parcel_bytes.h"
 #include "stream/stream_kit.h"
 
@@ -117,6 +120,7 @@ TEST(Processes, TryTheBatchOfAWorkerThatDiesOnceMore) {
   const Result<Report> report = around(1000, dies_once, out).run(in_processes(2, 10));
   ASSERT_TRUE(report) << error_text(report);
   EXPECT_EQ(deaths->load(), 2);  // the second time it went well
+  EXPECT_EQ(report->steps[1].crashes, 1U);
   EXPECT_EQ(out, first_numbers(1000));
   EXPECT_EQ(report->records_rejected, 0U);
 }
@@ -210,20 +214,33 @@ TEST(Processes, SurviveKillsAtAnyMoment) {
   struct Workers {
     std::atomic<pid_t> last{0};
     std::atomic<std::int64_t> seen{0};
+    std::atomic<std::int64_t> killed_ns{0};
+    std::atomic<std::int64_t> back_ns{0};  // when a worker that began later had its first record
   };
   const int kills = testing::is_thorough() ? 1000 : 25;
+  std::vector<double> restarts_ms;
   std::srand(7);
   for (int i = 0; i < kills; ++i) {
     const Shared<Workers> workers;
     std::vector<std::int64_t> out;
-    const Calls step = looking([&](std::int64_t) {
+    const auto opened_ns = std::make_shared<std::int64_t>(0);
+    Calls step = looking([&, opened_ns](std::int64_t) {
       workers->last.store(::getpid());
       workers->seen.fetch_add(1);
+      const std::int64_t killed_ns = workers->killed_ns.load();
+      std::int64_t nothing = 0;
+      if (killed_ns > 0 && *opened_ns > killed_ns) workers->back_ns.compare_exchange_strong(nothing, now_ns());
     });
+    step.open = [opened_ns](OperatorContext&) {
+      *opened_ns = now_ns();
+      return Status();
+    };
     const std::int64_t moment = std::rand() % 2000;
     std::thread killer([&] {
       while (workers->seen.load() < moment) std::this_thread::yield();
-      if (const pid_t pid = workers->last.load(); pid > 0) ::kill(pid, SIGKILL);
+      const pid_t pid = workers->last.load();
+      workers->killed_ns.store(now_ns());
+      if (pid > 0) ::kill(pid, SIGKILL);
     });
     const Result<Report> report = around(2000, step, out).run(in_processes(2, 50));
     workers->seen.store(2000);
@@ -231,7 +248,13 @@ TEST(Processes, SurviveKillsAtAnyMoment) {
     ASSERT_TRUE(report) << error_text(report);
     ASSERT_EQ(out, first_numbers(2000)) << "kill " << i;
     ASSERT_EQ(report->steps[1].records_in, 2000U);
+    if (const std::int64_t back_ns = workers->back_ns.load(); back_ns > 0)
+      restarts_ms.push_back(static_cast<double>(back_ns - workers->killed_ns.load()) / 1e6);
   }
+  std::sort(restarts_ms.begin(), restarts_ms.end());
+  if (restarts_ms.empty()) return;
+  std::cout << fmt::format("{} kills; from kill to the first record of the next worker: {:.1f} ms, at most {:.1f} ms\n",
+                           kills, restarts_ms[restarts_ms.size() / 2], restarts_ms.back());
 }
 
 TEST(Processes, EndWithTheProgramAlsoWhenItIsKilled) {
@@ -313,7 +336,7 @@ TEST(Processes, NeverTrustAnAnswer) {
   parcel.error =
       Error(ErrorCode::kNotFound, "gone").hint("look").at("step").caused_by(Error(ErrorCode::kTimeout, "slow"));
   parcel.batches.emplace_back(testing::numbers(0, 50));
-  const EncodedParcel encoded(parcel);
+  const EncodedParcel encoded(parcel, nullptr, nullptr);
   struct alignas(64) Line {
     std::byte bytes[64];
   };
@@ -321,7 +344,10 @@ TEST(Processes, NeverTrustAnAnswer) {
   const std::span<std::byte> room(lines.front().bytes, encoded.size_bytes());
   encoded.write(room);
   const StreamType type = StreamType::of_schema(testing::one_column());
-  const Result<Parcel> same = decode_parcel(room, type, 2, nullptr);
+  LentSource source;
+  source.lent = [](const BlockPlace&) { return nullptr; };
+  source.pool = &BufferPool::shared();
+  const Result<Parcel> same = decode_parcel(room, type, 2, source);
   ASSERT_TRUE(same) << error_text(same);
   EXPECT_EQ(same->error->to_text(), parcel.error->to_text());
   EXPECT_EQ(same->accounts[1].rejected[0].reason, "why");
@@ -335,7 +361,7 @@ TEST(Processes, NeverTrustAnAnswer) {
     }
     // Whatever it says, it stays inside of the bytes: the sanitizers look.
     const Result<Parcel> changed =
-        decode_parcel(room.first(room.size() - static_cast<std::size_t>(i % 7) * 8), type, 2, nullptr);
+        decode_parcel(room.first(room.size() - static_cast<std::size_t>(i % 7) * 8), type, 2, source);
     if (changed && !changed->batches.empty()) (void)changed->batches[0].record_batch().column(0).int64s().size();
   }
 }

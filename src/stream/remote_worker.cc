@@ -46,55 +46,89 @@ Batch part_of(const Batch& batch, std::size_t begin, std::size_t end, const Stre
   return Batch(type.from_flat(bytes.subspan(begin * record, (end - begin) * record)));
 }
 
-Result<Parcel> handle(WorkServer& server, const WorkRequest& request, const StreamType& input, WorkerLink& link) {
-  if (request.kind == kOpen) {
-    server.open_here();  // see failure()
-    return Parcel();
-  }
-  if (request.kind == kFinish) return server.finish_here();
-  PENSTOCK_ASSIGN(Batch batch, decode_for_worker(link.request_bytes(request), input, nullptr, true));
-  return server.work_here(std::move(batch));
-}
+/// In the worker process.
+class SegmentServer {
+ public:
+  SegmentServer(WorkServer& server, const StreamType& input, WorkerLink& link, SharedBlocks* lent)
+      : server_(server), input_(input), link_(link), lent_(lent) {}
 
-Status answer(const Parcel& parcel, WorkerLink& link) {
-  const EncodedParcel encoded(parcel);
-  PENSTOCK_ASSIGN(const std::span<std::byte> room, link.room(encoded.size_bytes()));
-  encoded.write(room);
-  return link.reply();
-}
+  void serve() {
+    if (lent_ != nullptr) lent_->protect();
+    server_.use_memory(link_.memory());
+    server_.worker_clock().show_in(link_.status().what, link_.status().since_ns);
+    while (const Result<WorkRequest> request = link_.receive()) {
+      RecordBatch batch;  // whose columns the answer may name
+      Result<Parcel> parcel = handle(*request, batch);
+      if (!parcel) parcel = failed(std::move(parcel).error());
+      if (!parcel->error) parcel->error = server_.failure();
+      const auto kept = std::make_shared<Parcel>(std::move(*parcel));
+      if (const Status answered = answer(kept, &batch); answered) continue;
+      // An answer for which there is no memory.
+      const auto failed = std::make_shared<Parcel>();
+      failed->accounts = std::move(kept->accounts);
+      failed->error =
+          Error(ErrorCode::kResourceExhausted, "there is no memory for what a worker process made of a batch")
+              .hint("use a smaller batch_size");
+      if (!answer(failed, nullptr)) return;
+    }
+  }
+
+ private:
+  Result<Parcel> handle(const WorkRequest& request, RecordBatch& same) {
+    if (request.kind == kOpen) {
+      server_.open_here();  // see failure()
+      return Parcel();
+    }
+    if (request.kind == kFinish) return server_.finish_here();
+    LentSource source;
+    source.lent = [this](const BlockPlace& place) { return lent_ == nullptr ? nullptr : lent_->data() + place.offset; };
+    PENSTOCK_ASSIGN(Batch batch, batch_for_worker(link_.request_bytes(request), input_, source));
+    if (batch.is_record_batch()) same = batch.record_batch();
+    return server_.work_here(std::move(batch));
+  }
+
+  Status answer(std::shared_ptr<const Parcel> parcel, const RecordBatch* input) {
+    const EncodedParcel encoded(*parcel, link_.memory().get(), input);
+    PENSTOCK_ASSIGN(const std::span<std::byte> room, link_.room(encoded.size_bytes()));
+    encoded.write(room);
+    return link_.reply(std::move(parcel));
+  }
+
+  WorkServer& server_;
+  const StreamType& input_;
+  WorkerLink& link_;
+  SharedBlocks* const lent_;
+};
 
 }  // namespace
 
-void serve_segment(WorkServer& server, const StreamType& input, WorkerLink& link) {
-  server.worker_clock().show_in(link.status().what, link.status().since_ns);
-  while (const Result<WorkRequest> request = link.receive()) {
-    Result<Parcel> parcel = handle(server, *request, input, link);
-    if (!parcel) parcel = failed(std::move(parcel).error());
-    if (!parcel->error) parcel->error = server.failure();
-    if (const Status answered = answer(*parcel, link); answered) continue;
-    // An answer for which there is no memory.
-    Parcel failed;
-    failed.accounts = std::move(parcel->accounts);
-    failed.error = Error(ErrorCode::kResourceExhausted, "there is no memory for what a worker process made of a batch")
-                       .hint("use a smaller batch_size");
-    if (!answer(failed, link)) return;
-  }
+void serve_segment(WorkServer& server, const StreamType& input, WorkerLink& link, SharedBlocks* lent) {
+  SegmentServer(server, input, link, lent).serve();
 }
 
 RemoteWorker::RemoteWorker(RunState& run, std::shared_ptr<WorkerNursery> nursery, std::uint32_t number,
-                           std::vector<const StepAtWork*> steps, const StreamType& input)
-    : run_(run), nursery_(std::move(nursery)), number_(number), steps_(std::move(steps)), input_(input) {}
+                           std::vector<const StepAtWork*> steps, const StreamType& input,
+                           std::shared_ptr<const SharedBlocks> lent)
+    : run_(run),
+      nursery_(std::move(nursery)),
+      number_(number),
+      steps_(std::move(steps)),
+      input_(input),
+      lent_(std::move(lent)) {}
 
 RemoteWorker::~RemoteWorker() { close(); }
 
+// Like a batch, opening is tried once more: what killed the worker may have nothing to do with it.
 Status RemoteWorker::open() {
   started_ = true;
-  PENSTOCK_ASSIGN(process_, nursery_->spawn(number_, run_.options.worker_memory));
-  Outcome outcome = ask({.kind = kOpen});
-  if (outcome.loss)
-    return Error(ErrorCode::kUserCode, outcome.loss->reason).at(steps_[outcome.loss->step]->step->spec->name);
-  if (outcome.parcel && outcome.parcel->error) return std::move(*outcome.parcel->error);
-  return {};
+  for (int attempt = 1;; ++attempt) {
+    PENSTOCK_ASSIGN(process_, nursery_->spawn(number_, run_.options.worker_memory));
+    Outcome outcome = ask({.kind = kOpen});
+    if (outcome.parcel && outcome.parcel->error) return std::move(*outcome.parcel->error);
+    if (!outcome.loss) return {};
+    if (attempt == 2)
+      return Error(ErrorCode::kUserCode, outcome.loss->reason).at(steps_[outcome.loss->step]->step->spec->name);
+  }
 }
 
 void RemoteWorker::close() noexcept { end_process(); }
@@ -138,19 +172,20 @@ Parcel RemoteWorker::work(Batch batch) {
 
 RemoteWorker::Outcome RemoteWorker::try_batch(const Batch& batch) {
   if (process_.link == nullptr) return {};
-  const std::size_t size = bytes_for_worker(batch);
+  const BatchForWorker encoded(batch, lent_.get(), nullptr);
+  const std::size_t size = encoded.size_bytes();
   Result<std::span<std::byte>> room = process_.link->room(size);
   if (!room) {
     Outcome outcome;
     outcome.parcel.emplace().error = std::move(room).error().at(steps_.front()->step->spec->name);
     return outcome;
   }
-  encode_for_worker(batch, *room);
-  return ask({.kind = kWork, .size = size});
+  encoded.write(*room);
+  return ask({.kind = kWork, .size = size}, &batch);
 }
 
 // Also when it had gone before it was asked: the end is looked at in one place.
-RemoteWorker::Outcome RemoteWorker::ask(const WorkRequest& request) {
+RemoteWorker::Outcome RemoteWorker::ask(const WorkRequest& request, const Batch* batch) {
   Outcome outcome;
   if (process_.link == nullptr) return outcome;  // the run has failed
   asked_ns_ = now_ns();
@@ -162,18 +197,46 @@ RemoteWorker::Outcome RemoteWorker::ask(const WorkRequest& request) {
     outcome.loss = lose(std::move(answer).error().message(), false);
     return outcome;
   }
-  run_.budget.charge(answer->bytes.size());
-  const std::shared_ptr<const void> keeper(
-      answer->bytes.data(), [kept = answer->keeper, budget = run_.budget,
-                             size = answer->bytes.size()](const void*) mutable { budget.release(size); });
-  const std::size_t accounts = request.kind == kOpen ? 0 : steps_.size();
-  Result<Parcel> parcel = decode_parcel(answer->bytes, steps_.back()->step->output, accounts, keeper);
+  Result<Parcel> parcel = read_answer(*answer, request.kind == kOpen ? 0 : steps_.size(), batch);
   if (parcel) {
     outcome.parcel = std::move(*parcel);
   } else {
     outcome.loss = lose(std::move(parcel).error().message(), false);
   }
   return outcome;
+}
+
+namespace {
+
+/// Counts what a worker lent against the budget as long as it is kept.
+struct KeptAnswer {
+  KeptAnswer(ParentLink::Answer the_answer, const MemoryBudget& of_run)
+      : answer(std::move(the_answer)), budget(of_run) {}
+  KeptAnswer(const KeptAnswer&) = delete;
+  KeptAnswer& operator=(const KeptAnswer&) = delete;
+  ~KeptAnswer() { budget.release(bytes); }
+  void count(std::size_t more) {
+    budget.charge(more);
+    bytes += more;
+  }
+
+  const ParentLink::Answer answer;
+  const MemoryBudget budget;
+  std::size_t bytes = 0;
+};
+
+}  // namespace
+
+Result<Parcel> RemoteWorker::read_answer(const ParentLink::Answer& answer, std::size_t accounts, const Batch* batch) {
+  const auto kept = std::make_shared<KeptAnswer>(answer, run_.budget);
+  LentSource source;
+  source.lent = [this](const BlockPlace& place) { return process_.link->lent(place); };
+  source.keeper = kept;
+  source.input = batch != nullptr && batch->is_record_batch() ? &batch->record_batch() : nullptr;
+  source.pool = &run_.pool;
+  Result<Parcel> parcel = decode_parcel(answer.bytes, steps_.back()->step->output, accounts, source);
+  kept->count(answer.bytes.size() + source.lent_bytes);
+  return parcel;
 }
 
 // Nothing: there is an answer, or the run was cancelled.
@@ -209,6 +272,7 @@ RemoteWorker::Loss RemoteWorker::lose(std::string how, bool timed_out) {
   Loss loss;
   loss.step = step_at_work();
   loss.timed_out = timed_out;
+  run_.crashes[steps_[loss.step]->index].fetch_add(1, std::memory_order_relaxed);
   const WorkerEnd end = end_process();
   if (timed_out) {
     const double seconds = static_cast<double>(steps_[loss.step]->step->spec->timeout.count()) / 1e3;

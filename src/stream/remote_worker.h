@@ -21,22 +21,25 @@ class WorkServer {
   /// The error with which the run would have ended in this process, if there is one.
   virtual std::optional<Error> failure() = 0;
   virtual WorkerClock& worker_clock() = 0;
+  /// Lets operators take memory for columns from there. Before `open_here`.
+  virtual void use_memory(std::shared_ptr<BufferMemory> memory) = 0;
 };
 
-/// Serves until the other end has no more requests. In the worker process.
-void serve_segment(WorkServer& server, const StreamType& input, WorkerLink& link);
+/// Serves until the other end has no more requests. In the worker process. `lent`: where batches of the program lie;
+/// may be null.
+void serve_segment(WorkServer& server, const StreamType& input, WorkerLink& link, SharedBlocks* lent);
 
 /// The end in the run's process: hands batches over, one at a time, and replaces the process when it crashes, hangs
 /// longer than the timeout of the step at work, or answers with nonsense. The batch is then tried once more; when it
 /// fails again and the step's policy is not `fail`, it is halved until the record that does it is known, which the
-/// policy is applied to.
+/// policy is applied to. Record batches are not copied, where their columns lie in memory that both share.
 ///
 /// Used by one thread.
 class RemoteWorker {
  public:
-  /// `steps`: of the segment, in order. `number`: what the nursery knows the worker by.
+  /// `steps`: of the segment, in order. `number`: what the nursery knows the worker by. `lent`: see `serve_segment`.
   RemoteWorker(RunState& run, std::shared_ptr<WorkerNursery> nursery, std::uint32_t number,
-               std::vector<const StepAtWork*> steps, const StreamType& input);
+               std::vector<const StepAtWork*> steps, const StreamType& input, std::shared_ptr<const SharedBlocks> lent);
   ~RemoteWorker();
 
   /// Starts the process and opens the operators in it. Where it was not called, the first batch does so.
@@ -61,7 +64,8 @@ class RemoteWorker {
   };
 
   WorkerEnd end_process() noexcept;
-  Outcome ask(const WorkRequest& request);
+  Outcome ask(const WorkRequest& request, const Batch* batch = nullptr);
+  Result<Parcel> read_answer(const ParentLink::Answer& answer, std::size_t accounts, const Batch* batch);
   Outcome try_batch(const Batch& batch);
   std::optional<Loss> wait_for_answer();
   Loss lose(std::string how, bool timed_out);
@@ -77,6 +81,7 @@ class RemoteWorker {
   const std::uint32_t number_;
   const std::vector<const StepAtWork*> steps_;
   const StreamType input_;
+  const std::shared_ptr<const SharedBlocks> lent_;
   WorkerProcess process_;
   bool started_ = false;
   std::int64_t asked_ns_ = 0;  // when it was asked last

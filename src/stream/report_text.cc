@@ -126,6 +126,7 @@ std::string Report::to_json() const {
                                {"retries", step.retries},
                                {"fallbacks", step.fallbacks},
                                {"batches", step.batches},
+                               {"crashes", step.crashes},
                                {"busy_seconds", step.busy_seconds},
                                {"wait_seconds", step.wait_seconds},
                                {"blocked_seconds", step.blocked_seconds},

@@ -145,6 +145,7 @@ void add_quarantine_files(Report& report, const Run& run) {
 Report make_report(const Run& run, const Status& status, bool all_ended) {
   Report report = report_steps(run.plan, run.steps, run.runners_of, all_ended);
   report.outcome = outcome_of(status, *run.state);
+  for (std::size_t i = 0; i < run.state->crashes.size(); ++i) report.steps[i].crashes = run.state->crashes[i].load();
   if (status) {
     add_quarantine_files(report, run);
   } else {

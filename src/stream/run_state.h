@@ -51,7 +51,8 @@ class RunState {
   std::vector<std::unique_ptr<Cancellable>> waits;  ///< Besides the channels.
   /// Most records per batch of a source at this moment; never more than `options` says.
   std::atomic<std::size_t> batch_size;
-  std::atomic<std::int64_t> worker_cpu_ns{0};  ///< Of worker processes that have ended.
+  std::vector<std::atomic<std::uint64_t>> crashes;  ///< Of worker processes, per step.
+  std::atomic<std::int64_t> worker_cpu_ns{0};       ///< Of worker processes that have ended.
   const std::int64_t started_ns;
 
  private:

@@ -72,6 +72,9 @@ class Segment final : public Task, public WorkServer, private ParcelOutlet, priv
   Parcel finish_here() override;
   std::optional<Error> failure() override { return run_->first_error(); }
   WorkerClock& worker_clock() override { return clock; }
+  void use_memory(std::shared_ptr<BufferMemory> memory) override {
+    run_->pool = BufferPool(run_->budget, std::move(memory));
+  }
 
   std::string name() const override { return name_; }
 

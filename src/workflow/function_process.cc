@@ -98,7 +98,7 @@ void serve(const PipelineFile& file, WorkerLink& link) {
     const Result<std::span<std::byte>> room = link.room(answer.size());
     if (!room) return;
     std::memcpy(room->data(), answer.data(), answer.size());
-    if (!link.reply()) return;
+    if (!link.reply(nullptr)) return;
   }
 }
 

@@ -268,8 +268,12 @@ Pipeline make_pipeline(const PipelineFile& file, const FileStage& stage, const s
     for (const OptionValue::Entry& option : step.options.entries()) {
       options.set(option.name, insert_folders(option.value, folders));
     }
-    StepOptions settings{
-        .name = step.name, .on_error = step.on_error, .timeout = step.timeout, .light = step.light, .on = step.on};
+    StepOptions settings{.name = step.name,
+                         .on_error = step.on_error,
+                         .timeout = step.timeout,
+                         .light = step.light,
+                         .may_crash = step.may_crash,
+                         .on = step.on};
     settings.on_error.quarantine_path = insert_folders_in_text(step.on_error.quarantine_path, folders);
     pipeline.add(step.op, std::move(options), std::move(settings), step.input);
   }

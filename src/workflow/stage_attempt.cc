@@ -9,10 +9,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <exception>
+#include <set>
 
 #include "platform/file.h"
 #include "platform/link_file.h"
 #include "workflow/command_stage.h"
+#include "workflow/crash_history.h"
 #include "workflow/function_process.h"
 #include "workflow/stage_paths.h"
 
@@ -20,6 +22,19 @@ namespace penstock {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// Under `auto` steps that lost worker processes in earlier runs get processes again.
+Pipeline pipeline_of_stage(const AttemptContext& context, const FileStage& stage, const std::string& run_dir) {
+  Pipeline pipeline = make_pipeline(context.file, stage, run_dir);
+  if (context.file.run.strategy.name != automatic.name) return pipeline;
+  const RunStore store(folder_of(folder_of(run_dir)));
+  const std::set<std::string> crashed = steps_that_crashed(store, context.file.name, stage.name);
+  if (crashed.empty()) return pipeline;
+  FileStage wary = stage;
+  for (std::size_t i = 0; i < wary.steps.size(); ++i)
+    wary.steps[i].may_crash = wary.steps[i].may_crash || crashed.contains(pipeline.steps()[i].name);
+  return make_pipeline(context.file, wary, run_dir);
+}
 
 AttemptEnd attempt_pipeline(const AttemptContext& context, const FileStage& stage) {
   AttemptEnd end;
@@ -36,7 +51,7 @@ AttemptEnd attempt_pipeline(const AttemptContext& context, const FileStage& stag
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*context.deadline - Clock::now());
     options.timeout = std::max(left, std::chrono::milliseconds(1));
   }
-  end.outcome = make_pipeline(context.file, stage, run_dir).run_to_outcome(options);
+  end.outcome = pipeline_of_stage(context, stage, run_dir).run_to_outcome(options);
   end.cancelled = end.outcome.report.outcome == Report::Outcome::kCancelled;
   // A worker that had to be left behind keeps its operators, which so could not tidy up.
   if (!end.outcome.status) context.folder.remove_temporaries(stage.name);

@@ -25,7 +25,8 @@ Error wrong_kind(const TomlEntry& entry, std::string_view expected) {
 namespace {
 
 // The keys that every operator's table may have; all others are the operator's own options.
-const std::vector<std::string> kGeneralKeys = {"op", "name", "input", "on_error", "timeout", "light", "run_on"};
+const std::vector<std::string> kGeneralKeys = {"op",      "name",  "input",     "on_error",
+                                               "timeout", "light", "may_crash", "run_on"};
 
 bool is_general(std::string_view key) {
   return std::find(kGeneralKeys.begin(), kGeneralKeys.end(), key) != kGeneralKeys.end();
@@ -114,6 +115,9 @@ class StepReader {
     } else if (entry.name == "light") {
       if (value.as_bool() == nullptr) return wrong_kind(entry, "true or false");
       step_.light = *value.as_bool();
+    } else if (entry.name == "may_crash") {
+      if (value.as_bool() == nullptr) return wrong_kind(entry, "true or false");
+      step_.may_crash = *value.as_bool();
     } else if (entry.name == "run_on") {
       PENSTOCK_ASSIGN(const std::string place, text_of(entry, value));
       Result<Strategy> on = placement_from_text(place);

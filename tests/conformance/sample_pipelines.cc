@@ -5,8 +5,11 @@
 #include <penstock/pipeline_file.h>
 #include <penstock/stream.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <stdexcept>
 
 namespace penstock::conformance {
 namespace {
@@ -167,6 +170,33 @@ Pipelines written_before_the_end(const Folders& at) {
                                    .to("csv.write", path(at.out + "/head.csv"))};
 }
 
+// Numbers of which some need a second attempt, some a fallback, and some cannot be helped and are put aside; then rows,
+// of which some are refused. The numbers can cross into processes.
+Pipelines policies(const Folders& at) {
+  const auto tried = std::make_shared<std::vector<std::atomic<bool>>>(kRows);  // a record meets one worker only
+  const auto twice = [tried](std::uint64_t n) {
+    if (n % 10 == 3 && !(*tried)[n].exchange(true)) throw std::runtime_error("not at once");
+    if (n % 25 == 7) throw std::runtime_error("never");
+    return 2 * n;
+  };
+  const auto repair = [](std::uint64_t n, const Error& error) {
+    if (n % 50 == 7) throw std::runtime_error("beyond repair: " + error.message());
+    return n;
+  };
+  const auto to_row = [](std::uint64_t n) {
+    return Scored{static_cast<std::int64_t>(n), n % 7 == 0 ? "seven" : "other", static_cast<double>(n % 100) - 2, {}};
+  };
+  const ErrorPolicy aside = quarantine(at.out + "/bad.jsonl");
+  return std::vector<Pipeline>{
+      range(0, kRows)
+          .map(with_fallback(twice, repair), {.name = "twice", .on_error = retry(2, 1, aside), .stateless = true})
+          .map(to_row)
+          .then("validate", Options{{"rules", OptionValue::Table{{"positive", "price >= 0"}}}}, {.on_error = aside})
+          .then("derive", Options{{"set", OptionValue::Table{{"share", "100 // int64(price)"}}}}, {.on_error = skip()})
+          .then("aggregate", Options{{"by", "category"}, {"compute", OptionValue::Table{{"shares", "sum(share)"}}}})
+          .to("csv.write", path(at.out + "/shares.csv"))};
+}
+
 // A pipeline file, its parameters given as "name=value" with {in} and {out} for the folders.
 SamplePipeline file(const std::string& name, const std::string& file_path,
                     std::vector<std::pair<std::string, std::string>> params) {
@@ -196,6 +226,7 @@ std::vector<SamplePipeline> sample_pipelines() {
       {"generated", generated},
       {"first_rows", first_rows, true},
       {"written_before_the_end", written_before_the_end, true},
+      {"quarantine_retry_and_fallback", policies},
       file("reference_job", "examples/reference_job/reference_job.toml", {{"records", "3000"}}),
       file("packages", "examples/packages/packages.toml",
            {{"input", "{in}/packages.txt"}, {"topics", PENSTOCK_SOURCE_DIR "/examples/packages/topics.csv"}}),

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Every strategy writes the same bytes and counts the same records, whatever the batch size and the depth of the
-// channels.
+// Every strategy writes the same bytes and counts the same records, whatever the batch size, the number of workers and
+// the depth of the channels.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <map>
 #include <ostream>
 
-#include "sample_pipelines.h"
-#include "stream/stream_kit.h"
+#include "sample_run.h"
 
 namespace penstock::conformance {
 
@@ -18,62 +15,13 @@ void PrintTo(const SamplePipeline& sample, std::ostream* out) { *out << sample.n
 
 namespace {
 
-using Files = std::map<std::string, std::string>;
-
-Files files_in(const std::string& folder) {
-  Files files;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file()) {
-      files[std::filesystem::relative(entry.path(), folder).string()] = testing::read_text(entry.path().string());
-    }
-  }
-  return files;
-}
-
-/// What a run left behind.
-struct Outcome {
-  Files files;
-  std::vector<std::string> totals;
-  std::uint64_t rejected = 0;  // by all steps of the first pipeline
-};
-
-std::string totals_of(const Report& report) {
-  std::string text = fmt::format("{} in, {} out, {} rejected, {} dropped", report.records_in, report.records_out,
-                                 report.records_rejected, report.records_dropped);
-  for (const StepReport& step : report.steps) {
-    text += fmt::format("\n{}: {} in, {} out, {} rejected ({})", step.name, step.records_in, step.records_out,
-                        step.records_rejected, step.first_rejection);
-  }
-  return text;
-}
-
 class EveryStrategy : public ::testing::TestWithParam<SamplePipeline> {
  protected:
-  EveryStrategy() {
-    std::filesystem::create_directory(at_.in);
-    write_sample_inputs(at_.in);
-  }
-
   /// Runs the sample into an empty folder.
-  void run(RunOptions options, Outcome& outcome) {
-    std::filesystem::remove_all(at_.out);
-    std::filesystem::create_directory(at_.out);
-    options.artifacts = at_.out;
-    Result<std::vector<Pipeline>> pipelines = GetParam().make(at_);
-    ASSERT_TRUE(pipelines) << pipelines.error().to_text();
-    for (const Pipeline& pipeline : *pipelines) {
-      const Result<Report> report = pipeline.run(options);
-      ASSERT_TRUE(report) << report.error().to_text();
-      EXPECT_EQ(report->records_in, report->records_out + report->records_rejected + report->records_dropped);
-      outcome.totals.push_back(totals_of(*report));
-      for (const StepReport& step : report->steps)
-        outcome.rejected += &pipeline == &pipelines->front() ? step.records_rejected : 0;
-    }
-    outcome.files = files_in(at_.out);
-  }
+  void run(const RunOptions& options, Outcome& outcome) { folders_.run(GetParam(), options, outcome); }
 
-  testing::TemporaryFolder folder_;
-  const Folders at_ = {folder_.file("in"), folder_.file("out")};
+  SampleFolders folders_;
+  const Folders& at_ = folders_.at();
 };
 
 TEST(EveryStrategyIsTried, ThatOfTheExampleToo) {
@@ -82,35 +30,46 @@ TEST(EveryStrategyIsTried, ThatOfTheExampleToo) {
   EXPECT_THAT(names, ::testing::Contains("pairs"));
 }
 
-TEST_P(EveryStrategy, WritesTheSameBytesForEveryBatchSizeAndQueueDepth) {
-  RunOptions options;
-  options.strategy = serial;
-  options.batch_size = 1000;
+/// The matrix: every strategy, several batch sizes and numbers of workers; the fewest workers have the shortest
+/// channels.
+std::vector<RunOptions> every_way_to_run() {
+  struct Room {
+    std::uint32_t workers;
+    std::size_t queue_depth;
+  };
+  std::vector<RunOptions> ways;
+  for (const StrategyInfo& strategy : all_strategies()) {
+    for (const std::size_t batch_size : {1U, 7U, 1'000U, 10'000U}) {
+      for (const Room room : {Room{1, 1}, Room{2, 10}, Room{5, 2}}) {
+        RunOptions& way = ways.emplace_back();
+        way.strategy = {strategy.name, room.workers};
+        way.batch_size = batch_size;
+        way.queue_depth = room.queue_depth;
+      }
+    }
+  }
+  return ways;
+}
+
+TEST_P(EveryStrategy, WritesTheSameBytesWithAnyBatchSizeAndAnyWorkers) {
+  RunOptions plain;
+  plain.strategy = serial;
+  plain.batch_size = 1000;
   Outcome expected;
-  run(options, expected);
+  run(plain, expected);
   if (HasFatalFailure()) return;
   ASSERT_FALSE(expected.files.empty());
   for (const auto& [name, bytes] : expected.files) EXPECT_EQ(name.find(".part"), std::string::npos);
-  for (const StrategyInfo& strategy : all_strategies()) {
-    for (const std::size_t batch_size : {1U, 7U, 1'000U, 10'000U}) {
-      for (const std::size_t queue_depth : {1U, 10U}) {
-        SCOPED_TRACE(fmt::format("strategy {}, batch_size {}, queue_depth {}", strategy.name, batch_size, queue_depth));
-        options.strategy = {strategy.name};
-        options.batch_size = batch_size;
-        options.queue_depth = queue_depth;
-        Outcome outcome;
-        run(options, outcome);
-        if (HasFatalFailure()) return;
-        ASSERT_EQ(outcome.files.size(), expected.files.size());
-        for (const auto& [name, bytes] : expected.files) {
-          ASSERT_TRUE(outcome.files.count(name)) << name;
-          ASSERT_TRUE(outcome.files[name] == bytes)
-              << name << " differs: " << outcome.files[name].size() << " bytes instead of " << bytes.size();
-        }
-        if (!GetParam().ends_early) {
-          EXPECT_EQ(outcome.totals, expected.totals);
-        }
-      }
+  for (const RunOptions& way : every_way_to_run()) {
+    SCOPED_TRACE(fmt::format("strategy {}({}), batch_size {}, queue_depth {}", way.strategy.name, way.strategy.workers,
+                             way.batch_size, way.queue_depth));
+    Outcome outcome;
+    run(way, outcome);
+    if (HasFatalFailure()) return;
+    expect_same_files(outcome.files, expected.files);
+    if (HasFatalFailure()) return;
+    if (!GetParam().ends_early) {
+      EXPECT_EQ(outcome.totals, expected.totals);
     }
   }
 }
@@ -120,8 +79,7 @@ TEST_P(EveryStrategy, LeavesNothingWhenItIsCancelled) {
     SCOPED_TRACE(strategy.name);
     StopSignal stop;
     stop.request(StopSignal::State::kCancel);
-    std::filesystem::remove_all(at_.out);
-    std::filesystem::create_directory(at_.out);
+    folders_.empty_outputs();
     Result<std::vector<Pipeline>> pipelines = GetParam().make(at_);
     ASSERT_TRUE(pipelines) << pipelines.error().to_text();
     RunOptions options;
@@ -141,8 +99,7 @@ TEST_P(EveryStrategy, LeavesNothingWhenMoreRecordsAreRejectedThanAllowed) {
   if (HasFatalFailure()) return;
   for (const StrategyInfo& strategy : all_strategies()) {
     SCOPED_TRACE(strategy.name);
-    std::filesystem::remove_all(at_.out);
-    std::filesystem::create_directory(at_.out);
+    folders_.empty_outputs();
     Result<std::vector<Pipeline>> pipelines = GetParam().make(at_);
     ASSERT_TRUE(pipelines);
     RunOptions options;

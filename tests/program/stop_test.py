@@ -4,21 +4,25 @@
 import fcntl
 import json
 import os
+import pathlib
 import signal
+import sys
 import termios
 import threading
+import time
 
 from program import COPY, ProgramTest, main
 
 
 class Stop(ProgramTest):
-    def begin(self, *words, rows=200000, path="{artifacts}/out.csv", on_error="fail", setup=True):
+    def begin(self, *words, rows=200000, path="{artifacts}/out.csv", on_error="fail", setup=True, between=""):
         """Starts a run on a pipe, gives it some rows, more than it looks at before it begins, and returns (process, writing end of the pipe)."""
         if setup:
             self.setUp()
         os.mkfifo(self.folder / "in.csv")
         self.write("copy.toml", COPY.replace("{artifacts}/out.csv", path).replace(
-            'path = "in.csv"', f'path = "in.csv"\ntypes = {{ id = "int64" }}\non_error = "{on_error}"'))
+            'path = "in.csv"', f'path = "in.csv"\ntypes = {{ id = "int64" }}\non_error = "{on_error}"').replace(
+                '[[operator]]\nop = "csv.write"', between + '[[operator]]\nop = "csv.write"'))
         process = self.start("run", "copy.toml", *words)
         pipe = open(self.folder / "in.csv", "w", encoding="utf-8")  # waits until the run reads
         self.addCleanup(self.close, pipe)
@@ -90,6 +94,54 @@ class Stop(ProgramTest):
                 self.assertEqual(self.latest("run.json")["status"], "drained")
                 lines = (self.run_folder() / "copy/artifacts/out.csv").read_text().splitlines()
                 self.assertEqual(lines, ["id"] + [str(i) for i in range(len(lines) - 1)])
+
+    TEXT = '[[operator]]\nop = "derive"\nset = { text = "utf8(id)" }\n'
+    REGEX = '[[operator]]\nop = "regex"\ncolumn = "text"\npattern = "(?P<first>.).*"\n'  # worth a worker
+
+    def test_an_interrupt_leaves_no_process_under_any_strategy(self):
+        for strategy in ("serial", "threads", "parallel", "processes", "async", "auto", "hybrid"):
+            with self.subTest(strategy=strategy):
+                place = 'run_on = "processes(2)"\n' if strategy == "hybrid" else ""
+                process, _ = self.begin("--quiet", "--strategy", strategy, rows=20000, between=self.TEXT + self.REGEX + place)
+                while strategy in ("processes", "hybrid") and len(self.below(process.pid)) < 2:  # who makes workers, and one
+                    self.assertIsNone(process.poll())
+                others = self.below(process.pid)
+                asked = time.monotonic()
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(), 130)
+                print(f"{strategy}: {(time.monotonic() - asked) * 1e3:.0f} ms from SIGINT to the end", file=sys.stderr)
+                self.assertEqual([pid for pid in others if self.parent_of(pid)], [])
+
+    def test_auto_remembers_who_lost_worker_processes(self):
+        process, pipe = self.begin("--quiet", "--strategy", "processes", "--workers", "1", rows=20000, between=self.TEXT + self.REGEX)
+        while len(self.below(process.pid)) < 2:
+            self.assertIsNone(process.poll())
+        os.kill(self.below(process.pid)[-1], signal.SIGKILL)  # the worker; before it comes who made it
+        self.close(pipe, "7\n" * 100000)
+        self.assertEqual(process.wait(), 0, process.stderr.read())
+        steps = self.latest("metrics.json")["stages"][0]["report"]["steps"]
+        self.assertEqual(sum(step["crashes"] for step in steps), 1)
+        (self.folder / "in.csv").unlink()
+        self.write("in.csv", "id\n1\n")
+        done = self.penstock("run", "copy.toml", "--strategy", "auto", "--quiet")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("may crash, so in worker processes: ", json.dumps(self.latest("plan.json")))
+
+    @staticmethod
+    def parent_of(pid):
+        """The number of its parent; nothing when it has gone."""
+        try:
+            return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            return None
+
+    def below(self, pid):
+        """All processes that came of one."""
+        parents = {int(path.name): self.parent_of(path.name) for path in pathlib.Path("/proc").glob("[0-9]*")}
+        found = [pid]
+        for each in found:
+            found += [child for child, parent in parents.items() if parent == each]
+        return found[1:]
 
     def test_two_interrupts_cancel_and_leave_no_output(self):
         process = self.begin_with_a_sink_that_waits()
