@@ -54,6 +54,7 @@ Status apply_settings(PipelineFile& file, const Arguments& arguments) {
     if (!arguments.has(flag)) continue;
     const std::string text = arguments.value(flag);
     OptionValue value = setting.name == "strategy" ? OptionValue(text) : value_of_text(text);
+    if (setting.value.empty()) value = true;
     value.place.file = flag;
     PENSTOCK_TRY(set_file_setting(file, setting.name, value));
   }

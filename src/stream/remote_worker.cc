@@ -90,6 +90,7 @@ RemoteWorker::~RemoteWorker() { close(); }
 Status RemoteWorker::open() {
   started_ = true;
   PENSTOCK_ASSIGN(process_, nursery_->spawn(number_, run_.options.worker_memory));
+  run_.processes.add(process_.pid);
   Outcome outcome = ask({.kind = kOpen});
   if (outcome.loss)
     return Error(ErrorCode::kUserCode, outcome.loss->reason).at(steps_[outcome.loss->step]->step->spec->name);
@@ -101,8 +102,11 @@ void RemoteWorker::close() noexcept { end_process(); }
 
 WorkerEnd RemoteWorker::end_process() noexcept {
   process_.link.reset();
-  WorkerEnd end = nursery_->end(process_);
-  run_.worker_cpu_ns.fetch_add(static_cast<std::int64_t>(end.cpu_seconds * 1e9), std::memory_order_relaxed);
+  WorkerEnd end;
+  run_.processes.remove(process_.pid, [&] {
+    end = nursery_->end(process_);
+    return end.cpu_seconds;
+  });
   return end;
 }
 

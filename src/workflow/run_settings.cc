@@ -52,6 +52,14 @@ Status set_bytes(std::uint64_t& target, std::string_view name, const OptionValue
 
 constexpr std::int64_t kMost = std::int64_t{1} << 40;
 
+Status set_monitor_interval(MonitorOptions& monitor, std::string_view name, const OptionValue& value) {
+  PENSTOCK_ASSIGN(const std::chrono::milliseconds interval, duration_setting(name, value));
+  constexpr std::chrono::milliseconds kLeast{10};
+  if (interval < kLeast) return wrong_setting(name, value, "at least 10ms");
+  monitor.interval = interval;
+  return {};
+}
+
 }  // namespace
 
 Error wrong_setting(std::string_view name, const OptionValue& value, std::string_view expected) {
@@ -99,6 +107,10 @@ const std::vector<RunSetting>& run_settings() {
       {"max_errors", "N", "The run fails when more records than this are rejected (default: no limit)"},
       {"metrics", "BOOL", "true or false: measure times per operator; records are always counted (default: true)"},
       {"trace", "BOOL", "true or false: keep a timeline of batches in trace.json (default: true)"},
+      {"monitor", "",
+       "Sample processor, memory, throughput, queues and waiting times into metrics.json, show them, and watch the "
+       "alerts of FILE"},
+      {"monitor_interval", "TIME", "Time between two samples, at least 10ms (default: 500ms)"},
   };
   return settings;
 }
@@ -113,6 +125,8 @@ Status set_run_setting(RunOptions& options, std::string_view name, const OptionV
   if (name == "max_errors") return set_integer(options.max_errors, name, value, 0, kMost);
   if (name == "metrics") return set_flag(options.metrics, name, value);
   if (name == "trace") return set_flag(options.trace, name, value);
+  if (name == "monitor") return set_flag(options.monitor.on, name, value);
+  if (name == "monitor_interval") return set_monitor_interval(options.monitor, name, value);
   if (name == "timeout") {
     PENSTOCK_ASSIGN(options.timeout, duration_setting(name, value));
     return {};

@@ -13,7 +13,7 @@ namespace penstock {
 /// A setting of a run, for documentation and completion.
 struct RunSetting {
   std::string_view name;   ///< In files: "batch_size". On the command line: "--batch-size".
-  std::string_view value;  ///< Placeholder in help texts: "N".
+  std::string_view value;  ///< Placeholder in help texts: "N"; empty: on the command line it is true when it is there.
   std::string_view doc;
 };
 
