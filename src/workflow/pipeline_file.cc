@@ -81,7 +81,10 @@ class FileReader {
     PENSTOCK_TRY(read_run(top.find("run")));
     PENSTOCK_TRY(read_monitoring(top.find("alert")));
     PENSTOCK_TRY(read_stages(top.find("stage"), top.find("operator")));
-    if (!says("strategy") && places_steps()) file_.run.strategy = hybrid;
+    if (!says("strategy") && places_steps()) {
+      file_.run.strategy = hybrid;
+      file_.settings.emplace_back("strategy");
+    }
     return std::move(file_);
   }
 
@@ -146,6 +149,8 @@ class FileReader {
     for (const TomlEntry& setting : entry->tables.front().entries) {
       if (!contains(known, setting.name)) return unknown_key(setting, "in [run]", known);
       file_.settings.push_back(setting.name);
+    }
+    for (const TomlEntry& setting : entry->tables.front().entries) {
       PENSTOCK_ASSIGN(const OptionValue value, insert_params(setting.value, scope_));
       PENSTOCK_TRY(set_file_setting(file_, setting.name, value));
     }

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "base/nearest_name.h"
+#include "stream/presets.h"
 
 namespace penstock {
 namespace {
@@ -73,6 +74,12 @@ Status set_flag(bool& target, std::string_view name, const OptionValue& value) {
   return {};
 }
 
+Status set_preset(RunOptions& options, const OptionValue& value, std::span<const std::string> explicit_names) {
+  if (value.as_text() == nullptr) return wrong_setting("preset", value, "the name of a preset");
+  Status set = apply_preset(options, *value.as_text(), explicit_names);
+  return set ? set : std::move(set).error().at(value.place.to_text());
+}
+
 Result<std::chrono::milliseconds> duration_setting(std::string_view name, const OptionValue& value) {
   constexpr std::string_view kExpected = "a duration like \"250ms\", \"1.5s\", \"5m\" or a number of seconds";
   constexpr double kMostSeconds = 1e9;
@@ -91,6 +98,9 @@ Result<std::chrono::milliseconds> duration_setting(std::string_view name, const 
 
 const std::vector<RunSetting>& run_settings() {
   static const std::vector<RunSetting> settings = {
+      {"preset", "NAME",
+       "Defaults for a purpose, behind all that is said here or in FILE: memory_optimized, cache_aware, low_latency, "
+       "high_throughput or streaming"},
       {"strategy", "S",
        "serial: all operators in one thread; threads: the pipeline is cut into segments, a thread for each; parallel: "
        "as threads, with several workers where batches are independent; processes: as parallel, with each of these "
@@ -116,6 +126,7 @@ const std::vector<RunSetting>& run_settings() {
 }
 
 Status set_run_setting(RunOptions& options, std::string_view name, const OptionValue& value) {
+  if (name == "preset") return set_preset(options, value, {});
   if (name == "strategy") return set_strategy(options, value);
   if (name == "workers") return set_integer(options.strategy.workers, name, value, 0, 4096);
   if (name == "batch_size") return set_integer(options.batch_size, name, value, 1, 10'000'000);

@@ -93,7 +93,7 @@ class Monitor(ProgramTest):
 
     def test_an_alert_runs_its_command_and_calls_its_webhook_while_the_run_works(self):
         hooks = self.hooks()
-        os.mkfifo(self.folder / "in.csv")
+        os.mkfifo(self.folder / "in.jsonl")
         self.write("watch.toml", f"""
 [params]
 to = "said"
@@ -101,18 +101,19 @@ to = "said"
 monitor_interval = "10ms"
 [[alert]]
 name = "runs"
-when = "seconds > 0 and errors < 2"
+when = "records < 5"
 command = ["sh", "-c", "echo \\"$PENSTOCK_ALERT $PENSTOCK_ALERT_EVENT\\" >> {{params.to}}"]
 webhook = "{hooks.url}/told"
 [[alert]]
 when = "errors >= 2"
-{READ}""")
+{READ.replace('csv.read', 'json.read').replace('in.csv', 'in.jsonl').replace('types', 'schema')}""")
         process = self.start("run", "watch.toml", "--json")
-        with open(self.folder / "in.csv", "w", encoding="utf-8") as rows:
-            rows.write("a\n1\nx\n2\ny\n")
+        with open(self.folder / "in.jsonl", "w", encoding="utf-8") as rows:
+            rows.write('{"a":1}\nx\n{"a":2}\n{"a":"y"}\n')
             rows.flush()
             path, kind, told = hooks.posted.get()  # before the input has ended
             self.assertIsNone(process.poll())
+            rows.write('{"a":3}\n')
         out, err = process.communicate()
         self.assertEqual(process.returncode, 0, err)
         self.assertEqual((path, kind, told["alert"], told["event"]), ("/told", "application/json", "runs", "fired"))
