@@ -139,7 +139,8 @@ void AlertActions::note(std::size_t number, std::string kind, const Status& stat
 
 std::vector<AlertActions::Done> AlertActions::finish(const StopSignal* stop) {
   std::unique_lock lock(mutex_);
-  const Clock::time_point deadline = Clock::now() + left_;
+  constexpr Milliseconds kGrace{1000};  // so that an action whose time is over can say so itself
+  const Clock::time_point deadline = Clock::now() + left_ + kGrace;
   const auto all_done = [this] { return waiting_.empty() && !busy_; };
   while (!changed_.wait_for(lock, kLook, all_done)) {
     if (Clock::now() < deadline && (stop == nullptr || !stop->cancelled())) continue;

@@ -41,9 +41,9 @@ class AlertActions {
   /// Has the command and the webhook of `rule` done, in the order of the calls. Returns at once.
   void take(const AlertRule& rule, const AlertEvent& event, std::size_t number);
 
-  /// Waits until all is done: no longer than the longest timeout of those that are not, and no longer than until
-  /// `stop`, which may be null, says that all is to be dropped. Returns what was done since the start, and what was
-  /// not.
+  /// Waits until all is done: no longer than the longest timeout of those that are not, and a second, and no longer
+  /// than until `stop`, which may be null, says that all is to be dropped. Returns what was done since the start, and
+  /// what was not.
   std::vector<Done> finish(const StopSignal* stop);
 
  private:

@@ -67,7 +67,7 @@ TEST(AlertActions, SayHowACommandFailed) {
 TEST(AlertActions, EndACommandWhoseTimeIsOverWithAllThatItStarted) {
   AlertActions actions("orders");
   actions.take(shell("sleep 1000 & sleep 1000", 20ms), kFired, 0);
-  EXPECT_THAT(failures(actions.finish(nullptr)), ElementsAre("it did not end within 20 ms"));
+  EXPECT_THAT(failures(actions.finish(nullptr)), ElementsAre("it did not end within 20.0 ms"));
 }
 
 TEST(AlertActions, AreDroppedWhenTooManyWait) {

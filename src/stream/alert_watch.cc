@@ -68,11 +68,11 @@ Status check_webhook(const std::string& url) {
 }  // namespace
 
 Status check_alert(const AlertRule& rule) {
-  if (rule.name.empty()) return wrong_field("name", "an alert needs a name");
   if (rule.when.empty()) {
-    return wrong_field("when", fmt::format("alert \"{}\" has no condition", rule.name))
+    return wrong_field("when", "an alert has no condition without \"when\"")
         .hint("for instance when = \"cpu_usage > 90\"");
   }
+  if (rule.name.empty()) return wrong_field("name", "an alert needs a name");
   PENSTOCK_TRY(AlertWatch::make(rule));
   if (rule.hold.count() < 0) return wrong_field("for", "a time is not negative");
   if (rule.timeout.count() <= 0) return wrong_field("timeout", "a timeout is more than 0");

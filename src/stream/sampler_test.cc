@@ -74,7 +74,7 @@ TEST(SampleLog, KeepsAllWhileTheyAreFew) {
 }
 
 TEST(SampleLog, NeverKeepsMoreAndLiesEvenlyInTime) {
-  for (const std::uint64_t count : {SampleLog::kMost + 1, 5 * SampleLog::kMost, 1'234'567UL}) {
+  for (const std::uint64_t count : {SampleLog::kMost + 1, 5 * SampleLog::kMost, 123'457UL}) {
     SampleLog log = log_of(count);
     EXPECT_EQ(log.added(), count);
     const auto apart = static_cast<double>(log.per_kept());

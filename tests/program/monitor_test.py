@@ -156,7 +156,7 @@ webhook = "{hooks.url}"
         for alert, where, what in (
                 ('when = "cpu_usge > 90"', "3:8", '"cpu_usage"'),
                 ('when = "cpu_usage"', "3:8", "cpu_usage > 90"),
-                ('when = "cpu_usage > 90"\nclear = "cpu_usage < \'low\'"', "4:9", "compare"),
+                ('when = "cpu_usage > 90"\nclear = "cpu_usage < \'low\'"', "4:9", "float64 and utf8"),
                 ('whne = "cpu_usage > 90"', "3:1", '"when"'),
                 ('for = "5s"', "2:1", "when"),
                 ('when = "errors > 0"\nfor = "soon"', "4:7", '"250ms"'),
