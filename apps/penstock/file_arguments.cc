@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "apps/penstock/file_arguments.h"
 
+#include <penstock/preset.h>
+
 #include <algorithm>
 
 #include "workflow/run_settings.h"
@@ -24,6 +26,10 @@ std::vector<Flag> run_setting_flags() {
   for (const RunSetting& setting : run_settings()) {
     Flag flag{flag_of(setting.name), std::string(setting.value), std::string(setting.doc)};
     if (setting.name == "strategy") flag.completes = Completes::kStrategies;
+    if (setting.name == "preset") {
+      flag.completes = Completes::kWords;
+      for (const PresetInfo& preset : presets()) flag.words.emplace_back(preset.name);
+    }
     flags.push_back(std::move(flag));
   }
   for (const RunSetting& setting : workflow_settings()) {
@@ -54,6 +60,7 @@ Status apply_settings(PipelineFile& file, const Arguments& arguments) {
     if (!arguments.has(flag)) continue;
     const std::string text = arguments.value(flag);
     OptionValue value = setting.name == "strategy" ? OptionValue(text) : value_of_text(text);
+    if (setting.value.empty()) value = true;
     value.place.file = flag;
     PENSTOCK_TRY(set_file_setting(file, setting.name, value));
   }

@@ -42,6 +42,32 @@ std::string counts(const Progress& progress, double rate) {
   return text;
 }
 
+// "cpu 76 %, memory 23.4 MiB, in flight 1.2 MiB", and the alerts that are not over.
+std::string use_text(const Progress::Use& use) {
+  std::string text = fmt::format("cpu {:.0f} %, memory {}, in flight {}", use.cpu_usage, bytes_text(use.memory_bytes),
+                                 bytes_text(use.in_flight_bytes));
+  for (std::size_t i = 0; i < use.alerts.size(); ++i)
+    text += fmt::format("{}{}", i == 0 ? "; alerts: " : ", ", printable(use.alerts[i]));
+  return text;
+}
+
+// What a run that is monitored says of an operator beside its load: "  blocked  12 %  queue 3/8".
+std::string pressure_text(const Progress::Step& step) {
+  const std::string queue = step.queue_depth == 0 ? "" : fmt::format("queue {}/{}", step.queue, step.queue_depth);
+  return fmt::format("  blocked {:>3.0f} %  {:<11}", step.blocked * 100, queue);
+}
+
+const Progress::Step* fullest_queue(const Progress& progress) {
+  const Progress::Step* fullest = nullptr;
+  const auto part = [](const Progress::Step& step) {
+    return static_cast<double>(step.queue) / static_cast<double>(std::max(step.queue_depth, 1U));
+  };
+  for (const Progress::Step& step : progress.steps) {
+    if (step.queue > 0 && (fullest == nullptr || part(step) > part(*fullest))) fullest = &step;
+  }
+  return fullest;
+}
+
 }  // namespace
 
 std::vector<std::string> progress_block(const Progress& progress, double rate, std::size_t columns,
@@ -50,16 +76,19 @@ std::vector<std::string> progress_block(const Progress& progress, double rate, s
   std::string head = fmt::format("{:>8}  ", duration_text(progress.seconds));
   if (progress.source.total > 0) head += fmt::format("[{}] ", bar(done_part(progress.source), 20));
   lines.push_back(head + counts(progress, rate));
+  if (progress.use) lines.push_back("          " + use_text(*progress.use));
+  const std::size_t heads = lines.size();
   std::size_t width = 0;
   for (const Progress::Step& step : progress.steps)
     width = std::max(width, std::min<std::size_t>(step.name.size(), 24));
   for (const Progress::Step& step : progress.steps) {
     if (lines.size() + 1 >= most_lines) {
-      lines.push_back(fmt::format("  and {}", counted(progress.steps.size() + 1 - lines.size(), "more operator")));
+      lines.push_back(fmt::format("  and {}", counted(progress.steps.size() + heads - lines.size(), "more operator")));
       break;
     }
-    std::string line = fmt::format("  {:<{}}  {} {:>3.0f} %  {} out", printable(step.name).substr(0, width), width,
-                                   bar(step.load, 10), step.load * 100, with_commas(step.records_out));
+    std::string line = fmt::format("  {:<{}}  {} {:>3.0f} %{}  {} out", printable(step.name).substr(0, width), width,
+                                   bar(step.load, 10), step.load * 100,
+                                   progress.use ? pressure_text(step) : std::string(), with_commas(step.records_out));
     if (step.records_rejected > 0) line += fmt::format(", {} rejected", with_commas(step.records_rejected));
     lines.push_back(std::move(line));
   }
@@ -77,6 +106,10 @@ std::string progress_line(const Progress& progress, double rate) {
                                         [](const auto& a, const auto& b) { return a.load < b.load; });
   if (busiest != progress.steps.end())
     line += fmt::format("; busiest: {} {:.0f} %", printable(busiest->name), busiest->load * 100);
+  if (!progress.use) return line;
+  if (const Progress::Step* const fullest = fullest_queue(progress))
+    line += fmt::format("; fullest queue: {} {}/{}", printable(fullest->name), fullest->queue, fullest->queue_depth);
+  line += "; " + use_text(*progress.use);
   return line;
 }
 
@@ -100,6 +133,12 @@ void ProgressDisplay::update(const Progress& progress) {
     return;
   }
   draw_block(progress_block(progress, rate_, terminal_columns(), terminal_lines()));
+}
+
+void ProgressDisplay::alert(const AlertEvent& event) {
+  const std::lock_guard lock(mutex_);
+  const std::string stage = stage_.empty() ? std::string() : stage_ + ": ";
+  print_to_stderr(fmt::format("penstock: {}{}\n", stage, printable(event.to_text())));
 }
 
 void ProgressDisplay::set_stage(std::string name) {

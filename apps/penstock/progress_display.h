@@ -22,6 +22,7 @@ class ProgressDisplay final : public ProgressListener {
  public:
   ~ProgressDisplay() override;
   void update(const Progress& progress) override;
+  void alert(const AlertEvent& event) override;
   /// Names the stage that runs, when there are several.
   void set_stage(std::string name);
 

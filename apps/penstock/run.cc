@@ -245,6 +245,8 @@ Command run_command() {
       {"penstock run orders.toml", "Run it as the file says"},
       {"penstock run orders.toml --strategy threads --memory-limit 512MiB", "With threads, in bounded memory"},
       {"penstock run orders.toml --set country=DE --strict", "Set a parameter; rejected records make it end with 3"},
+      {"penstock run orders.toml --monitor",
+       "Show what it uses, keep that in metrics.json, and watch the alerts of the file"},
       {"penstock run orders.toml --json > result.json", "For other programs"}};
   command.run = run;
   return command;

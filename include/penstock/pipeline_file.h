@@ -166,7 +166,8 @@ struct PipelineFile {
   RunOptions run;             ///< From [run]; tracing is on unless the file says otherwise.
   OptionValue::Table params;  ///< With overrides.
   WorkflowSettings workflow = {};
-  std::vector<FileStage> stages;  ///< In the order of the file.
+  std::vector<FileStage> stages;           ///< In the order of the file.
+  std::vector<std::string> settings = {};  ///< Names of those that its [run] has: no preset changes these.
   ParamOverrides overrides = {};
 };
 

@@ -2,9 +2,11 @@
 // How a pipeline is run, what was planned, and what came out: options, plan, report.
 #pragma once
 
+#include <penstock/monitor.h>
 #include <penstock/operator.h>
 
 #include <chrono>
+#include <optional>
 
 namespace penstock {
 
@@ -49,12 +51,25 @@ struct Progress {
     std::uint64_t records_out = 0;
     std::uint64_t records_rejected = 0;
     double load = 0;  ///< Part of the time since the last update that it was busy, 0 to 1.
+    // With RunOptions::monitor, from the last sample:
+    double blocked = 0;             ///< Part of the time that it waited for its output to be taken, 0 to 1.
+    std::uint32_t queue = 0;        ///< Batches in the channel in front of it.
+    std::uint32_t queue_depth = 0;  ///< Most batches there; 0: it has no channel.
+  };
+  /// What the last sample of RunOptions::monitor says.
+  struct Use {
+    double cpu_usage = 0;                  ///< In percent of the cores that the program may use.
+    std::uint64_t memory_bytes = 0;        ///< Resident.
+    std::uint64_t in_flight_bytes = 0;     ///< In buffers.
+    double throughput = 0;                 ///< Records per second that the sources read.
+    std::vector<std::string> alerts = {};  ///< Names of those that have fired and are not over.
   };
   double seconds = 0;            ///< Since the start.
   SourceProgress source;         ///< Of the slowest source.
   std::uint64_t records_in = 0;  ///< Read by the sources.
   std::uint64_t records_rejected = 0;
   std::vector<Step> steps;
+  std::optional<Use> use = {};  ///< Nothing without RunOptions::monitor, and before its first sample.
 };
 
 /// Is told about the progress of a run, about five times a second, on a thread of its own.
@@ -62,6 +77,9 @@ class ProgressListener {
  public:
   virtual ~ProgressListener();
   virtual void update(const Progress& progress) = 0;
+  /// An alert of RunOptions::monitor fired, or is over; its actions have not been taken yet. On the same thread, or at
+  /// the end of the run on that which ran it.
+  virtual void alert(const AlertEvent& event);
 };
 
 /// How to run. The defaults suit most programs.
@@ -78,8 +96,10 @@ struct RunOptions {
   std::string artifacts = ".";  ///< Folder for quarantine files without a path of their own.
   StopSignal* stop = nullptr;   ///< To drain or cancel from outside, for instance at SIGINT.
   ProgressListener* progress = nullptr;
-  bool metrics = true;  ///< Times and loads per operator; records are always counted.
-  bool trace = false;   ///< Keep a timeline for `Report::trace_to_json`.
+  bool metrics = true;          ///< Times and loads per operator; records are always counted.
+  bool trace = false;           ///< Keep a timeline for `Report::trace_to_json`.
+  MonitorOptions monitor = {};  ///< Samples of what the run uses, and alerts.
+  std::string preset = {};      ///< The preset that these options came from, for the plan: see preset.h.
 };
 
 /// A segment of a plan: the operators that one worker runs fused.
@@ -114,6 +134,7 @@ struct Plan {
   std::string pipeline;
   std::string strategy;
   std::string reason;
+  std::string preset = {};  ///< "low_latency sets batch_size = 64 …"; empty: the options are of none.
   Adapting adapting;
   std::size_t batch_size = 0;
   std::uint64_t memory_limit = 0;
@@ -171,7 +192,8 @@ struct Report {
   std::uint64_t buffer_peak_bytes = 0;  ///< Most bytes in flight.
   std::vector<StepReport> steps;
   std::vector<OutputFile> outputs;
-  std::vector<StepResult> results;  ///< In the order of the steps; empty unless the run committed.
+  std::vector<StepResult> results;         ///< In the order of the steps; empty unless the run committed.
+  std::optional<MonitorLog> monitor = {};  ///< With RunOptions::monitor.
 
   /// For people: a table.
   std::string to_text() const;

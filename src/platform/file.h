@@ -175,8 +175,8 @@ bool has_glob(std::string_view path) noexcept;
 /// Returns the files that `pattern` names, in byte order of their paths, whatever the locale.
 ///
 /// Without a mark of a glob, or when a file of exactly that name exists, the answer is `pattern` itself, and whether it
-/// exists is left to whoever opens it. A pattern without a match is kNotFound. '*' does not match a leading dot or a
-/// '/'.
+/// exists is left to whoever opens it. A pattern without a match is kNotFound. '*' matches no leading dot and no '/',
+/// "**" as a part of the path any folders: see glob.h.
 Result<std::vector<std::string>> expand_glob(const std::string& pattern);
 
 }  // namespace penstock

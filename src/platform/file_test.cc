@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "platform/file_modes_hold.h"
+#include "platform/glob.h"
 
 namespace penstock {
 namespace {
@@ -248,6 +249,35 @@ TEST_F(FileTest, ExpandGlobTakesAnExistingNameLiterally) {
   put("a[1].csv", "");
   put("a1.csv", "");
   EXPECT_THAT(expand_glob(path("a[1].csv")).value(), ElementsAre(path("a[1].csv")));
+}
+
+TEST_F(FileTest, ExpandGlobFindsFilesInAnyFolders) {
+  std::filesystem::create_directories(path("a/b.d/c"));
+  std::filesystem::create_directories(path("a/.hidden"));
+  std::filesystem::create_directories(path("[odd*]"));
+  std::filesystem::create_directory_symlink(path("a"), path("a/b.d/up"));  // would go round for ever
+  for (const char* name :
+       {"1.csv", "a/2.csv", "a/b.d/c/3.csv", "a/b.d/c/3.txt", "a/.hidden/4.csv", "a/.5.csv", "[odd*]/6.csv"})
+    put(name, "");
+  EXPECT_THAT(expand_glob(path("**/*.csv")).value(),
+              ElementsAre(path("1.csv"), path("[odd*]/6.csv"), path("a/2.csv"), path("a/b.d/c/3.csv")));
+  EXPECT_THAT(expand_glob(path("a/**/c/*")).value(), ElementsAre(path("a/b.d/c/3.csv"), path("a/b.d/c/3.txt")));
+  EXPECT_THAT(expand_glob(path("a/**/**/3.csv")).value(), ElementsAre(path("a/b.d/c/3.csv")));
+  EXPECT_THAT(expand_glob(path("a/*.d/**")).value(), ElementsAre(path("a/b.d/c/3.csv"), path("a/b.d/c/3.txt")));
+  EXPECT_EQ(expand_glob(path("**/*.json")).error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(expand_glob(path("nowhere/**/*.csv")).error().code(), ErrorCode::kNotFound);
+}
+
+TEST_F(FileTest, MatchesGlobPartByPart) {
+  EXPECT_TRUE(matches_glob("/x/*.csv", "/x/a.csv"));
+  EXPECT_FALSE(matches_glob("/x/*.csv", "/x/y/a.csv"));
+  EXPECT_FALSE(matches_glob("/x/*.csv", "/x/.a.csv"));
+  EXPECT_TRUE(matches_glob("/x/**/*.csv", "/x/a.csv"));
+  EXPECT_TRUE(matches_glob("/x/**/*.csv", "/x/y/z/a.csv"));
+  EXPECT_FALSE(matches_glob("/x/**/*.csv", "/x/.y/a.csv"));
+  EXPECT_FALSE(matches_glob("/x/**/*.csv", "/y/a.csv"));
+  EXPECT_TRUE(matches_glob("/x/**", "/x/y/a"));
+  EXPECT_FALSE(matches_glob("/x/**/z/*", "/x/y/a"));
 }
 
 TEST_F(FileTest, ExpandGlobNamesAPatternWithoutMatch) {

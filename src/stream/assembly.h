@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "stream/sampler.h"
 #include "stream/segment.h"
 
 namespace penstock {
@@ -28,6 +29,7 @@ struct Run {
   std::vector<std::vector<Runner*>>
       runners_of;  // by step, one per worker; none for steps that run inside a later step's loop
   std::vector<std::unique_ptr<BoundaryWatch>> watches;  // of the segments of sources, where the plan adapts
+  std::unique_ptr<Sampler> sampler;                     // of a run that is monitored
   bool timed = false;                                   // somebody looks at the workers' clocks
   double cpu_before = 0;
 };

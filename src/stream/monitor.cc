@@ -23,16 +23,18 @@ std::string seconds(std::int64_t ns) { return duration_text(static_cast<double>(
 
 bool Monitor::is_needed(const RunOptions& options, const Pipeline& pipeline) {
   if (options.timeout.count() > 0 || options.stop != nullptr || options.progress != nullptr) return true;
+  if (options.monitor.wanted()) return true;
   return std::any_of(pipeline.steps().begin(), pipeline.steps().end(),
                      [](const auto& step) { return step.timeout.count() > 0; });
 }
 
 Monitor::Monitor(std::shared_ptr<RunState> run, std::vector<std::shared_ptr<Segment>> segments,
-                 std::vector<std::unique_ptr<StepAtWork>>& steps, Executor& executor)
+                 std::vector<std::unique_ptr<StepAtWork>>& steps, Executor& executor, Sampler* sampler)
     : run_(std::move(run)),
       segments_(std::move(segments)),
       steps_(steps),
       executor_(executor),
+      sampler_(sampler),
       last_busy_ns_(steps.size(), 0) {
   for (const auto& step : steps_) {
     const std::int64_t timeout = to_ns(step->step->spec->timeout);
@@ -70,6 +72,7 @@ std::int64_t Monitor::next_wake_ns(std::int64_t now) const {
   if (shortest_step_timeout_ns_ > 0) wake = std::min(wake, now + std::max(shortest_step_timeout_ns_ / 4, kMilli));
   if (run_->options.stop != nullptr) wake = std::min(wake, now + kStopPollNs);
   if (run_->options.progress != nullptr) wake = std::min(wake, last_progress_ns_ + kProgressNs);
+  if (sampler_ != nullptr) wake = std::min(wake, sampler_->next_ns());
   return std::max(wake, now + kMilli);
 }
 
@@ -86,6 +89,7 @@ void Monitor::watch() {
     if (run_->options.stop != nullptr && run_->options.stop->cancelled()) give_up();
     check_run_deadline(then);
     check_step_deadlines(then);
+    if (sampler_ != nullptr && then >= sampler_->next_ns()) sampler_->take(then);
     report_progress(then);
     lock.lock();
   }
@@ -150,6 +154,7 @@ void Monitor::report_progress(std::int64_t now) {
   for (const auto& step : steps_) {
     if (auto* const source = dynamic_cast<Source*>(step->speaker)) progress.source = source->progress();
   }
+  if (sampler_ != nullptr) sampler_->fill(progress);
   last_progress_ns_ = now;
   run_->options.progress->update(progress);
 }

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "stream/sampler.h"
 #include "stream/segment.h"
 
 namespace penstock {
@@ -16,7 +17,7 @@ namespace penstock {
 class Monitor {
  public:
   Monitor(std::shared_ptr<RunState> run, std::vector<std::shared_ptr<Segment>> segments,
-          std::vector<std::unique_ptr<StepAtWork>>& steps, Executor& executor);
+          std::vector<std::unique_ptr<StepAtWork>>& steps, Executor& executor, Sampler* sampler);
   ~Monitor();
 
   /// Looks after workers that began later, too. Thread-safe.
@@ -41,6 +42,7 @@ class Monitor {
   std::vector<std::shared_ptr<Segment>> segments_;  // guarded by segments_mutex_
   const std::vector<std::unique_ptr<StepAtWork>>& steps_;
   Executor& executor_;
+  Sampler* const sampler_;  // null: the run is not monitored
   std::int64_t shortest_step_timeout_ns_ = 0;
   std::int64_t last_progress_ns_ = 0;
   std::vector<std::uint64_t> last_busy_ns_;

@@ -2,13 +2,13 @@
 #include "stream/output_paths.h"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <filesystem>
 #include <map>
 #include <utility>
 
 #include "platform/file.h"
+#include "platform/glob.h"
 
 namespace penstock {
 namespace {
@@ -62,7 +62,7 @@ class Inputs {
       if (known != by_file_.end()) return refuse(output, known->second);
     }
     for (const auto& [pattern, step] : globs_) {
-      if (::fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME | FNM_PERIOD) == 0) return refuse(output, step);
+      if (matches_glob(pattern, path)) return refuse(output, step);
     }
     return {};
   }

@@ -8,11 +8,13 @@
 #include "stream/graph.h"
 #include "stream/output_paths.h"
 #include "stream/run_loop.h"
+#include "stream/sampler.h"
 
 namespace penstock {
 
 OperatorFactory::~OperatorFactory() = default;
 ProgressListener::~ProgressListener() = default;
+void ProgressListener::alert(const AlertEvent&) {}
 
 namespace {
 
@@ -77,6 +79,10 @@ RunOutcome Pipeline::run_to_outcome(const RunOptions& options) const {
   RunOutcome outcome;
   outcome.report.pipeline = name_;
   outcome.report.outcome = Report::Outcome::kFailed;
+  if (Status watchable = check_monitor(options.monitor); !watchable) {
+    outcome.status = std::move(watchable);
+    return outcome;
+  }
   Result<Graph> graph = bind_graph(*this);
   if (!graph) {
     outcome.status = std::move(graph).error();

@@ -13,9 +13,10 @@ namespace penstock {
 
 std::string Plan::to_text() const {
   std::string text =
-      fmt::format("pipeline \"{}\": strategy {}, {}, at most {} per batch{}\n  why: {}\n", pipeline, strategy,
+      fmt::format("pipeline \"{}\": strategy {}, {}, at most {} per batch{}\n  why: {}\n{}", pipeline, strategy,
                   counted(segments.size(), "segment"), counted(batch_size, "record"),
-                  memory_limit == 0 ? "" : fmt::format(", at most {} in flight", bytes_text(memory_limit)), reason);
+                  memory_limit == 0 ? "" : fmt::format(", at most {} in flight", bytes_text(memory_limit)), reason,
+                  preset.empty() ? "" : fmt::format("  preset: {}\n", preset));
   for (std::size_t s = 0; s < segments.size(); ++s) {
     const PlanSegment& segment = segments[s];
     text += fmt::format(
@@ -41,6 +42,7 @@ std::string Plan::to_text() const {
 std::string Plan::to_json() const {
   nlohmann::ordered_json plan = {{"version", 1},     {"pipeline", pipeline},     {"strategy", strategy},
                                  {"reason", reason}, {"batch_size", batch_size}, {"memory_limit", memory_limit}};
+  if (!preset.empty()) plan["preset"] = preset;
   plan["steps"] = nlohmann::ordered_json::array();
   for (const Step& step : steps) {
     plan["steps"].push_back({{"name", step.name},

@@ -123,6 +123,7 @@ Status RemoteWorker::open() {
   started_ = true;
   for (int attempt = 1;; ++attempt) {
     PENSTOCK_ASSIGN(process_, nursery_->spawn(number_, run_.options.worker_memory));
+    run_.processes.add(process_.pid);
     Outcome outcome = ask({.kind = kOpen});
     if (outcome.parcel && outcome.parcel->error) return std::move(*outcome.parcel->error);
     if (!outcome.loss) return {};
@@ -135,8 +136,11 @@ void RemoteWorker::close() noexcept { end_process(); }
 
 WorkerEnd RemoteWorker::end_process() noexcept {
   process_.link.reset();
-  WorkerEnd end = nursery_->end(process_);
-  run_.worker_cpu_ns.fetch_add(static_cast<std::int64_t>(end.cpu_seconds * 1e9), std::memory_order_relaxed);
+  WorkerEnd end;
+  run_.processes.remove(process_.pid, [&] {
+    end = nursery_->end(process_);
+    return end.cpu_seconds;
+  });
   return end;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/printable.h"
 #include "store/json_fields.h"
+#include "stream/monitor_text.h"
 #include "stream/table.h"
 
 namespace penstock {
@@ -94,6 +95,7 @@ std::string Report::to_text() const {
   }
   text += fmt::format("memory: {} at most, {} of it in flight; cpu: {}\n", bytes_text(memory_peak_bytes),
                       bytes_text(buffer_peak_bytes), duration_text(cpu_seconds));
+  if (monitor) text += monitor_to_text(*monitor);
   for (const StepResult& result : results) text += penstock::to_text(result);
   return text;
 }
@@ -143,6 +145,7 @@ std::string Report::to_json() const {
   for (const StepResult& result : results) {
     report["results"].push_back({{"name", result.name}, {"rows", Json::parse(result.rows, nullptr, false)}});
   }
+  if (monitor) report["monitor"] = monitor_to_json(*this);
   return json_document(report);
 }
 

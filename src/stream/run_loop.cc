@@ -55,7 +55,7 @@ bool work(Run& run) {
   const std::unique_ptr<Executor> executor = needs_threads(run) ? make_thread_executor() : make_inline_executor();
   std::optional<Monitor> monitor;
   if (Monitor::is_needed(run.state->options, *run.graph.pipeline))
-    monitor.emplace(run.state, all_workers(run), run.steps, *executor);
+    monitor.emplace(run.state, all_workers(run), run.steps, *executor, run.sampler.get());
   const auto workers = first_workers(run, *executor, monitor ? &*monitor : nullptr);
   std::vector<std::shared_ptr<Task>> tasks(workers.begin(), workers.end());
   if (Status started = executor->start(std::move(tasks)); !started) run.state->fail(std::move(started).error());
@@ -153,8 +153,7 @@ Report make_report(const Run& run, const Status& status, bool all_ended) {
     report.results.clear();
   }
   report.wall_seconds = static_cast<double>(now_ns() - run.state->started_ns) / 1e9;
-  report.cpu_seconds =
-      process_cpu_seconds() - run.cpu_before + static_cast<double>(run.state->worker_cpu_ns.load()) / 1e9;
+  report.cpu_seconds = process_cpu_seconds() - run.cpu_before + run.state->processes.ended_cpu_seconds();
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   report.memory_peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
@@ -186,11 +185,13 @@ RunOutcome run_plan(Graph graph, Plan plan, const RunOptions& options) {
   outcome.status = assemble(*run);
   bool all_ended = true;
   if (outcome.status) {
+    if (options.monitor.wanted()) run->sampler = std::make_unique<Sampler>(*run);
     all_ended = work(*run);
     if (all_ended) std::for_each(run->watches.begin(), run->watches.end(), [](const auto& watch) { watch->ended(); });
     outcome.status = conclude(*run, all_ended);
   }
   outcome.report = make_report(*run, outcome.status, all_ended);
+  if (run->sampler != nullptr) outcome.report.monitor = run->sampler->finish(now_ns());
   if (!all_ended) keep_for_ever(run);
   return outcome;
 }

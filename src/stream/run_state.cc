@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include "platform/process_use.h"
 #include "stream/step_metrics.h"
 
 namespace penstock {
@@ -13,6 +14,27 @@ namespace {
 constexpr std::chrono::microseconds kMemoryPoll{200};
 
 }  // namespace
+
+void LiveProcesses::add(int pid) {
+  const std::lock_guard lock(mutex_);
+  pids_.push_back(pid);
+}
+
+LiveProcesses::Use LiveProcesses::use() const {
+  const std::lock_guard lock(mutex_);
+  Use all{.cpu_seconds = ended_seconds_};
+  for (const int pid : pids_) {
+    const ProcessUse use = use_of_process(pid);
+    all.cpu_seconds += use.cpu_seconds;
+    all.own_bytes += use.resident_bytes - std::min(use.resident_bytes, use.shared_bytes);
+  }
+  return all;
+}
+
+double LiveProcesses::ended_cpu_seconds() const {
+  const std::lock_guard lock(mutex_);
+  return ended_seconds_;
+}
 
 RunState::RunState(const RunOptions& run_options)
     : options(run_options),

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "channel/channel.h"
@@ -20,6 +21,32 @@ class Cancellable {
   virtual ~Cancellable() = default;
   /// Everybody who waits returns, now and later.
   virtual void cancel() noexcept = 0;
+};
+
+/// The worker processes of a run, for those who ask what it uses. Thread-safe.
+class LiveProcesses {
+ public:
+  struct Use {
+    double cpu_seconds = 0;       ///< Of those that run and of those that have ended.
+    std::uint64_t own_bytes = 0;  ///< Memory that they share with nobody.
+  };
+
+  void add(int pid);
+  /// `end` ends the process and returns what it spent; nobody sees the time between both.
+  template <class End>
+  void remove(int pid, End end) {
+    const std::lock_guard lock(mutex_);
+    std::erase(pids_, pid);
+    ended_seconds_ += end();
+  }
+  Use use() const;
+  /// Of those that have ended.
+  double ended_cpu_seconds() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<int> pids_;     // guarded by mutex_
+  double ended_seconds_ = 0;  // guarded by mutex_
 };
 
 /// Shared by the run loop, its workers and its monitor. Thread-safe after it was set up.
@@ -52,7 +79,7 @@ class RunState {
   /// Most records per batch of a source at this moment; never more than `options` says.
   std::atomic<std::size_t> batch_size;
   std::vector<std::atomic<std::uint64_t>> crashes;  ///< Of worker processes, per step.
-  std::atomic<std::int64_t> worker_cpu_ns{0};       ///< Of worker processes that have ended.
+  LiveProcesses processes;
   const std::int64_t started_ns;
 
  private:

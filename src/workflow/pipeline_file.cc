@@ -6,6 +6,7 @@
 
 #include "base/nearest_name.h"
 #include "platform/file.h"
+#include "workflow/alert_table.h"
 #include "workflow/placeholders.h"
 #include "workflow/references.h"
 #include "workflow/run_settings.h"
@@ -20,7 +21,7 @@ namespace {
 
 constexpr std::size_t kMostFileBytes = std::size_t{16} << 20;
 
-const std::vector<std::string> kTopKeys = {"name", "run", "params", "stage", "operator"};
+const std::vector<std::string> kTopKeys = {"name", "run", "params", "alert", "stage", "operator"};
 bool contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -78,8 +79,12 @@ class FileReader {
     PENSTOCK_TRY(read_name(top.find("name")));
     PENSTOCK_TRY(read_params(top.find("params")));
     PENSTOCK_TRY(read_run(top.find("run")));
+    PENSTOCK_TRY(read_monitoring(top.find("alert")));
     PENSTOCK_TRY(read_stages(top.find("stage"), top.find("operator")));
-    if (!names_strategy_ && places_steps()) file_.run.strategy = hybrid;
+    if (!says("strategy") && places_steps()) {
+      file_.run.strategy = hybrid;
+      file_.settings.emplace_back("strategy");
+    }
     return std::move(file_);
   }
 
@@ -142,13 +147,27 @@ class FileReader {
     for (const RunSetting& setting : run_settings()) known.emplace_back(setting.name);
     for (const RunSetting& setting : workflow_settings()) known.emplace_back(setting.name);
     for (const TomlEntry& setting : entry->tables.front().entries) {
-      names_strategy_ = names_strategy_ || setting.name == "strategy";
       if (!contains(known, setting.name)) return unknown_key(setting, "in [run]", known);
+      file_.settings.push_back(setting.name);
+    }
+    for (const TomlEntry& setting : entry->tables.front().entries) {
       PENSTOCK_ASSIGN(const OptionValue value, insert_params(setting.value, scope_));
       PENSTOCK_TRY(set_file_setting(file_, setting.name, value));
     }
     return {};
   }
+
+  // A file with alerts means them, unless it says that it does not.
+  Status read_monitoring(const TomlEntry* entry) {
+    if (entry == nullptr) return {};
+    PENSTOCK_TRY(read_alerts(file_.run.monitor.alerts, *entry, scope_));
+    const bool unwanted = says("monitor") && !file_.run.monitor.on;
+    if (unwanted) file_.run.monitor.alerts.clear();
+    return {};
+  }
+
+  /// Whether [run] has the setting.
+  bool says(std::string_view setting) const { return contains(file_.settings, setting); }
 
   Status read_stages(const TomlEntry* stages, const TomlEntry* operators) {
     if (stages != nullptr && operators != nullptr) {
@@ -231,7 +250,6 @@ class FileReader {
 
   const ParamOverrides& overrides_;
   PipelineFile file_;
-  bool names_strategy_ = false;
   PlaceholderScope scope_;
 };
 

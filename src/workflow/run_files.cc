@@ -99,7 +99,9 @@ Json settings_to_json(const RunOptions& run) {
                    {"timeout_seconds", static_cast<double>(run.timeout.count()) / 1e3},
                    {"max_errors", nullptr},
                    {"metrics", run.metrics},
-                   {"trace", run.trace}};
+                   {"trace", run.trace},
+                   {"monitor", run.monitor.wanted()}};
+  if (!run.preset.empty()) settings["preset"] = run.preset;
   if (run.max_errors != static_cast<std::uint64_t>(-1)) settings["max_errors"] = run.max_errors;
   return settings;
 }

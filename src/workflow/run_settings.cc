@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "base/nearest_name.h"
+#include "stream/presets.h"
 
 namespace penstock {
 namespace {
@@ -52,6 +53,14 @@ Status set_bytes(std::uint64_t& target, std::string_view name, const OptionValue
 
 constexpr std::int64_t kMost = std::int64_t{1} << 40;
 
+Status set_monitor_interval(MonitorOptions& monitor, std::string_view name, const OptionValue& value) {
+  PENSTOCK_ASSIGN(const std::chrono::milliseconds interval, duration_setting(name, value));
+  constexpr std::chrono::milliseconds kLeast{10};
+  if (interval < kLeast) return wrong_setting(name, value, "at least 10ms");
+  monitor.interval = interval;
+  return {};
+}
+
 }  // namespace
 
 Error wrong_setting(std::string_view name, const OptionValue& value, std::string_view expected) {
@@ -63,6 +72,12 @@ Status set_flag(bool& target, std::string_view name, const OptionValue& value) {
   if (value.as_bool() == nullptr) return wrong_setting(name, value, "true or false");
   target = *value.as_bool();
   return {};
+}
+
+Status set_preset(RunOptions& options, const OptionValue& value, std::span<const std::string> explicit_names) {
+  if (value.as_text() == nullptr) return wrong_setting("preset", value, "the name of a preset");
+  Status set = apply_preset(options, *value.as_text(), explicit_names);
+  return set ? set : std::move(set).error().at(value.place.to_text());
 }
 
 Result<std::chrono::milliseconds> duration_setting(std::string_view name, const OptionValue& value) {
@@ -83,6 +98,9 @@ Result<std::chrono::milliseconds> duration_setting(std::string_view name, const 
 
 const std::vector<RunSetting>& run_settings() {
   static const std::vector<RunSetting> settings = {
+      {"preset", "NAME",
+       "Defaults for a purpose, behind all that is said here or in FILE: memory_optimized, cache_aware, low_latency, "
+       "high_throughput or streaming"},
       {"strategy", "S",
        "serial: all operators in one thread; threads: the pipeline is cut into segments, a thread for each; parallel: "
        "as threads, with several workers where batches are independent; processes: as parallel, with each of these "
@@ -99,11 +117,16 @@ const std::vector<RunSetting>& run_settings() {
       {"max_errors", "N", "The run fails when more records than this are rejected (default: no limit)"},
       {"metrics", "BOOL", "true or false: measure times per operator; records are always counted (default: true)"},
       {"trace", "BOOL", "true or false: keep a timeline of batches in trace.json (default: true)"},
+      {"monitor", "",
+       "Sample processor, memory, throughput, queues and waiting times into metrics.json, show them, and watch the "
+       "alerts of FILE"},
+      {"monitor_interval", "TIME", "Time between two samples, at least 10ms (default: 500ms)"},
   };
   return settings;
 }
 
 Status set_run_setting(RunOptions& options, std::string_view name, const OptionValue& value) {
+  if (name == "preset") return set_preset(options, value, {});
   if (name == "strategy") return set_strategy(options, value);
   if (name == "workers") return set_integer(options.strategy.workers, name, value, 0, 4096);
   if (name == "batch_size") return set_integer(options.batch_size, name, value, 1, 10'000'000);
@@ -113,6 +136,8 @@ Status set_run_setting(RunOptions& options, std::string_view name, const OptionV
   if (name == "max_errors") return set_integer(options.max_errors, name, value, 0, kMost);
   if (name == "metrics") return set_flag(options.metrics, name, value);
   if (name == "trace") return set_flag(options.trace, name, value);
+  if (name == "monitor") return set_flag(options.monitor.on, name, value);
+  if (name == "monitor_interval") return set_monitor_interval(options.monitor, name, value);
   if (name == "timeout") {
     PENSTOCK_ASSIGN(options.timeout, duration_setting(name, value));
     return {};

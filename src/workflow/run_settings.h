@@ -4,6 +4,7 @@
 
 #include <penstock/run.h>
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,7 @@ namespace penstock {
 /// A setting of a run, for documentation and completion.
 struct RunSetting {
   std::string_view name;   ///< In files: "batch_size". On the command line: "--batch-size".
-  std::string_view value;  ///< Placeholder in help texts: "N".
+  std::string_view value;  ///< Placeholder in help texts: "N"; empty: on the command line it is true when it is there.
   std::string_view doc;
 };
 
@@ -23,6 +24,9 @@ const std::vector<RunSetting>& run_settings();
 /// Sets one setting of `options`. Errors: kInvalidArgument at `value.place` with "did you mean" for names and
 /// strategies.
 Status set_run_setting(RunOptions& options, std::string_view name, const OptionValue& value);
+
+/// Sets the preset, behind settings with these names. kInvalidArgument at `value.place` with "did you mean".
+Status set_preset(RunOptions& options, const OptionValue& value, std::span<const std::string> explicit_names);
 
 /// Reads a duration, a text like "1.5s" or a number of seconds; what is above 0 never becomes 0. kInvalidArgument at
 /// its place, with `name`.

@@ -30,6 +30,10 @@ class OneAtATime final : public ProgressListener {
     const std::lock_guard lock(mutex_);
     listener_.update(progress);
   }
+  void alert(const AlertEvent& event) override {
+    const std::lock_guard lock(mutex_);
+    listener_.alert(event);
+  }
 
  private:
   ProgressListener& listener_;

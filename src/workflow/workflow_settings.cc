@@ -41,6 +41,7 @@ const std::vector<RunSetting>& workflow_settings() {
 
 Status set_file_setting(PipelineFile& file, std::string_view name, const OptionValue& value) {
   WorkflowSettings& settings = file.workflow;
+  if (name == "preset") return set_preset(file.run, value, file.settings);
   if (name == "on_failure") return set_on_failure(settings.on_failure, value);
   if (name == "cache") return set_flag(settings.cache, name, value);
   if (name == "durable") return set_flag(settings.durable, name, value);

@@ -159,6 +159,33 @@ class Others(ProgramTest):
         self.assertEqual([step["name"] for step in plan["steps"]], ["csv.read", "csv.write"])
         self.assertEqual(self.files(), ["copy.toml", "in.csv"])
 
+    def test_a_preset_stands_behind_what_is_said(self):
+        self.write("in.csv", IN)
+        self.write("copy.toml", COPY.replace("[[operator]]", '[run]\nbatch_size = 7\npreset = "streaming"\n[[operator]]', 1))
+
+        def preset(*words):
+            done = self.penstock("plan", "copy.toml", *words)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            return next(line for line in done.stdout.splitlines() if "preset: " in line).strip()
+
+        self.assertEqual(preset(), "preset: streaming sets strategy = threads, queue_depth = 2, trace = false; of your own: batch_size")
+        self.assertEqual(preset("--queue-depth", "9", "--preset", "low_latency"),
+                         "preset: low_latency sets nothing; of your own: batch_size, queue_depth")
+        self.assertEqual(preset("--preset", "high_throughput"), "preset: high_throughput sets strategy = parallel")
+        self.assertEqual(self.penstock("run", "copy.toml", "--quiet").returncode, 0)
+        self.assertEqual(self.latest("run.json")["settings"]["preset"], "streaming")
+        self.assertEqual(self.latest("plan.json")["stages"][0]["plan"]["preset"], preset()[len("preset: "):])
+        self.write("copy.toml", COPY.replace("[[operator]]", '[run]\npreset = "low_latancy"\n[[operator]]', 1))
+        done = self.penstock("check", "copy.toml")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('copy.toml:3:10: unknown preset: "low_latancy"\n  try: did you mean "low_latency"?', done.stderr)
+
+    def test_run_on_wins_over_the_strategy_of_a_preset(self):
+        self.write("in.csv", IN)
+        self.write("copy.toml", COPY.replace('path = "in.csv"', 'path = "in.csv"\nrun_on = "threads"'))
+        plan = self.penstock("plan", "copy.toml", "--preset", "high_throughput").stdout
+        self.assertIn("strategy hybrid", plan)
+
     def test_ops_lists_all_and_shows_one(self):
         listed = self.penstock("ops")
         self.assertRegex(listed.stdout, r"(?m)^csv\.read +source +\w")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The workflows of examples/workflows do what they say, also when they are killed in the middle."""
+import json
 import os
 import shutil
 import subprocess
@@ -56,6 +57,41 @@ class Examples(ProgramTest):
         self.assertEqual(self.ran(), ["make", "count", "sample", "pack"])
         for path in ("make/artifacts/records.csv", "count/artifacts/lines.txt", "pack/artifacts/sample.csv.gz"):
             self.assertEqual(self.artifact(path), (self.folder / "undisturbed/latest" / path).read_bytes(), path)
+
+
+class FileBatch(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        shutil.copytree(SOURCE / "examples/file_batch", self.folder, dirs_exist_ok=True)
+
+    def artifact(self, name):
+        return (self.folder / "pipeline_outputs/latest/file_batch/artifacts" / name).read_text()
+
+    def test_reads_the_files_of_a_tree_in_the_order_of_their_paths(self):
+        done = self.penstock("run", "file_batch.toml")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.artifact("by_month.csv"),
+                         "store,month,sales,total\n"
+                         "berlin,2025-12-01T00:00:00Z,2,150.47\n"
+                         "berlin,2026-01-01T00:00:00Z,1,70.0\n"
+                         "paris,2026-01-01T00:00:00Z,1,41.0\n")
+        self.assertEqual([line.split(",")[0] for line in self.artifact("sales.csv").splitlines()[1:]],
+                         ["berlin", "berlin", "berlin", "paris"])
+        bad = [json.loads(line) for line in self.artifact("quarantine.jsonl").splitlines()]
+        self.assertEqual([(each["operator"], each.get("file"), each.get("line")) for each in bad][0],
+                         ("csv.read", "stores/berlin/2026/01.csv", 3))
+        self.assertEqual(len(bad), 2)
+        # A file that appears in a new folder is found by the next run.
+        self.write("stores/rome/2026/q1/01.csv", "store,sold,item,pieces,price\nrome,2026-01-05T10:00:00Z,pump,1,99.00\n")
+        self.assertEqual(self.penstock("run", "file_batch.toml").returncode, 0)
+        self.assertIn("rome,2026-01-01T00:00:00Z,1,99.0\n", self.artifact("by_month.csv"))
+
+    def test_refuses_to_write_into_the_tree_that_it_reads(self):
+        text = (self.folder / "file_batch.toml").read_text().replace("{artifacts}/by_month.csv", "stores/new/folder/by_month.csv")
+        self.write("file_batch.toml", text)
+        done = self.penstock("check", "file_batch.toml")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("stores/new/folder/by_month.csv", done.stderr)
 
 
 if __name__ == "__main__":

@@ -269,5 +269,78 @@ TEST(Aggregate, PointsAtWhatIsWrong) {
             "option \"compute\" names nothing to compute");
 }
 
+// Windows 1, 1, 2, (1: late), (null), 2, 5.
+RecordBatch windowed() {
+  const auto row = [](std::int64_t window, const char* key, std::int64_t x) {
+    return std::vector<testing::Value>{window, std::string(key), x};
+  };
+  return table({{"w", Type::kInt64}, {"k", Type::kUtf8}, {"x", Type::kInt64}},
+               {row(1, "b", 1),
+                row(1, "a", 2),
+                row(2, "a", 3),
+                row(1, "a", 100),
+                {nullptr, std::string("a"), std::int64_t{1}},
+                row(2, "a", 4),
+                row(5, "c", 6)});
+}
+
+Options by_window(const char* window) {
+  Options given = options({"w", "k"}, {{"n", "count()"}, {"sum", "sum(x)"}});
+  given.set("window", window);
+  return given;
+}
+
+TEST(AggregateByWindow, EmitsAWindowAsSoonAsTheNextBegins) {
+  const std::unique_ptr<Operator> op = Registry::global().make("aggregate", by_window("w")).value();
+  testing::CollectingEmitter out;
+  testing::CollectingErrors errors;
+  const StopSignal stop;
+  OperatorContext context{.name = "op", .pool = &BufferPool::shared(), .errors = &errors, .stop = &stop};
+  const RecordBatch rows = windowed();
+  ASSERT_TRUE(op->bind(StreamType::of_schema(rows.schema_ptr())));
+  ASSERT_TRUE(op->open(context));
+  ASSERT_TRUE(op->process(Batch(rows.head(2)), out));
+  EXPECT_THAT(out.batches, ::testing::IsEmpty());  // there may be more of it
+  ASSERT_TRUE(op->process(Batch(rows.take(std::vector<std::uint32_t>{2}, BufferPool::shared())), out));
+  ASSERT_EQ(out.batches.size(), 1U);
+  EXPECT_EQ(out.batches[0].record_batch().row_to_json(0), R"({"w":1,"k":"a","n":1,"sum":2})");
+  EXPECT_EQ(out.batches[0].record_batch().row_to_json(1), R"({"w":1,"k":"b","n":1,"sum":1})");
+}
+
+TEST(AggregateByWindow, IsTheSameForAnyBatchSizeAndRejectsWhatComesTooLate) {
+  for (const std::size_t size : {1, 2, 3, 100}) {
+    const testing::HarnessResult result =
+        run_operator("aggregate", by_window("w"), testing::in_batches_of(windowed(), size), {.on_error = skip()});
+    EXPECT_EQ(result.error(), "");
+    EXPECT_THAT(result.rows(), ElementsAre(R"({"w":1,"k":"a","n":1,"sum":2})", R"({"w":1,"k":"b","n":1,"sum":1})",
+                                           R"({"w":2,"k":"a","n":2,"sum":7})", R"({"w":5,"k":"c","n":1,"sum":6})"));
+    EXPECT_THAT(result.reasons(), ElementsAre("it comes too late: its window is over", HasSubstr("w is null")));
+  }
+}
+
+TEST(AggregateByWindow, RowsThatFailAreRejectedInTheirOrderAndOpenNoWindow) {
+  const auto row = [](std::int64_t window, std::int64_t x) { return std::vector<testing::Value>{window, x}; };
+  const RecordBatch rows =
+      table({{"w", Type::kInt64}, {"x", Type::kInt64}}, {row(2, 1), row(1, 1), row(9, 0), row(2, 2)});
+  Options given = options({"w"}, {{"sum", "sum(10 / x)"}});
+  given.set("window", "w");
+  for (const std::size_t size : {1, 4}) {
+    const testing::HarnessResult result =
+        run_operator("aggregate", given, testing::in_batches_of(rows, size), {.on_error = skip()});
+    EXPECT_EQ(result.rows().size(), 1U);
+    EXPECT_THAT(result.reasons(), ElementsAre(HasSubstr("too late"), HasSubstr("zero")));
+  }
+}
+
+TEST(AggregateByWindow, NeedsTheFirstColumnOfTheKeyWithAnOrder) {
+  const auto error = [](const char* window, OptionValue::List by) {
+    Options given = options(std::move(by), {{"n", "count()"}});
+    given.set("window", window);
+    return run_operator("aggregate", given, windowed()).error();
+  };
+  EXPECT_THAT(error("w", {"k", "w"}), HasSubstr("is not the first column of \"by\""));
+  EXPECT_THAT(error("k", {"k"}), HasSubstr("a window is an int64 or a timestamp, but \"k\" is a utf8"));
+}
+
 }  // namespace
 }  // namespace penstock

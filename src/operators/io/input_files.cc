@@ -11,9 +11,9 @@ OptionInfo input_path_option() {
   return {.name = "path",
           .kind = OptionKind::kTexts,
           .doc =
-              "File to read, a list of files, or globs. Gzip and zstd are recognised by content. Several files are "
-              "read one "
-              "after the other, the matches of a glob in byte order of their paths.",
+              "File to read, a list of files, or globs, in which \"**\" stands for any folders. Gzip and zstd are "
+              "recognised by content. Several files are read one after the other, the matches of a glob in byte order "
+              "of their paths. \"tcp://HOST:PORT\" is connected to and read until the other side closes.",
           .required = true,
           .example = "\"logs/*.log.gz\""};
 }

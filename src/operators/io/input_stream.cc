@@ -3,14 +3,18 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <string_view>
 #include <utility>
 
 #include "operators/io/decoder.h"
+#include "platform/descriptor.h"
 #include "platform/file.h"
+#include "platform/tcp.h"
 
 namespace penstock {
 namespace {
@@ -31,7 +35,10 @@ Compression compression_of(std::string_view start) {
 // The raw bytes of the file, in blocks, with a look at the first ones before they are handed out.
 class InputStream::RawBytes {
  public:
-  explicit RawBytes(File file, FileStamp stamp) : file_(std::move(file)), stamp_(stamp) {}
+  explicit RawBytes(File file, FileStamp stamp)
+      : file_(std::move(file)), path_(file_.path()), descriptor_(file_.descriptor()), stamp_(stamp) {}
+  RawBytes(Descriptor socket, std::string address)
+      : socket_(std::move(socket)), path_(std::move(address)), descriptor_(socket_.get()) {}
 
   // Reads at least `wanted` bytes, fewer only when there are no more, and returns what is there.
   Result<std::string_view> peek(std::size_t wanted) {
@@ -59,7 +66,7 @@ class InputStream::RawBytes {
     }
     block_.reset();
     PENSTOCK_TRY(wait_for_input());
-    PENSTOCK_ASSIGN(const std::size_t count, file_.read(to, size));
+    PENSTOCK_ASSIGN(const std::size_t count, read_once(to, size));
     bytes_read_ += count;
     if (count == 0 && size > 0) PENSTOCK_TRY(check_unchanged());
     return count;
@@ -68,7 +75,7 @@ class InputStream::RawBytes {
   void stop_with(const StopSignal* stop) noexcept { stop_ = stop; }
   bool ready() const noexcept { return stamp_.regular || begin_ < end_ || input_within(0); }
 
-  const std::string& path() const noexcept { return file_.path(); }
+  const std::string& path() const noexcept { return path_; }
   std::uint64_t bytes_read() const noexcept { return bytes_read_ - (end_ - begin_); }
   std::uint64_t bytes_total() const noexcept {
     return stamp_.regular ? static_cast<std::uint64_t>(stamp_.size_bytes) : 0;
@@ -77,7 +84,7 @@ class InputStream::RawBytes {
  private:
   // An end or an error is something to read too.
   bool input_within(int milliseconds) const noexcept {
-    pollfd wanted{.fd = file_.descriptor(), .events = POLLIN, .revents = 0};
+    pollfd wanted{.fd = descriptor_, .events = POLLIN, .revents = 0};
     return ::poll(&wanted, 1, milliseconds) > 0;
   }
 
@@ -86,9 +93,16 @@ class InputStream::RawBytes {
     if (stamp_.regular || stop_ == nullptr) return {};
     while (!input_within(kStopLookMs)) {
       if (stop_->state() == StopSignal::State::kRun) continue;
-      return Error(ErrorCode::kCancelled, "stopped while it waited for more of " + file_.path());
+      return Error(ErrorCode::kCancelled, "stopped while it waited for more of " + path_);
     }
     return {};
+  }
+
+  Result<std::size_t> read_once(char* to, std::size_t size) {
+    if (!socket_.is_open()) return file_.read(to, size);
+    const ssize_t count = uninterrupted([&] { return ::recv(descriptor_, to, size, 0); });
+    if (count < 0) return file_error(errno, "read", path_);
+    return static_cast<std::size_t>(count);
   }
 
   Result<std::size_t> fetch() {
@@ -98,7 +112,7 @@ class InputStream::RawBytes {
       end_ -= std::exchange(begin_, 0);
     }
     PENSTOCK_TRY(wait_for_input());
-    PENSTOCK_ASSIGN(const std::size_t count, file_.read(block_.get() + end_, InputStream::kBlockBytes - end_));
+    PENSTOCK_ASSIGN(const std::size_t count, read_once(block_.get() + end_, InputStream::kBlockBytes - end_));
     end_ += count;
     bytes_read_ += count;
     if (count == 0) PENSTOCK_TRY(check_unchanged());
@@ -107,7 +121,7 @@ class InputStream::RawBytes {
 
   Status check_unchanged() const {
     if (!stamp_.regular) return {};
-    PENSTOCK_ASSIGN(const FileStamp now, stamp_of(file_.path()));
+    PENSTOCK_ASSIGN(const FileStamp now, stamp_of(path_));
     const bool same_size = bytes_read_ == static_cast<std::uint64_t>(stamp_.size_bytes);
     // Files of /proc and /sys say 0 and still give bytes.
     if (now == stamp_ && (same_size || stamp_.size_bytes == 0)) return {};
@@ -116,11 +130,14 @@ class InputStream::RawBytes {
                                                                                       : "was changed";
     return Error(ErrorCode::kDataLoss,
                  fmt::format("the file {} while it was read ({} bytes at first, {} at the end, {} read): {}", what,
-                             stamp_.size_bytes, now.size_bytes, bytes_read_, file_.path()))
+                             stamp_.size_bytes, now.size_bytes, bytes_read_, path_))
         .hint("run again when nothing writes to it, or read a copy");
   }
 
-  File file_;
+  File file_;          // or else
+  Descriptor socket_;  // a connection
+  std::string path_;
+  int descriptor_;  // of one or the other
   FileStamp stamp_;
   std::unique_ptr<char[]> block_;
   std::size_t begin_ = 0;
@@ -131,8 +148,18 @@ class InputStream::RawBytes {
 
 struct InputStream::State {
   RawBytes raw;
+  bool start_seen = false;
   Compression compression = Compression::kNone;
-  std::unique_ptr<Decoder> decoder;
+  std::unique_ptr<Decoder> decoder = nullptr;
+
+  // Waits for the first bytes of what is no file.
+  Status look_at_start() {
+    start_seen = true;
+    PENSTOCK_ASSIGN(const std::string_view start, raw.peek(4));
+    compression = compression_of(start);
+    decoder = make_decoder(compression);
+    return {};
+  }
 
   Result<std::size_t> read_decoded(char* to, std::size_t size) {
     while (true) {
@@ -155,12 +182,14 @@ InputStream& InputStream::operator=(InputStream&&) noexcept = default;
 InputStream::~InputStream() = default;
 
 Result<InputStream> InputStream::open(const std::string& path) {
+  if (is_tcp_address(path)) {
+    PENSTOCK_ASSIGN(Descriptor socket, connect_tcp(path));
+    return InputStream(std::unique_ptr<State>(new State{.raw = RawBytes(std::move(socket), path)}));
+  }
   PENSTOCK_ASSIGN(File file, File::open(path));
   PENSTOCK_ASSIGN(const FileStamp stamp, file.stamp());
-  auto state = std::unique_ptr<State>(new State{RawBytes(std::move(file), stamp), Compression::kNone, nullptr});
-  PENSTOCK_ASSIGN(const std::string_view start, state->raw.peek(4));
-  state->compression = compression_of(start);
-  state->decoder = make_decoder(state->compression);
+  auto state = std::unique_ptr<State>(new State{.raw = RawBytes(std::move(file), stamp)});
+  if (stamp.regular) PENSTOCK_TRY(state->look_at_start());
   return InputStream(std::move(state));
 }
 
@@ -169,6 +198,7 @@ bool InputStream::ready() const noexcept { return state_->raw.ready(); }
 
 Result<std::size_t> InputStream::read(char* to, std::size_t size) {
   if (size == 0) return std::size_t{0};
+  if (!state_->start_seen) PENSTOCK_TRY(state_->look_at_start());
   return state_->decoder ? state_->read_decoded(to, size) : state_->raw.read(to, size);
 }
 

@@ -26,7 +26,8 @@ class InputStream {
   /// cache.
   static constexpr std::size_t kBlockBytes = std::size_t{256} << 10;
 
-  /// Opens `path`; "/dev/stdin" and other pipes work too.
+  /// Opens `path`; "/dev/stdin" and other pipes work too, and "tcp://HOST:PORT", which is connected to and ends when
+  /// the other side closes.
   static Result<InputStream> open(const std::string& path);
   /// From now on a read that waits for a pipe ends with kCancelled soon after the run was stopped; null: it waits on.
   void stop_with(const StopSignal* stop) noexcept;
@@ -43,6 +44,7 @@ class InputStream {
   /// False when `read` would have to wait for somebody who writes into a pipe.
   bool ready() const noexcept;
 
+  /// Of what is no file only known when some of it was read.
   Compression compression() const noexcept;
   const std::string& path() const noexcept;
   /// Bytes of the file, compressed as they are, taken so far; for progress.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "operators/io/input_stream.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -11,7 +14,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
+#include "platform/descriptor.h"
 #include "platform/file.h"
 
 namespace penstock {
@@ -168,6 +173,68 @@ TEST_F(InputStreamTest, NoticesThatTheFileGrewShrankOrWasReplaced) {
   const auto replaced = change_while_reading([&] { ASSERT_TRUE(write_file(path_, "new")); });
   ASSERT_FALSE(replaced);
   EXPECT_THAT(replaced.error().message(), HasSubstr("was replaced"));
+}
+
+// Somebody who listens on a free port of this machine, and sends some bytes to who comes first.
+class Sender {
+ public:
+  explicit Sender(std::string bytes) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(::bind(socket_.get(), any, size), 0);
+    EXPECT_EQ(::listen(socket_.get(), 1), 0);
+    EXPECT_EQ(::getsockname(socket_.get(), any, &size), 0);
+    address_ = "tcp://localhost:" + std::to_string(ntohs(address.sin_port));
+    thread_ = std::jthread([this, bytes = std::move(bytes)] {
+      const Descriptor connection(::accept(socket_.get(), nullptr, nullptr));
+      EXPECT_TRUE(write_all(connection.get(), bytes));
+    });
+  }
+  const std::string& address() const { return address_; }
+
+ private:
+  Descriptor socket_;
+  std::string address_;
+  std::jthread thread_;
+};
+
+TEST_F(InputStreamTest, ReadsWhatIsSentByTcpUntilTheOtherSideCloses) {
+  const std::string text = lines(100'000);
+  const Sender plain(text);
+  path_ = plain.address();
+  EXPECT_EQ(read_all().value(), text);
+  const Sender packed(gzip(text));
+  path_ = packed.address();
+  EXPECT_EQ(read_all().value(), text);
+}
+
+TEST_F(InputStreamTest, SaysWhyItCannotConnect) {
+  const auto error = [](const std::string& path) { return InputStream::open(path).error(); };
+  std::string closed;
+  {
+    const Sender sender("x");
+    closed = sender.address();
+    EXPECT_TRUE(InputStream::open(closed));
+  }
+  EXPECT_EQ(error(closed).code(), ErrorCode::kUnavailable);
+  EXPECT_THAT(error(closed).message(), HasSubstr("cannot connect to " + closed));
+  for (const char* const wrong : {"tcp://", "tcp://localhost", "tcp://localhost:", "tcp://:80", "tcp://localhost:http"})
+    EXPECT_EQ(error(wrong).code(), ErrorCode::kInvalidArgument) << wrong;
+}
+
+TEST_F(InputStreamTest, StopsWhileItWaitsForAConnectionThatSaysNothing) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  const Descriptor silent(::open(path_.c_str(), O_RDWR));
+  Result<InputStream> stream = InputStream::open(path_);  // does not wait for the first byte
+  ASSERT_TRUE(stream);
+  StopSignal stop;
+  stop.request(StopSignal::State::kDrain);
+  stream->stop_with(&stop);
+  char byte = 0;
+  EXPECT_EQ(stream->read(&byte, 1).error().code(), ErrorCode::kCancelled);
 }
 
 TEST_F(InputStreamTest, ReadsWhatHasNoSize) {

@@ -9,8 +9,8 @@ std::vector<OptionInfo> read_option_infos() {
   return {
       {.name = "path",
        .kind = OptionKind::kTexts,
-       .doc = "The file, or several, or globs; gzip and zstd are recognised by their contents. \"/dev/stdin\" reads "
-              "the input.",
+       .doc = "The file, or several, or globs, in which \"**\" stands for any folders; gzip and zstd are recognised by "
+              "their contents. \"/dev/stdin\" reads the input, \"tcp://HOST:PORT\" what is sent there.",
        .required = true,
        .example = "\"orders-*.csv.gz\""},
       {.name = "header",
