@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "stream/checkpoint_file.h"
 #include "stream/segment.h"
 
 namespace penstock {
@@ -29,10 +30,11 @@ struct Run {
       runners_of;  // by step, one per worker; none for steps that run inside a later step's loop
   std::vector<std::unique_ptr<BoundaryWatch>> watches;  // of the segments of sources, where the plan adapts
   bool timed = false;                                   // somebody looks at the workers' clocks
+  const Checkpoint* from = nullptr;                     // that it goes on from; needed by `assemble` only
   double cpu_before = 0;
 };
 
-/// Makes all that the plan of `run` says, connects it, and starts what worker processes come from: before the run has
+/// Makes all that the plan of `run` says, puts it where the checkpoint says, connects it, and starts what worker processes come from: before the run has
 /// threads.
 Status assemble(Run& run);
 

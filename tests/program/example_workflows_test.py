@@ -4,6 +4,7 @@
 import os
 import shutil
 import subprocess
+import sys
 
 from program import PROGRAM, SOURCE, ProgramTest, main
 
@@ -39,15 +40,16 @@ class Examples(ProgramTest):
         self.assertEqual(self.ran(), ["archive", "extract", "analyse"])
 
     def test_mixed_is_killed_and_goes_on(self):
-        records = "20000000" if os.environ.get("PENSTOCK_LONG_TESTS") else "200000"
-        words = ["mixed.toml", "--set", f"records={records}"]
+        long = bool(os.environ.get("PENSTOCK_LONG_TESTS"))
+        words = ["mixed.toml", "--set", f"records={20_000_000 if long else 400_000}", "--checkpoint", "1s" if long else "1ms"]
         undisturbed = self.penstock("run", *words, "--out", "undisturbed", "--quiet")
         self.assertEqual(undisturbed.returncode, 0, undisturbed.stderr)
+        size = (self.folder / "undisturbed/latest/make/artifacts/records.csv").stat().st_size
         process = subprocess.Popen([PROGRAM, "run", *words, "--quiet"], cwd=self.folder, stdin=subprocess.DEVNULL,
                                    env=self.environment())
         self.addCleanup(self.end, process)
-        # In the middle of the pipeline: its temporary file is there.
-        while process.poll() is None and not list(self.folder.glob("pipeline_outputs/runs/*/make/artifacts/.records.csv.*")):
+        # In the middle of the pipeline, behind a checkpoint.
+        while process.poll() is None and not self.is_in_the_middle(size):
             pass
         process.kill()
         self.assertEqual(process.wait(), -9)
@@ -56,6 +58,20 @@ class Examples(ProgramTest):
         self.assertEqual(self.ran(), ["make", "count", "sample", "pack"])
         for path in ("make/artifacts/records.csv", "count/artifacts/lines.txt", "pack/artifacts/sample.csv.gz"):
             self.assertEqual(self.artifact(path), (self.folder / "undisturbed/latest" / path).read_bytes(), path)
+        report = self.latest("metrics.json")["stages"][0]["report"]
+        self.assertGreater(report["checkpoints"]["records_not_read"], 0)
+        self.assertIn(f"{report['checkpoints']['records_not_read']:,} records were not read again", done.stdout)
+        print(f"{size:,} bytes, {report['records_in']:,} records, of which {report['checkpoints']['records_not_read']:,} were not made again; "
+              f"{report['wall_seconds']:.2f} s for the rest", file=sys.stderr)
+
+    def is_in_the_middle(self, size):
+        stage = next(self.folder.glob("pipeline_outputs/runs/*/make"), None)
+        if stage is None or not list(stage.glob("checkpoints/0*.json")):
+            return False
+        try:
+            return any(path.stat().st_size > size // 2 for path in stage.glob("artifacts/.records.csv.*"))
+        except FileNotFoundError:  # put in place meanwhile
+            return False
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class Aggregate final : public Operator {
     return StreamType::of_schema(schema_);
   }
 
-  OperatorTraits traits() const override { return {.mergeable = true}; }
+  OperatorTraits traits() const override { return {.mergeable = true, .saves = true}; }
 
   Status open(OperatorContext& context) override {
     context_ = &context;
@@ -99,6 +99,21 @@ class Aggregate final : public Operator {
       parts_[i].accumulator->merge(*aggregate.parts_[i].accumulator, groups_);
     }
     return account(aggregate.table_.size());
+  }
+
+  Status save(StateWriter& to) override {
+    table_.save(to);
+    for (const Part& part : parts_) part.accumulator->save(to);
+    return {};
+  }
+
+  Status restore(StateReader& from) override {
+    table_.restore(from);
+    for (const Part& part : parts_) {
+      part.accumulator->resize(table_.size());
+      PENSTOCK_TRY(part.accumulator->restore(from));
+    }
+    return {};
   }
 
   Status finish(Emitter& out) override {

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// Checkpoints of pipeline stages: where they are kept, and which ones fit.
+#pragma once
+
+#include <penstock/pipeline_file.h>
+
+#include <string>
+#include <vector>
+
+#include "store/run_store.h"
+#include "workflow/stage_key.h"
+
+namespace penstock {
+
+/// Where a run keeps the checkpoints of a stage, as long as it runs.
+std::string checkpoint_folder(const std::string& run_dir, const std::string& stage);
+
+/// How a stage takes checkpoints in the run in `run_dir`. `named` is its key, or null where it has none; `earlier` are
+/// the folders of runs to go on from, the best first. None where what it reads cannot be known again.
+CheckpointOptions checkpoints_of_stage(const PipelineFile& file, const FileStage& stage, const std::string& run_dir,
+                                       const NamedResult* named, const MadeResults& made,
+                                       const std::vector<std::string>& earlier);
+
+/// What checkpoints did for a stage, in a line for people; empty: nothing.
+std::string checkpoints_text(const Report::Checkpoints& checkpoints);
+
+}  // namespace penstock
