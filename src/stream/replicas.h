@@ -57,7 +57,6 @@ class Replicas final : public Cancellable {
   bool is_worked_off() const noexcept {
     return delivered_.load(std::memory_order_acquire) == (input_ == nullptr ? next_ticket_ : input_->pushed() + handed_);
   }
-  Channel* input() const noexcept { return input_; }
   /// Delivers without a ticket; only when all workers have ended, or counts only.
   void deliver_last(Parcel parcel);
   /// True for the worker that ends last.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "stream/segment.h"
 
-#include "stream/checkpoints.h"
-
 namespace penstock {
 
 Runner& Segment::add(std::unique_ptr<Runner> runner) {

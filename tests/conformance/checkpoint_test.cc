@@ -156,15 +156,15 @@ std::vector<Job> jobs() {
                   "\"float64\" }\non_error = \"quarantine\"\n[[operator]]\nop = \"json.write\"\npath = \"OUT/a.json\"\n"
                   "format = \"array\"\n[[operator]]\nop = \"json.write\"\npath = \"OUT/b.jsonl\"\n"},
       {"numbers", "[[operator]]\nop = \"generate\"\nrecords = 3000\n" + to_csv},
-      {"one_group", orders + R"([[operator]]
+      {"one_group", orders + R"toml([[operator]]
 op = "aggregate"
 compute = { n = "count()", s = "sum(price)", q = "sum(qty)", m = "mean(score)", d = "std(price)", lo = "min(note)", hi = "max(ts)", p = "quantile(price, 0.9)", x = "exact_quantile(score, 0.5)" }
-)" + to_csv},
-      {"groups_by_text", orders + R"([[operator]]
+)toml" + to_csv},
+      {"groups_by_text", orders + R"toml([[operator]]
 op = "aggregate"
 by = ["category"]
 compute = { n = "count(score)", s = "sum(score)", q = "mean(qty)", d = "std(score)", lo = "min(price)", hi = "max(note)", p = "quantile(score, 0.5)", x = "exact_quantile(price, 0.25)" }
-)" + to_csv},
+)toml" + to_csv},
       {"groups_by_number", orders + "[[operator]]\nop = \"aggregate\"\nby = [\"score\"]\ncompute = { n = \"count()\", s = "
                                     "\"sum(price)\" }\n" + to_csv},
       {"groups_by_two", orders + "[[operator]]\nop = \"aggregate\"\nby = [\"score\", \"category\"]\ncompute = { n = "
@@ -177,11 +177,11 @@ compute = { n = "count(score)", s = "sum(score)", q = "mean(qty)", d = "std(scor
       {"moving", orders + "[[operator]]\nop = \"numeric\"\ncolumns = [\"price\", \"score\"]\nsteps = [{ moving_mean = "
                           "21 }, { moving_max = 4 }]\nsuffix = \"_m\"\n" + to_csv},
       {"collected", orders + "[[operator]]\nop = \"collect\"\nlimit = 900\n" + to_csv},
-      {"rejected_twice", orders + R"([[operator]]
+      {"rejected_twice", orders + R"toml([[operator]]
 op = "validate"
 rules = { cheap = "price < 300", scored = "score is not null" }
 on_error = "quarantine"
-)" + to_csv},
+)toml" + to_csv},
   };
 }
 
@@ -227,7 +227,7 @@ class Killed : public ::testing::TestWithParam<Job> {
   RunOptions options(const std::string& strategy, const std::string& run) const {
     RunOptions options;
     options.strategy = {strategy, 2};
-    options.batch_size = 64;
+    options.batch_size = 16;
     options.artifacts = out_;
     options.checkpoints.interval = std::chrono::microseconds(1);
     options.checkpoints.folder = folder_.file(run);
@@ -239,6 +239,8 @@ class Killed : public ::testing::TestWithParam<Job> {
     fs::create_directory(out_);
   }
 
+  // Where the disk costs nothing: every batch has a checkpoint.
+  const bool in_memory_ = ::access("/dev/shm", W_OK) == 0 && ::setenv("TMPDIR", "/dev/shm", 1) == 0;
   testing::TemporaryFolder folder_;
   const std::string in_ = folder_.file("in");
   const std::string out_ = folder_.file("out");
@@ -268,15 +270,15 @@ TEST_P(Killed, GoesOnToTheSameBytes) {
   const Files expected = all_files(out_);
   const std::string results = results_of(undisturbed.report);
   const std::int64_t batches = fate().batches.load();
-  ASSERT_GT(batches, 5);
+  ASSERT_GT(batches, 10);
 
   int killed = 0;
   int went_on = 0;
   const std::vector<std::string> strategies = {"serial", "threads", "parallel", "processes", "async", "hybrid", "auto"};
-  const std::int64_t points = is_thorough() ? batches : 2;
+  const std::int64_t points = testing::is_thorough() ? batches : 2;
   for (std::size_t s = 0; s < strategies.size(); ++s) {
     for (std::int64_t point = 1; point <= points; ++point) {
-      const std::int64_t last = is_thorough() ? point : (point * (batches - 1) / points + static_cast<int>(s) % 3);
+      const std::int64_t last = testing::is_thorough() ? point : (point * (batches - 1) / points + static_cast<int>(s) % 3);
       const std::string& then = strategies[(s + static_cast<std::size_t>(point)) % strategies.size()];
       SCOPED_TRACE(fmt::format("{} killed with batch {} of {}, then {}", strategies[s], last, batches, then));
       fs::remove_all(folder_.file("first"));
@@ -289,7 +291,10 @@ TEST_P(Killed, GoesOnToTheSameBytes) {
       ASSERT_TRUE(outcome.status) << outcome.status.error().to_text();
       went_on += outcome.report.checkpoints.resumed_from.empty() ? 0 : 1;
       EXPECT_EQ(outcome.report.checkpoints.note, "");
-      const Files files = all_files(out_);
+      Files files = all_files(out_);
+      // Killed before its first checkpoint, it left what nobody takes up.
+      if (outcome.report.checkpoints.resumed_from.empty())
+        std::erase_if(files, [](const auto& file) { return file.first.ends_with(".tmp") || file.first.ends_with(".part"); });
       std::vector<std::string> names;
       for (const auto& [name, bytes] : files) names.push_back(name);
       ASSERT_EQ(files.size(), expected.size()) << ::testing::PrintToString(names);
@@ -441,7 +446,7 @@ TEST(WithoutCheckpoints, ThePlanSaysWhy) {
             "\"normalize\" keeps what it cannot save");
   EXPECT_EQ(obstacle(source + "[[operator]]\nop = \"exec\"\ncommand = [\"cat\"]\n" + sink),
             "\"exec\" keeps what it cannot save");
-  EXPECT_EQ(obstacle(source + "[[operator]]\nop = \"csv.write\"\npath = \"/dev/stdout\"\n"),
+  EXPECT_EQ(obstacle(source + "[[operator]]\nop = \"csv.write\"\npath = \"/dev/null\"\n"),
             "\"csv.write\" cannot take back what it wrote behind a checkpoint");
 }
 
