@@ -12,7 +12,9 @@ Status Operator::open(OperatorContext&) { return {}; }
 Status Operator::merge(Operator&) { contract_broken("an operator that says it is mergeable does not define merge"); }
 Result<bool> Operator::idle(Emitter&, bool) { return false; }
 Status Operator::finish(Emitter&) { return {}; }
-Status Operator::save(StateWriter&) { contract_broken("an operator that says it saves its state does not define save"); }
+Status Operator::save(StateWriter&) {
+  contract_broken("an operator that says it saves its state does not define save");
+}
 Status Operator::restore(StateReader&) {
   contract_broken("an operator that says it saves its state does not define restore");
 }

@@ -129,8 +129,8 @@ Result<File> File::go_on(const std::string& from, const std::string& to, std::ui
   struct stat info;
   if (::fstat(file.descriptor_, &info) != 0) return file_error(errno, "look at", from);
   if (!S_ISREG(info.st_mode) || static_cast<std::uint64_t>(info.st_size) < size) {
-    return Error(ErrorCode::kDataLoss, from + " has " + std::to_string(info.st_size) + " bytes, and had at least " +
-                                           std::to_string(size));
+    return Error(ErrorCode::kDataLoss,
+                 from + " has " + std::to_string(info.st_size) + " bytes, and had at least " + std::to_string(size));
   }
   if (info.st_nlink == 1 && ::link(from.c_str(), to.c_str()) == 0) {
     file.path_ = to;

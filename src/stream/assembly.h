@@ -34,8 +34,8 @@ struct Run {
   double cpu_before = 0;
 };
 
-/// Makes all that the plan of `run` says, puts it where the checkpoint says, connects it, and starts what worker processes come from: before the run has
-/// threads.
+/// Makes all that the plan of `run` says, puts it where the checkpoint says, connects it, and starts what worker
+/// processes come from: before the run has threads.
 Status assemble(Run& run);
 
 /// Makes more workers for a replicated segment at work, as long as it has work. They were not started. By one thread at

@@ -53,19 +53,18 @@ std::string to_json(const Checkpoint& checkpoint, const std::string& states) {
   for (const auto& [name, value] : checkpoint.identity) identity.push_back({{"name", name}, {"value", value}});
   Json steps = Json::array();
   for (const Checkpoint::Step& step : checkpoint.steps) steps.push_back(step_to_json(step));
-  const Json json = {{"version", kVersion},
-                     {"number", checkpoint.number},
-                     {"created_at", utc_text(now_micros())},
-                     {"pipeline", checkpoint.pipeline},
-                     {"identity", std::move(identity)},
-                     {"records_read", checkpoint.records_read},
-                     {"source",
-                      {{"done", checkpoint.source.done},
-                       {"total", checkpoint.source.total},
-                       {"unit", checkpoint.source.unit}}},
-                     {"steps", std::move(steps)},
-                     {"files", checkpoint.files},
-                     {"state", {{"size_bytes", states.size()}, {"sha256", sha256(states)}}}};
+  const Json json = {
+      {"version", kVersion},
+      {"number", checkpoint.number},
+      {"created_at", utc_text(now_micros())},
+      {"pipeline", checkpoint.pipeline},
+      {"identity", std::move(identity)},
+      {"records_read", checkpoint.records_read},
+      {"source",
+       {{"done", checkpoint.source.done}, {"total", checkpoint.source.total}, {"unit", checkpoint.source.unit}}},
+      {"steps", std::move(steps)},
+      {"files", checkpoint.files},
+      {"state", {{"size_bytes", states.size()}, {"sha256", sha256(states)}}}};
   std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   text.pop_back();  // the closing brace
   const std::string digest = sha256(text);

@@ -15,7 +15,6 @@
 #include "platform/link_file.h"
 #include "stream/assembly.h"
 #include "stream/output_paths.h"
-#include "stream/restored_state.h"
 #include "stream/user_call.h"
 
 namespace penstock {
@@ -34,8 +33,7 @@ std::string obstacle_of(const GraphStep& step) {
     return "is code of the program, which does not say how to save what it keeps";
   if (step.traits.saves || (step.traits.stateless && !step.traits.effects && !step.is_source())) return {};
   if (step.is_source()) return "cannot go on in the middle of its input";
-  return step.traits.effects ? "cannot take back what it wrote behind a checkpoint"
-                             : "keeps what it cannot save";
+  return step.traits.effects ? "cannot take back what it wrote behind a checkpoint" : "keeps what it cannot save";
 }
 
 std::string options_text(const Options& options) {
@@ -50,21 +48,6 @@ Result<std::string> file_state(const std::string& path) {
   PENSTOCK_ASSIGN(const FileStamp stamp, stamp_of(path));
   return fmt::format("{} bytes of {}.{:09}", stamp.size_bytes, stamp.modified_ns / 1'000'000'000,
                      stamp.modified_ns % 1'000'000'000);
-}
-
-Status RestoredState::give_to(Operator& op, RunState& run) {
-  Status status;
-  for (Part& part : parts_) {
-    StateReader reader(part.state);
-    Operator& taker = part.helper != nullptr ? *part.helper : op;
-    status = guarded([&] { return taker.restore(reader); });
-    if (status) status = reader.end();
-    if (status && part.helper != nullptr) status = guarded([&] { return op.merge(*part.helper); });
-    if (!status) break;
-  }
-  parts_.clear();
-  if (!status) run.restore_failed.store(true, std::memory_order_relaxed);
-  return status;
 }
 
 std::string why_no_checkpoints(const Graph& graph) {
@@ -124,15 +107,7 @@ Checkpoints::Checkpoints(Run& run, std::vector<std::pair<std::string, std::strin
       last_(last),
       replaced_(std::move(replaced)) {}
 
-Checkpoints::~Checkpoints() {
-  if (!writer_.joinable()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  changed_.notify_all();
-  writer_.join();
-}
+Checkpoints::~Checkpoints() { stop_writer(); }
 
 std::uint64_t Checkpoints::written() const {
   const std::lock_guard lock(mutex_);
@@ -321,16 +296,18 @@ void Checkpoints::write(Taken taken) {
   ++written_;
 }
 
-void Checkpoints::end(bool done) {
-  ended_ = true;
-  if (writer_.joinable()) {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    changed_.notify_all();
-    writer_.join();
+void Checkpoints::stop_writer() {
+  if (!writer_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
   }
+  changed_.notify_all();
+  writer_.join();
+}
+
+void Checkpoints::end(bool done) {
+  stop_writer();
   (void)remove_tree(folder_);
   if (!done) return;
   for (const std::string& folder : std::exchange(replaced_, {})) remove_checkpoints(folder);

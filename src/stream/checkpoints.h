@@ -72,6 +72,7 @@ class Checkpoints {
   void hand_to_writer(Taken taken);
   void write(Taken taken);
   void write_all();
+  void stop_writer();
   void give_up(std::string why);
 
   Run& run_;

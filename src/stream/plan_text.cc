@@ -35,9 +35,9 @@ std::string Plan::to_text() const {
       if (!step.note.empty()) text += fmt::format("      note: {}\n", step.note);
     }
   }
-  text += no_checkpoints.empty() ? "\ncheckpoints: a run that was killed can go on from its last one\n"
-                                 : fmt::format("\ncheckpoints: none, a run that was killed begins anew: {}\n",
-                                               no_checkpoints);
+  text += no_checkpoints.empty()
+              ? "\ncheckpoints: a run that was killed can go on from its last one\n"
+              : fmt::format("\ncheckpoints: none, a run that was killed begins anew: {}\n", no_checkpoints);
   return printable_lines(text);
 }
 

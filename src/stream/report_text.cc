@@ -78,10 +78,10 @@ std::string to_text(const Report::Checkpoints& checkpoints) {
   std::string text;
   if (!checkpoints.resumed_from.empty()) {
     const SourceProgress& source = checkpoints.not_read;
-    text += fmt::format("went on from checkpoint {}: {}{} not read again\n", printable(checkpoints.resumed_from),
-                        counted(checkpoints.records_not_read, "record"),
-                        std::string_view(source.unit) == "bytes" ? ", " + bytes_text(source.done) + " of the input, were"
-                                                                 : " were");
+    text += fmt::format(
+        "went on from checkpoint {}: {}{} not read again\n", printable(checkpoints.resumed_from),
+        counted(checkpoints.records_not_read, "record"),
+        std::string_view(source.unit) == "bytes" ? ", " + bytes_text(source.done) + " of the input, were" : " were");
   }
   if (!checkpoints.note.empty()) text += fmt::format("checkpoints: {}\n", printable(checkpoints.note));
   return text;

@@ -14,9 +14,9 @@ namespace penstock {
 
 /// Where a run begins, and what its checkpoints are of.
 struct RunStart {
-  std::optional<Checkpoint> from;                              ///< Nothing: at the beginning.
-  std::vector<std::pair<std::string, std::string>> identity;   ///< Empty: it takes no checkpoints.
-  bool failed = false;                                         ///< Set when it could not begin there; nothing is left.
+  std::optional<Checkpoint> from;                             ///< Nothing: at the beginning.
+  std::vector<std::pair<std::string, std::string>> identity;  ///< Empty: it takes no checkpoints.
+  bool failed = false;                                        ///< Set when it could not begin there; nothing is left.
 };
 
 /// Runs `plan` over `graph`, which it was made from.

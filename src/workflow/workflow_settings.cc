@@ -35,7 +35,8 @@ const std::vector<RunSetting>& workflow_settings() {
       {"cache", "BOOL", "true or false: take results from the cache and put them there (default: true)"},
       {"durable", "BOOL", "true or false: wait for the disk at every file of the run (default: false)"},
       {"checkpoint", "TIME",
-       "Time between two checkpoints of a pipeline, from which penstock resume goes on when the run is killed: 30s, 5m; 0: "
+       "Time between two checkpoints of a pipeline, from which penstock resume goes on when the run is killed: 30s, "
+       "5m; 0: "
        "none (default: 10s)"},
       {"resources", "TABLE", "How much there is of what stages ask for: { gpu = 1, memory = \"8GiB\" }"},
   };

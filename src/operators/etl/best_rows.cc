@@ -95,8 +95,7 @@ Status BestRows::restore(StateReader& from) {
   Buffer block = pool_->allocate(bytes.size());
   block.set_size(bytes.size());
   if (!bytes.empty()) std::memcpy(block.mutable_data(), bytes.data(), bytes.size());
-  PENSTOCK_ASSIGN(const RecordBatch rows,
-                  decode_batch(std::as_bytes(std::span(block.data(), block.size())), nullptr));
+  PENSTOCK_ASSIGN(const RecordBatch rows, decode_batch(std::as_bytes(std::span(block.data(), block.size())), nullptr));
   if (rows.num_rows() != entries_.size() || rows.num_columns() != rows_.schema_ptr()->size())
     return Error(ErrorCode::kDataLoss, "the rows in the checkpoint are not those of this operator");
   take_rows_of(rows);

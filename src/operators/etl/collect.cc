@@ -16,7 +16,9 @@ class Collect final : public Operator {
  public:
   explicit Collect(std::uint64_t limit) : limit_(limit) {}
 
-  OperatorTraits traits() const override { return {.light = true, .effects = true, .saves = true, .rows = RowEffect::kKeeps}; }
+  OperatorTraits traits() const override {
+    return {.light = true, .effects = true, .saves = true, .rows = RowEffect::kKeeps};
+  }
   Result<StreamType> bind(const StreamType& input) override {
     PENSTOCK_TRY(schema_of(input));
     return input;

@@ -15,7 +15,9 @@ class Head final : public Operator {
     return input;
   }
 
-  OperatorTraits traits() const override { return {.light = true, .ends_early = true, .saves = true, .rows = RowEffect::kDrops}; }
+  OperatorTraits traits() const override {
+    return {.light = true, .ends_early = true, .saves = true, .rows = RowEffect::kDrops};
+  }
   std::uint64_t records_wanted() const noexcept override { return left_; }
 
   Status process(Batch batch, Emitter& out) override {

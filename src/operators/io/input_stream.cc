@@ -74,8 +74,8 @@ class InputStream::RawBytes {
     return {};
   }
   Error cut_short_before(std::uint64_t offset) const {
-    return Error(ErrorCode::kDataLoss, fmt::format("{} ends before byte {}, where it was to be gone on with",
-                                                   file_.path(), offset));
+    return Error(ErrorCode::kDataLoss,
+                 fmt::format("{} ends before byte {}, where it was to be gone on with", file_.path(), offset));
   }
 
   void stop_with(const StopSignal* stop) noexcept { stop_ = stop; }
