@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 
 #include "platform/build_id.h"
@@ -50,11 +49,11 @@ std::optional<Identity> identity_of(const PipelineFile& file, const FileStage& s
   return identity;
 }
 
-}  // namespace
-
 std::string checkpoint_folder(const std::string& run_dir, const std::string& stage) {
   return run_dir + "/" + stage + "/checkpoints";
 }
+
+}  // namespace
 
 CheckpointOptions checkpoints_of_stage(const PipelineFile& file, const FileStage& stage, const std::string& run_dir,
                                        const NamedResult* named, const MadeResults& made,

@@ -7,13 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "store/run_store.h"
 #include "workflow/stage_key.h"
 
 namespace penstock {
-
-/// Where a run keeps the checkpoints of a stage, as long as it runs.
-std::string checkpoint_folder(const std::string& run_dir, const std::string& stage);
 
 /// How a stage takes checkpoints in the run in `run_dir`. `named` is its key, or null where it has none; `earlier` are
 /// the folders of runs to go on from, the best first. None where what it reads cannot be known again.
