@@ -104,6 +104,57 @@ struct OperatorContext {
   const StopSignal* stop = nullptr;     ///< To look at in long loops.
 };
 
+// ---- State in checkpoints ------------------------------------------------------------------------------------------
+
+/// Takes down what an operator keeps from batch to batch: see `Operator::save`. The bytes are the same on every
+/// machine. Used by one thread.
+class StateWriter {
+ public:
+  StateWriter() = default;
+  StateWriter(StateWriter&& other) noexcept = default;
+  StateWriter& operator=(StateWriter&& other) = delete;
+  ~StateWriter();
+
+  void integer(std::uint64_t value);
+  void number(double value);  ///< Bit for bit.
+  void text(std::string_view bytes);
+  /// The state is worth nothing without what was written to the open file so far: the checkpoint counts only when that
+  /// is on the disk. The caller may go on writing and close the file.
+  Status needs(int descriptor);
+  /// The file at `path` belongs to the state, and is to be removed with the checkpoint when nobody needs it.
+  void owns(std::string path);
+
+  // For the engine.
+  const std::string& bytes() const noexcept { return bytes_; }
+  const std::vector<std::string>& files() const noexcept { return files_; }
+  /// Hands over the descriptors that `needs` was given, as copies to be closed.
+  std::vector<int> take_descriptors() noexcept { return std::exchange(descriptors_, {}); }
+
+ private:
+  std::string bytes_;
+  std::vector<int> descriptors_;
+  std::vector<std::string> files_;
+};
+
+/// Gives back what a StateWriter took down, in the same order. After something did not fit all that follows is 0 or
+/// empty, and `end` says so. Used by one thread; the bytes must outlive it.
+class StateReader {
+ public:
+  explicit StateReader(std::string_view bytes) noexcept : bytes_(bytes) {}
+
+  std::uint64_t integer() noexcept;
+  double number() noexcept;
+  std::string_view text() noexcept;
+  /// kDataLoss unless everything was there and nothing is left.
+  Status end() const;
+
+ private:
+  std::string_view take(std::uint64_t size) noexcept;
+
+  std::string_view bytes_;
+  bool cut_ = false;
+};
+
 // ---- Operators -----------------------------------------------------------------------------------------------------
 
 /// What becomes of the records that enter an operator. The engine checks it: no record gets lost unseen.
@@ -125,6 +176,7 @@ struct OperatorTraits {
   bool effects = false;       ///< It must see every record even when nobody needs its output: it writes something.
   bool ends_early = false;    ///< It may need only the first records of its input: see `records_wanted`.
   bool retries_rows = false;  ///< It tries single records again by itself, as its policy says.
+  bool saves = false;         ///< What it keeps from batch to batch can be saved and restored: see `Operator::save`.
   /// It waits for up to so many records at once, also for those of earlier batches; 0: it is done with a batch when
   /// `process` returns. It is never replicated, numbers the records that it rejects from the first of its input, and
   /// the engine calls `idle`.
@@ -177,6 +229,14 @@ class Operator {
   virtual Status merge(Operator& other);
   /// Emits what is left; every record was seen.
   virtual Status finish(Emitter& out);
+  /// Writes down what it keeps from batch to batch: what it has written, gathered and counted. Called, where the traits
+  /// say `saves`, between two batches when no record is on its way; perhaps on another thread than `process`. The work
+  /// goes on afterwards. A source that cannot just now says kUnavailable, and is asked again behind its next batch.
+  virtual Status save(StateWriter& to);
+  /// Goes on from what another instance of the same step saved, in an earlier process perhaps. Called after `open`,
+  /// before the first batch, or with `merge` following at once. An error, for instance when a file is not what it was:
+  /// the run begins anew.
+  virtual Status restore(StateReader& from);
   /// Makes outputs visible, whole. Called in pipeline order after every operator finished.
   virtual Status commit();
   /// Removes what is half-written. Called after `commit` when a later operator could not commit: then it takes back

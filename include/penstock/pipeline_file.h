@@ -153,6 +153,7 @@ struct WorkflowSettings {
   bool cache = true;                                   ///< False: no stage is taken from the cache or put there.
   std::uint64_t max_value = std::uint64_t{100} << 20;  ///< Most bytes of the value of a function; 0: any number.
   bool durable = false;                                ///< Wait for the disk at every file of the run.
+  std::chrono::milliseconds checkpoint{10'000};        ///< Time between checkpoints of a pipeline stage; 0: none.
   OptionValue::Table resources = {};                   ///< Integers: how much there is of each named resource.
 };
 

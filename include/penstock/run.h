@@ -82,6 +82,20 @@ class ProgressListener {
   virtual void alert(const AlertEvent& event);
 };
 
+/// Checkpoints: where a run is, written down from time to time, so that after its process was killed another run of the
+/// same pipeline goes on from there. See docs/guide/checkpoints.md.
+struct CheckpointOptions {
+  std::chrono::microseconds interval{0};  ///< At most one in this time; 0: none.
+  /// Where they are kept; it need not exist. Of this run alone: it is removed when the run has ended by itself. Empty:
+  /// none.
+  std::string folder = {};
+  /// What must be the same for a run to go on where another one was, as pairs of name and value. Empty: the steps with
+  /// their options, the program, and size and time of the files that are read.
+  std::vector<std::pair<std::string, std::string>> identity = {};
+  /// Folders of earlier runs to go on from: the first with a checkpoint that fits counts.
+  std::vector<std::string> resume_from = {};
+};
+
 /// How to run. The defaults suit most programs.
 struct RunOptions {
   Strategy strategy = serial;
@@ -100,6 +114,7 @@ struct RunOptions {
   bool trace = false;           ///< Keep a timeline for `Report::trace_to_json`.
   MonitorOptions monitor = {};  ///< Samples of what the run uses, and alerts.
   std::string preset = {};      ///< The preset that these options came from, for the plan: see preset.h.
+  CheckpointOptions checkpoints = {};
 };
 
 /// A segment of a plan: the operators that one worker runs fused.
@@ -140,6 +155,8 @@ struct Plan {
   std::uint64_t memory_limit = 0;
   std::vector<Step> steps;
   std::vector<PlanSegment> segments;
+  /// Why there are no checkpoints, so that a run that was killed begins anew; empty: there are, if the run wants them.
+  std::string no_checkpoints;
 
   /// For people.
   std::string to_text() const;
@@ -194,6 +211,16 @@ struct Report {
   std::vector<OutputFile> outputs;
   std::vector<StepResult> results;         ///< In the order of the steps; empty unless the run committed.
   std::optional<MonitorLog> monitor = {};  ///< With RunOptions::monitor.
+
+  /// What checkpoints did for this run.
+  struct Checkpoints {
+    std::uint64_t written = 0;
+    std::string resumed_from;            ///< File of the checkpoint that it went on from; empty: it began anew.
+    std::uint64_t records_not_read = 0;  ///< That the run before had read up to there.
+    SourceProgress not_read;             ///< How far its source was there.
+    std::string note;                    ///< Why a checkpoint was not used, or no more were written.
+  };
+  Checkpoints checkpoints;
 
   /// For people: a table.
   std::string to_text() const;

@@ -41,6 +41,14 @@ class Channel {
   /// Waits while the channel is empty. Returns false at the end: the producer closed and all was popped, or cancelled.
   bool pop(Batch& batch);
 
+  /// By the consumer: it has worked on everything that was popped, and what came of it is where it belongs.
+  void finish_popped() noexcept { worked_.store(popped_.load(std::memory_order_relaxed), std::memory_order_release); }
+  /// While the producer is known to push nothing: whether the consumer has worked on all that was pushed; what it did
+  /// is visible to the caller then.
+  bool is_worked_off() const noexcept { return worked_.load(std::memory_order_acquire) == pushed(); }
+  /// How many batches were pushed so far.
+  std::uint64_t pushed() const noexcept { return pushed_.load(std::memory_order_acquire); }
+
   /// By the consumer: true when `pop` would not wait.
   bool ready() noexcept { return !wants_more() || !empty() || closed_.load(std::memory_order_seq_cst); }
 
@@ -87,7 +95,8 @@ class Channel {
   alignas(64) std::atomic<std::uint64_t> pushed_{0};
   std::uint64_t popped_seen_ = 0;  // the producer's last look at popped_
   alignas(64) std::atomic<std::uint64_t> popped_{0};
-  std::uint64_t pushed_seen_ = 0;  // the consumer's last look at pushed_
+  std::uint64_t pushed_seen_ = 0;         // the consumer's last look at pushed_
+  std::atomic<std::uint64_t> worked_{0};  // written by the consumer
 
   // The ring of spent batches, in which the consumer produces.
   Channel* upstream_ = nullptr;

@@ -2,10 +2,12 @@
 #include "data/exact_quantiles.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
 #include "base/check.h"
+#include "data/sum_bytes.h"
 
 namespace penstock {
 namespace {
@@ -51,6 +53,24 @@ double ExactQuantiles::quantile(double q) {
   const std::size_t high = std::min(low + 1, values_.size() - 1);
   const double value = between(values_[low], values_[high], position - whole);
   return std::isnan(value) ? std::numeric_limits<double>::quiet_NaN() : value;
+}
+
+void ExactQuantiles::append_bytes(std::string& out) const {
+  append_u64(out, nans_);
+  append_u64(out, values_.size());
+  for (const double value : values_) append_u64(out, std::bit_cast<std::uint64_t>(value));
+}
+
+Result<ExactQuantiles> ExactQuantiles::take_bytes(std::string_view& bytes) {
+  ExactQuantiles quantiles;
+  std::uint64_t count = 0;
+  if (!take_u64(bytes, quantiles.nans_) || !take_u64(bytes, count) || count > bytes.size() / sizeof(double))
+    return sum_bytes_error("the values of quantiles");
+  quantiles.values_.reserve(static_cast<std::size_t>(count));
+  for (std::uint64_t bits = 0; count > 0 && take_u64(bytes, bits); --count)
+    quantiles.values_.push_back(std::bit_cast<double>(bits));
+  quantiles.sorted_ = false;
+  return quantiles;
 }
 
 }  // namespace penstock

@@ -2,8 +2,12 @@
 // Exact quantiles, from all values; quantile_sketch.h has those in little memory.
 #pragma once
 
+#include <penstock/result.h>
+
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock {
@@ -21,6 +25,11 @@ class ExactQuantiles {
   std::uint64_t count() const noexcept { return values_.size() + nans_; }
   /// Returns the quantile; NaN of nothing. Requires q in [0, 1]. The first call after an `add` sorts.
   double quantile(double q);
+
+  /// Appends the values as bytes, in no order that means anything.
+  void append_bytes(std::string& out) const;
+  /// Reads what `append_bytes` wrote from the front of `bytes` and drops it there. kDataLoss when it is something else.
+  static Result<ExactQuantiles> take_bytes(std::string_view& bytes);
 
   std::size_t heap_bytes() const noexcept { return values_.capacity() * sizeof(double); }
 

@@ -13,6 +13,12 @@ Status Operator::merge(Operator&) { contract_broken("an operator that says it is
 Buffer Operator::prepare(const Batch&, BufferPool&) { return {}; }
 Result<bool> Operator::idle(Emitter&, bool) { return false; }
 Status Operator::finish(Emitter&) { return {}; }
+Status Operator::save(StateWriter&) {
+  contract_broken("an operator that says it saves its state does not define save");
+}
+Status Operator::restore(StateReader&) {
+  contract_broken("an operator that says it saves its state does not define restore");
+}
 Status Operator::commit() { return {}; }
 void Operator::abort() noexcept {}
 

@@ -83,6 +83,27 @@ Result<AtomicFile> AtomicFile::create(const std::string& path, const Options& op
   return atomic;
 }
 
+bool AtomicFile::replaces(const std::string& path) noexcept {
+  struct stat info;
+  return ::stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode);
+}
+
+Result<AtomicFile> AtomicFile::go_on(const std::string& path, const Options& options, const std::string& temporary,
+                                     std::uint64_t size) {
+  PENSTOCK_ASSIGN(AtomicFile atomic, create(path, options));
+  if (atomic.temporary_.empty()) {
+    return Error(ErrorCode::kInvalidArgument, "what was written there cannot be gone on with: " + path);
+  }
+  // Its own name and mode are right already; only the bytes are those of the other one.
+  struct stat info;
+  const bool known = ::fstat(atomic.file_.descriptor(), &info) == 0;
+  ::unlink(atomic.temporary_.c_str());
+  PENSTOCK_ASSIGN(atomic.file_, File::go_on(temporary, atomic.temporary_, size));
+  if (known) ::fchmod(atomic.file_.descriptor(), info.st_mode & 07777);
+  atomic.bytes_written_ = size;
+  return atomic;
+}
+
 Status AtomicFile::write_all(std::string_view bytes) {
   PENSTOCK_CHECK(is_open(), "AtomicFile::write_all after commit or abort");
   auto written = file_.write_all(bytes);

@@ -2,6 +2,7 @@
 #include "platform/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 
 #include "base/check.h"
 #include "platform/descriptor.h"
+#include "platform/link_file.h"
 
 namespace penstock {
 namespace {
@@ -113,6 +115,35 @@ Result<File> File::create(const std::string& path, const CreateOptions& options)
   const int descriptor = uninterrupted([&] { return ::open(path.c_str(), flags, options.mode); });
   if (descriptor < 0) return file_error(errno, "create", path);
   return File(descriptor, path);
+}
+
+Result<File> File::go_on(const std::string& from, const std::string& to, std::uint64_t size) {
+  const auto open_to_write = [](const std::string& path) -> Result<File> {
+    const int descriptor = uninterrupted([&] { return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC); });
+    if (descriptor < 0) return file_error(errno, "go on with", path);
+    return File(descriptor, path);
+  };
+  PENSTOCK_ASSIGN(File file, open_to_write(from));
+  if (::flock(file.descriptor_, LOCK_EX | LOCK_NB) != 0)
+    return Error(ErrorCode::kUnavailable, "another process goes on with " + from);
+  struct stat info;
+  if (::fstat(file.descriptor_, &info) != 0) return file_error(errno, "look at", from);
+  if (!S_ISREG(info.st_mode) || static_cast<std::uint64_t>(info.st_size) < size) {
+    return Error(ErrorCode::kDataLoss,
+                 from + " has " + std::to_string(info.st_size) + " bytes, and had at least " + std::to_string(size));
+  }
+  if (info.st_nlink == 1 && ::link(from.c_str(), to.c_str()) == 0) {
+    file.path_ = to;
+  } else {
+    PENSTOCK_TRY(link_file(from, to, Sharing::kOwn));
+    PENSTOCK_ASSIGN(file, open_to_write(to));
+  }
+  if (uninterrupted([&] { return ::ftruncate(file.descriptor_, static_cast<off_t>(size)); }) != 0) {
+    const int why = errno;
+    ::unlink(to.c_str());
+    return file_error(why, "cut", to);
+  }
+  return file;
 }
 
 Result<std::size_t> File::read(char* to, std::size_t size) {

@@ -56,6 +56,11 @@ class File {
   /// Opens for writing, creating the file; what was there is cut to nothing unless `options` say otherwise.
   static Result<File> create(const std::string& path, const CreateOptions& options);
   static Result<File> create(const std::string& path) { return create(path, CreateOptions{}); }
+  /// Goes on writing behind the first `size` bytes of `from`, which a process that has ended left, as `to`. That is a
+  /// second name of the same file, cut to `size`, when `from` is its only one; else a copy, so that a file that was
+  /// put in place already under another name stays as it is. kUnavailable when another process goes on with it;
+  /// kDataLoss when it is shorter.
+  static Result<File> go_on(const std::string& from, const std::string& to, std::uint64_t size);
 
   /// Reads up to `size` bytes with one call of the system; 0 means the end.
   Result<std::size_t> read(char* to, std::size_t size);
@@ -105,6 +110,12 @@ class AtomicFile {
 
   static Result<AtomicFile> create(const std::string& path, const Options& options);
   static Result<AtomicFile> create(const std::string& path) { return create(path, Options{}); }
+  /// Goes on with the first `size` bytes of `temporary`, that of an AtomicFile in a process that has ended: as
+  /// `File::go_on`.
+  static Result<AtomicFile> go_on(const std::string& path, const Options& options, const std::string& temporary,
+                                  std::uint64_t size);
+  /// False for a path that is written directly: a pipe, a device.
+  static bool replaces(const std::string& path) noexcept;
 
   /// Writes all of `bytes`; not buffered, so callers collect some tens of KiB first.
   Status write_all(std::string_view bytes);
@@ -118,6 +129,9 @@ class AtomicFile {
   bool is_open() const noexcept { return file_.is_open(); }
   std::uint64_t bytes_written() const noexcept { return bytes_written_; }
   const std::string& path() const noexcept { return target_; }
+  /// Before `commit`: where the bytes are; empty when the target is written directly.
+  const std::string& temporary() const noexcept { return temporary_; }
+  int descriptor() const noexcept { return file_.descriptor(); }
 
  private:
   File file_;

@@ -287,5 +287,56 @@ TEST_F(FileTest, ExpandGlobNamesAPatternWithoutMatch) {
   EXPECT_THAT(answer.error().message(), HasSubstr("no file matches " + path("*.csv")));
 }
 
+TEST_F(FileTest, GoesOnBehindWhatAnotherProcessWrote) {
+  put("left", "one two three");
+  {
+    Result<File> file = File::go_on(path("left"), path("mine"), 7);
+    ASSERT_TRUE(file) << file.error().to_text();
+    ASSERT_TRUE(file->write_all(" four"));
+  }
+  EXPECT_EQ(read_file(path("mine")).value(), "one two four");
+  EXPECT_EQ(read_file(path("left")).value().substr(0, 7), "one two");
+  EXPECT_TRUE(std::filesystem::equivalent(path("left"), path("mine"))) << "it was copied";
+}
+
+TEST_F(FileTest, GoesOnWithACopyOfWhatHasAnotherName) {
+  put("left", "one two three");
+  std::filesystem::create_hard_link(path("left"), path("published"));
+  ASSERT_TRUE(File::go_on(path("left"), path("mine"), 7));
+  EXPECT_EQ(read_file(path("mine")).value(), "one two");
+  EXPECT_EQ(read_file(path("published")).value(), "one two three");
+}
+
+TEST_F(FileTest, DoesNotGoOnWithLessThanThereWas) {
+  put("left", "one");
+  const Result<File> file = File::go_on(path("left"), path("mine"), 7);
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().code(), ErrorCode::kDataLoss);
+  EXPECT_THAT(names(), ElementsAre("left"));
+  EXPECT_EQ(File::go_on(path("none"), path("mine"), 0).error().code(), ErrorCode::kNotFound);
+}
+
+TEST_F(FileTest, OnlyOneGoesOn) {
+  put("left", "one two three");
+  const Result<File> first = File::go_on(path("left"), path("first"), 7);
+  ASSERT_TRUE(first);
+  const Result<File> second = File::go_on(path("left"), path("second"), 7);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(FileTest, AnAtomicFileThatGoesOnAppearsWhole) {
+  put("left", "one two three");
+  put("out", "old");
+  Result<AtomicFile> file = AtomicFile::go_on(path("out"), {}, path("left"), 7);
+  ASSERT_TRUE(file) << file.error().to_text();
+  EXPECT_EQ(file->bytes_written(), 7U);
+  ASSERT_TRUE(file->write_all(" four"));
+  EXPECT_EQ(read_file(path("out")).value(), "old");
+  ASSERT_TRUE(file->commit());
+  EXPECT_EQ(read_file(path("out")).value(), "one two four");
+  EXPECT_THAT(names(), ElementsAre("left", "out"));
+}
+
 }  // namespace
 }  // namespace penstock

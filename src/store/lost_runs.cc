@@ -43,6 +43,15 @@ void clean_folder(const StoredRun& run, std::vector<std::string>& removed) {
   }
 }
 
+// A run that another one can go on from needs what it left half-written.
+bool has_checkpoints(const StoredRun& run) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(run.path, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() == ".json" && it->path().parent_path().filename() == "checkpoints") return true;
+  }
+  return false;
+}
+
 // Only what is named after the output: its folder may be anybody's.
 void clean_beside(const fs::path& output, const std::string& mark, std::vector<std::string>& removed) {
   constexpr std::size_t kMostOfName = 200;  // as AtomicFile cuts it
@@ -58,15 +67,18 @@ void clean_beside(const fs::path& output, const std::string& mark, std::vector<s
 
 }  // namespace
 
+void RunStore::clean_run(const StoredRun& run, std::vector<std::string>& removed) const {
+  clean_folder(run, removed);
+  for (const std::string& path : run.writes) clean_beside(path, run.process, removed);
+  const std::string link = root_ + "/.latest." + run.id + ".tmp";  // of publish_latest
+  if (::unlink(link.c_str()) == 0) removed.push_back(link);
+}
+
 Result<std::vector<std::string>> RunStore::clean() const {
   PENSTOCK_ASSIGN(const std::vector<StoredRun> runs, list());
   std::vector<std::string> removed;
   for (const StoredRun& run : runs) {
-    if (run.status != "lost") continue;
-    clean_folder(run, removed);
-    for (const std::string& path : run.writes) clean_beside(path, run.process, removed);
-    const std::string link = root_ + "/.latest." + run.id + ".tmp";  // of publish_latest
-    if (::unlink(link.c_str()) == 0) removed.push_back(link);
+    if (run.status == "lost" && !has_checkpoints(run)) clean_run(run, removed);
   }
   std::sort(removed.begin(), removed.end());
   return removed;

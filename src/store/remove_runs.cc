@@ -42,6 +42,10 @@ Status RunStore::remove(std::string_view id) const {
     return Error(ErrorCode::kUnavailable, fmt::format("run {} goes on", id)).hint("wait for its end, or stop it");
   }
   PENSTOCK_TRY(leave_latest(*this, id));
+  if (run && run->status == "lost") {
+    std::vector<std::string> removed;
+    clean_run(*run, removed);  // what it left beside outputs elsewhere
+  }
   const std::string path = RunFolder(root_, std::string(id)).path();
   const std::string hidden = fmt::format("{}/runs/{}{}-{}", root_, kRemoved, id, this_process_mark());
   if (::rename(path.c_str(), hidden.c_str()) != 0) {

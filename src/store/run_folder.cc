@@ -76,6 +76,7 @@ bool RunFolder::keeps(std::string_view name) {
   static constexpr std::string_view kNames[] = {"run.json",    "manifest.json", "timing.json", "metrics.json",
                                                 "report.html", "plan.json",     "trace.json",  "journal.jsonl"};
   const std::size_t slash = name.find('/');
+  if (name.find("/checkpoints/") != std::string_view::npos) return true;
   if (slash != std::string_view::npos) return name.substr(slash) == "/output.json" || name.substr(slash) == "/key.json";
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }

@@ -93,8 +93,8 @@ class RunStore {
   std::vector<std::string> lineage(std::string_view id) const;
   /// Removes what lost runs left half-written: temporaries in their folders, and beside the outputs that their run.json
   /// names. The names carry a mark of the very process (`mark_of`), which is known to have ended, so what other
-  /// processes, also of other hosts that share the folder, are writing is never touched. Returns the paths of what it
-  /// removed.
+  /// processes, also of other hosts that share the folder, are writing is never touched. Runs with checkpoints keep
+  /// theirs: another run can go on from there. Returns the paths of what it removed.
   Result<std::vector<std::string>> clean() const;
   /// Removes a run and all that it keeps; kept results of stages stay in the cache. Before, `latest` is pointed to the
   /// newest other run that has ended, or removed where there is none. kUnavailable while the run goes on.
@@ -107,6 +107,7 @@ class RunStore {
   Result<std::string> read_text(std::string_view id, std::string_view name) const;
 
  private:
+  void clean_run(const StoredRun& run, std::vector<std::string>& removed) const;
   Result<std::vector<std::string>> ids() const;
   std::string root_;
 };

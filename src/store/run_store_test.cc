@@ -228,6 +228,19 @@ TEST_F(LostRun, LosesItsTemporariesAndNothingElse) {
   EXPECT_THAT(RunStore(root_).clean().value(), ElementsAre());
 }
 
+TEST_F(LostRun, KeepsWhatItsCheckpointsNeedUntilItIsRemoved) {
+  const RunFolder folder = lost("running", this_machine().host);
+  put(folder.path() + "/clean/checkpoints/000001.json");
+  const std::string inside = put(folder.artifacts_of("clean") + "/.b.csv." + mark() + "-1.tmp");
+  const std::string beside = put(root_ + "/out/.a.csv." + mark() + "-0.tmp");
+  EXPECT_THAT(RunStore(root_).clean().value(), ElementsAre());
+  EXPECT_TRUE(std::filesystem::exists(inside));
+  EXPECT_TRUE(std::filesystem::exists(beside));
+  ASSERT_TRUE(RunStore(root_).remove(folder.id()));
+  EXPECT_FALSE(std::filesystem::exists(inside));
+  EXPECT_FALSE(std::filesystem::exists(beside));
+}
+
 TEST_F(LostRun, IsOnlyWhatIsKnownToHaveEnded) {
   for (const auto& [status, host] :
        {std::pair("running", std::string("another host")), {"done", this_machine().host}}) {

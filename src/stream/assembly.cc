@@ -249,6 +249,53 @@ Status start_processes(Run& run) {
 
 }  // namespace
 
+namespace {
+
+Status restore_counts(Run& run) {
+  for (std::size_t i = 0; i < run.steps.size(); ++i) {
+    const Checkpoint::Step& then = run.from->steps[i];
+    StepMetrics& metrics = run.steps[i]->metrics;
+    metrics.records_in.set(then.records_in);
+    metrics.records_out.set(then.records_out);
+    metrics.batches.set(then.batches);
+    StateReader reader(then.rejects);
+    PENSTOCK_TRY(run.steps[i]->rejects->restore(reader));
+  }
+  return {};
+}
+
+// The first instance goes on for all that there were.
+Status restore_operators(Run& run) {
+  for (std::size_t i = 0; i < run.steps.size(); ++i) {
+    const GraphStep& step = run.graph.steps[i];
+    RestoredState restored;
+    for (const std::string& state : run.from->steps[i].states) {
+      std::unique_ptr<Operator> helper;
+      if (&state != &run.from->steps[i].states.front()) {
+        PENSTOCK_ASSIGN(helper, step.is_source() ? make_operator(*step.spec) : make_bound(run.graph, i));
+      }
+      restored.add(state, std::move(helper));
+    }
+    const SegmentAtWork& at_work = run.segments[run.steps[i]->segment];
+    PieceCutter* const cutter = at_work.replicas != nullptr ? at_work.replicas->cutter() : nullptr;
+    if (cutter != nullptr && step.is_source()) {
+      cutter->restore_from(std::move(restored));
+    } else {
+      run.runners_of[i].front()->restore_from(std::move(restored));
+    }
+  }
+  return {};
+}
+
+Status restore(Run& run) {
+  Status status = restore_counts(run);
+  if (status) status = restore_operators(run);
+  if (!status) run.state->restore_failed.store(true, std::memory_order_relaxed);
+  return status;
+}
+
+}  // namespace
+
 Status assemble(Run& run) {
   run.timed = run.state->options.metrics || run.state->options.trace ||
               Monitor::is_needed(run.state->options, *run.graph.pipeline);
@@ -257,6 +304,7 @@ Status assemble(Run& run) {
   make_steps(run);
   for (std::size_t s = 0; s < run.plan.segments.size(); ++s) PENSTOCK_TRY(make_workers(run, s));
   connect_segments(run);
+  if (run.from != nullptr) PENSTOCK_TRY(restore(run));
   return start_processes(run);
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "stream/checkpoint_file.h"
 #include "stream/sampler.h"
 #include "stream/segment.h"
 
@@ -31,11 +32,12 @@ struct Run {
   std::vector<std::unique_ptr<BoundaryWatch>> watches;  // of the segments of sources, where the plan adapts
   std::unique_ptr<Sampler> sampler;                     // of a run that is monitored
   bool timed = false;                                   // somebody looks at the workers' clocks
+  const Checkpoint* from = nullptr;                     // that it goes on from; needed by `assemble` only
   double cpu_before = 0;
 };
 
-/// Makes all that the plan of `run` says, connects it, and starts what worker processes come from: before the run has
-/// threads.
+/// Makes all that the plan of `run` says, puts it where the checkpoint says, connects it, and starts what worker
+/// processes come from: before the run has threads.
 Status assemble(Run& run);
 
 /// Makes more workers for a replicated segment at work, as long as it has work. They were not started. By one thread at

@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "stream/checkpoints.h"
 #include "stream/output_paths.h"
 #include "stream/presets.h"
 #include "stream/strategies.h"
@@ -231,6 +232,7 @@ Result<Plan> make_plan(const Graph& graph, const RunOptions& options) {
   plan.batch_size = std::max<std::size_t>(1, options.batch_size);
   plan.memory_limit = options.memory_limit;
   plan.preset = preset_text(options);
+  plan.no_checkpoints = why_no_checkpoints(graph);
   for (const GraphStep& step : graph.steps) plan.steps.push_back(plan_step(step));
   PENSTOCK_TRY(check_segments(plan, graph));
   PENSTOCK_TRY(check_workers(plan, graph));

@@ -23,6 +23,7 @@ Result<std::unique_ptr<SourcePiece>> PieceCutter::cut(std::unique_ptr<SourcePiec
   if (!opened_) {
     opened_ = true;
     PENSTOCK_TRY(guarded([&] { return op_->open(context_); }));
+    PENSTOCK_TRY(restored_.give_to(*op_, run_));
   }
   context_.batch_size = run_.batch_size.load(std::memory_order_relaxed);
   return guarded([&] { return static_cast<Source&>(*op_).cut(std::move(spent)); });

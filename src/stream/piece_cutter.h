@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "stream/restored_state.h"
 #include "stream/runner.h"
 
 namespace penstock {
@@ -22,6 +23,9 @@ class PieceCutter {
   /// After the last piece: takes over what an instance that read some counted. Fails the run when it cannot.
   void merge(Operator& reader);
   Operator& op() noexcept { return *op_; }
+  bool opened() const noexcept { return opened_; }
+  /// What it goes on from; before the first piece.
+  void restore_from(RestoredState state) { restored_ = std::move(state); }
 
  private:
   Result<std::unique_ptr<SourcePiece>> cut(std::unique_ptr<SourcePiece> spent);
@@ -30,6 +34,7 @@ class PieceCutter {
   const StepAtWork& step_;
   const std::unique_ptr<Operator> op_;
   OperatorContext context_;
+  RestoredState restored_;
   bool opened_ = false;
   std::atomic<bool> closed_{false};
 };

@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "stream/checkpoints.h"
 #include "stream/graph.h"
 #include "stream/output_paths.h"
+#include "stream/past_checkpoints.h"
 #include "stream/run_loop.h"
 #include "stream/sampler.h"
 
@@ -75,25 +77,52 @@ Result<Plan> Pipeline::plan(const RunOptions& options) const {
   return make_plan(graph, options);
 }
 
-RunOutcome Pipeline::run_to_outcome(const RunOptions& options) const {
+namespace {
+
+RunOutcome failed_before_it_began(const Pipeline& pipeline, Error error) {
   RunOutcome outcome;
-  outcome.report.pipeline = name_;
+  outcome.report.pipeline = pipeline.name();
   outcome.report.outcome = Report::Outcome::kFailed;
-  if (Status watchable = check_monitor(options.monitor); !watchable) {
-    outcome.status = std::move(watchable);
-    return outcome;
-  }
-  Result<Graph> graph = bind_graph(*this);
-  if (!graph) {
-    outcome.status = std::move(graph).error();
-    return outcome;
-  }
+  outcome.status = std::move(error);
+  return outcome;
+}
+
+// One try to run, at the beginning or from the best checkpoint that is left.
+RunOutcome try_to_run(const Pipeline& pipeline, const RunOptions& options, PastCheckpoints& past, RunStart& start) {
+  Result<Graph> graph = bind_graph(pipeline);
+  if (!graph) return failed_before_it_began(pipeline, std::move(graph).error());
   Result<Plan> plan = make_plan(*graph, options);
-  if (!plan) {
-    outcome.status = std::move(plan).error();
-    return outcome;
+  if (!plan) return failed_before_it_began(pipeline, std::move(plan).error());
+  const bool wanted = options.checkpoints.interval.count() > 0 && !options.checkpoints.folder.empty();
+  if (wanted && plan->no_checkpoints.empty()) {
+    Result<std::vector<std::pair<std::string, std::string>>> identity = checkpoint_identity(*graph, options);
+    if (!identity) return failed_before_it_began(pipeline, std::move(identity).error());
+    start.identity = std::move(*identity);
+    start.from = past.next(start.identity);
   }
-  return run_plan(std::move(*graph), std::move(*plan), options);
+  const std::string why_not = wanted ? plan->no_checkpoints : std::string();
+  RunOutcome outcome = run_plan(std::move(*graph), std::move(*plan), options, start);
+  if (!why_not.empty() && !options.checkpoints.resume_from.empty())
+    outcome.report.checkpoints.note = "the run began anew: " + why_not;
+  if (start.from && outcome.status) past.tell_of(*start.from, outcome.report.checkpoints);
+  return outcome;
+}
+
+}  // namespace
+
+RunOutcome Pipeline::run_to_outcome(const RunOptions& options) const {
+  if (Status watchable = check_monitor(options.monitor); !watchable)
+    return failed_before_it_began(*this, std::move(watchable).error());
+  PastCheckpoints past(options.checkpoints.resume_from);
+  for (;;) {
+    RunStart start;
+    RunOutcome outcome = try_to_run(*this, options, past, start);
+    if (!start.failed) {
+      past.add_notes_to(outcome.report.checkpoints);
+      return outcome;
+    }
+    past.refuse(*start.from, outcome.status.error().to_text());
+  }
 }
 
 Result<Report> Pipeline::run(const RunOptions& options) const {

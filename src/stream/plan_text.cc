@@ -36,6 +36,9 @@ std::string Plan::to_text() const {
       if (!step.note.empty()) text += fmt::format("      note: {}\n", step.note);
     }
   }
+  text += no_checkpoints.empty()
+              ? "\ncheckpoints: a run that was killed can go on from its last one\n"
+              : fmt::format("\ncheckpoints: none, a run that was killed begins anew: {}\n", no_checkpoints);
   return printable_lines(text);
 }
 
@@ -63,6 +66,7 @@ std::string Plan::to_json() const {
                                 {"queue_depth", segment.queue_depth},
                                 {"reason", segment.reason}});
   }
+  plan["no_checkpoints"] = no_checkpoints;
   return json_document(plan);
 }
 

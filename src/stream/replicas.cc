@@ -66,6 +66,7 @@ std::vector<Segment*> Replicas::workers() {
 std::uint64_t Replicas::next_ticket() {
   const std::lock_guard lock(input_mutex_);
   run_.batches_in_hands.fetch_add(1, std::memory_order_relaxed);
+  ++handed_;
   return next_ticket_++;
 }
 
@@ -80,6 +81,7 @@ bool Replicas::take(Batch& batch, std::uint64_t& ticket) {
 bool Replicas::take(PieceInHand& hand, WorkerClock& clock, const WorkerClock::Mark& working) {
   const std::lock_guard lock(input_mutex_);
   run_.wait_for_memory();
+  run_.pass_checkpoint(clock);
   clock.set(working);
   Result<std::unique_ptr<SourcePiece>> next = cutter_->next(std::exchange(hand.piece, nullptr));
   if (next && *next == nullptr) return false;
@@ -102,6 +104,7 @@ bool Replicas::submit(std::uint64_t ticket, Parcel parcel) {
   const bool taken = window_.submit(ticket, std::move(parcel), [this](Parcel next) {
     deliver(std::move(next));
     run_.batches_in_hands.fetch_sub(1, std::memory_order_relaxed);
+    delivered_.fetch_add(1, std::memory_order_acq_rel);
   });
   if (taken && wanted()) return true;
   stop_taking();  // also for the worker that waits for a batch which nobody needs

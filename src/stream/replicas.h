@@ -54,6 +54,12 @@ class Replicas final : public Cancellable {
   bool submit(std::uint64_t ticket, Parcel parcel);
   /// Waits until everything before `ticket` was delivered, then delivers `batches`, and empties it.
   bool deliver_early(std::uint64_t ticket, std::vector<Batch>& batches);
+  /// While nothing is cut or pushed into its channel: whether all that was taken has been delivered; what the workers
+  /// did is visible to the caller then.
+  bool is_worked_off() const noexcept {
+    return delivered_.load(std::memory_order_acquire) ==
+           (input_ == nullptr ? next_ticket_ : input_->pushed() + handed_);
+  }
   /// Delivers without a ticket; only when all workers have ended, or counts only.
   void deliver_last(Parcel parcel);
   /// True for the worker that ends last.
@@ -81,9 +87,11 @@ class Replicas final : public Cancellable {
   Counter* ahead_ns_ = nullptr;
   ReorderWindow<Parcel> window_;
   std::mutex input_mutex_;
-  std::uint64_t next_ticket_ = 0;    // guarded by input_mutex_
-  std::uint64_t next_sequence_ = 0;  // of what is pushed, by one worker at a time
-  std::mutex delivery_mutex_;        // parcels with a ticket come one at a time; those without one come beside them
+  std::uint64_t next_ticket_ = 0;            // guarded by input_mutex_
+  std::uint64_t handed_ = 0;                 // batches that came without being taken; by the thread of the source
+  std::atomic<std::uint64_t> delivered_{0};  // tickets
+  std::uint64_t next_sequence_ = 0;          // of what is pushed, by one worker at a time
+  std::mutex delivery_mutex_;  // parcels with a ticket come one at a time; those without one come beside them
   std::mutex end_mutex_;
   // Guarded by end_mutex_:
   std::vector<Segment*> workers_;

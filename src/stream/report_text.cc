@@ -75,10 +75,23 @@ std::string to_text(const StepResult& result) {
   return text;
 }
 
+std::string to_text(const Report::Checkpoints& checkpoints) {
+  std::string text;
+  if (!checkpoints.resumed_from.empty()) {
+    const SourceProgress& source = checkpoints.not_read;
+    text += fmt::format(
+        "went on from checkpoint {}: {}{} not read again\n", printable(checkpoints.resumed_from),
+        counted(checkpoints.records_not_read, "record"),
+        std::string_view(source.unit) == "bytes" ? ", " + bytes_text(source.done) + " of the input, were" : " were");
+  }
+  if (!checkpoints.note.empty()) text += fmt::format("checkpoints: {}\n", printable(checkpoints.note));
+  return text;
+}
+
 }  // namespace
 
 std::string Report::to_text() const {
-  std::string text = headline(*this);
+  std::string text = headline(*this) + penstock::to_text(checkpoints);
   Table table({"operator", ">in", ">out", ">rejected", ">segment", ">busy", ">waiting", ">blocked"});
   for (const StepReport& step : steps) table.add(table_row(step));
   text += table.to_text();
@@ -117,6 +130,11 @@ std::string Report::to_json() const {
                  {"cpu_usage", wall_seconds > 0 ? cpu_seconds / wall_seconds : 0},
                  {"memory_peak_bytes", memory_peak_bytes},
                  {"buffer_peak_bytes", buffer_peak_bytes}};
+  report["checkpoints"] = {{"written", checkpoints.written},
+                           {"resumed_from", checkpoints.resumed_from},
+                           {"records_not_read", checkpoints.records_not_read},
+                           {"not_read", {{"done", checkpoints.not_read.done}, {"unit", checkpoints.not_read.unit}}},
+                           {"note", checkpoints.note}};
   report["steps"] = Json::array();
   for (const StepReport& step : steps) {
     report["steps"].push_back({{"name", step.name},

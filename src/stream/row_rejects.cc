@@ -118,7 +118,36 @@ Status RowRejects::write_out() {
     PENSTOCK_ASSIGN(part_, File::create(part_path_));
   }
   PENSTOCK_TRY(part_.write_all(lines_));
+  part_bytes_ += lines_.size();
   lines_.clear();
+  return {};
+}
+
+Status RowRejects::save(StateWriter& to) {
+  PENSTOCK_TRY(write_out());
+  to.integer(count());
+  to.integer(retries());
+  to.integer(fallbacks());
+  to.text(first_);
+  to.integer(part_bytes_);
+  if (part_bytes_ == 0) return {};
+  to.text(part_path_);
+  to.owns(part_path_);
+  return to.needs(part_.descriptor());
+}
+
+Status RowRejects::restore(StateReader& from) {
+  count_.store(from.integer(), std::memory_order_relaxed);
+  if (policy_.action != ErrorPolicy::Action::kFail) limit_.rejected.fetch_add(count(), std::memory_order_relaxed);
+  add_retries(from.integer());
+  add_fallbacks(from.integer());
+  first_ = from.text();
+  part_bytes_ = from.integer();
+  if (part_bytes_ == 0) return from.end();
+  const std::string part(from.text());
+  PENSTOCK_TRY(from.end());
+  PENSTOCK_TRY(make_folders(folder_of(part_path_)));
+  PENSTOCK_ASSIGN(part_, File::go_on(part, part_path_, part_bytes_));
   return {};
 }
 

@@ -91,6 +91,11 @@ class RowRejects final : public StepRejects {
   void release() noexcept override { revocable_ = false; }
   Status flush() override;
 
+  /// For a checkpoint: while nobody rejects anything.
+  Status save(StateWriter& to);
+  /// Before the first record.
+  Status restore(StateReader& from);
+
   const std::string& part_path() const noexcept { return part_path_; }
   /// Deletes the part file.
   void remove_part() noexcept;
@@ -113,6 +118,7 @@ class RowRejects final : public StepRejects {
   std::size_t marked_size_ = 0;
   bool first_is_new_ = false;
   std::string lines_;  // not yet in the part file
+  std::uint64_t part_bytes_ = 0;
   File part_;
 };
 

@@ -15,6 +15,7 @@
 #include "platform/machine.h"
 #include "stream/adaptation.h"
 #include "stream/assembly.h"
+#include "stream/checkpoints.h"
 #include "stream/monitor.h"
 #include "stream/run_report.h"
 #include "stream/user_call.h"
@@ -173,14 +174,26 @@ void keep_for_ever(std::shared_ptr<Run> run) {
   runs->push_back(std::move(run));
 }
 
+void end_checkpoints(Run& run, RunOutcome& outcome) {
+  Checkpoints& checkpoints = *run.state->checkpoints;
+  checkpoints.end(outcome.status.has_value());
+  outcome.report.checkpoints.written = checkpoints.written();
+  outcome.report.checkpoints.note = checkpoints.why_ended();
+}
+
 }  // namespace
 
-RunOutcome run_plan(Graph graph, Plan plan, const RunOptions& options) {
+RunOutcome run_plan(Graph graph, Plan plan, const RunOptions& options, RunStart& start) {
   const auto run = std::make_shared<Run>();
   run->cpu_before = process_cpu_seconds();
   run->graph = std::move(graph);
   run->plan = std::move(plan);
   run->state = std::make_shared<RunState>(options);
+  run->from = start.from ? &*start.from : nullptr;
+  if (!start.identity.empty()) {
+    run->state->checkpoints = std::make_unique<Checkpoints>(*run, start.identity, start.from ? start.from->number : 0,
+                                                            options.checkpoints.resume_from);
+  }
   RunOutcome outcome;
   outcome.status = assemble(*run);
   bool all_ended = true;
@@ -189,9 +202,13 @@ RunOutcome run_plan(Graph graph, Plan plan, const RunOptions& options) {
     all_ended = work(*run);
     if (all_ended) std::for_each(run->watches.begin(), run->watches.end(), [](const auto& watch) { watch->ended(); });
     outcome.status = conclude(*run, all_ended);
+  } else {
+    for (const auto& step : run->steps) step->rejects->remove_part();
   }
+  start.failed = run->state->restore_failed.load(std::memory_order_relaxed);
   outcome.report = make_report(*run, outcome.status, all_ended);
   if (run->sampler != nullptr) outcome.report.monitor = run->sampler->finish(now_ns());
+  if (run->state->checkpoints != nullptr) end_checkpoints(*run, outcome);
   if (!all_ended) keep_for_ever(run);
   return outcome;
 }

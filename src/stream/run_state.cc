@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "platform/process_use.h"
+#include "stream/checkpoints.h"
 #include "stream/step_metrics.h"
 
 namespace penstock {
@@ -44,6 +45,12 @@ RunState::RunState(const RunOptions& run_options)
       batch_size(std::max<std::size_t>(1, run_options.batch_size)),
       started_ns(now_ns()) {
   rejects.limit = run_options.max_errors;
+}
+
+RunState::~RunState() = default;
+
+void RunState::pass_checkpoint(WorkerClock& clock) {
+  if (checkpoints != nullptr) checkpoints->pass(clock);
 }
 
 void RunState::fail(Error error) {

@@ -48,11 +48,14 @@ class LiveProcesses {
   std::vector<int> pids_;     // guarded by mutex_
   double ended_seconds_ = 0;  // guarded by mutex_
 };
+class Checkpoints;
+class WorkerClock;
 
 /// Shared by the run loop, its workers and its monitor. Thread-safe after it was set up.
 class RunState {
  public:
   explicit RunState(const RunOptions& run_options);
+  ~RunState();
 
   /// Remembers the first error and cancels the run.
   void fail(Error error);
@@ -64,6 +67,9 @@ class RunState {
 
   /// Holds a source back while more bytes are in flight than allowed, as long as somebody works them off.
   void wait_for_memory();
+
+  /// By the worker that reads the source, between two batches: writes a checkpoint when it is time for one.
+  void pass_checkpoint(WorkerClock& clock);
 
   std::optional<Error> first_error();
 
@@ -80,6 +86,9 @@ class RunState {
   std::atomic<std::size_t> batch_size;
   std::vector<std::atomic<std::uint64_t>> crashes;  ///< Of worker processes, per step.
   LiveProcesses processes;
+  std::unique_ptr<Checkpoints> checkpoints;  ///< Null where there are none.
+  std::atomic<bool> restore_failed{false};   ///< The run failed since it could not go on from its checkpoint.
+  std::mutex workers_mutex;                  ///< Held while workers are added, and while a checkpoint looks at them.
   const std::int64_t started_ns;
 
  private:

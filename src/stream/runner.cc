@@ -91,6 +91,7 @@ Status Runner::open(std::uint32_t worker) {
   const WorkerClock::Mark before = clock_.set(mark(Activity::kWorking));
   Status status =
       guarded([&] { return fused_ != nullptr ? fused_->open_steps(contexts_) : op_->open(contexts_.back()); });
+  if (status) status = restored_.give_to(*op_, *run_);
   clock_.set(before);
   if (!status) return std::move(status.error()).at(step_.step->spec->name);
   return {};

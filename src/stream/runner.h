@@ -10,6 +10,7 @@
 
 #include "stream/graph.h"
 #include "stream/parcel.h"
+#include "stream/restored_state.h"
 #include "stream/run_state.h"
 #include "stream/step_metrics.h"
 
@@ -57,6 +58,8 @@ class Runner final : public Emitter {
     packs_output_ = last;
   }
 
+  /// What its operator goes on from; before `open`.
+  void restore_from(RestoredState state) { restored_ = std::move(state); }
   Status open(std::uint32_t worker);
   /// Works on one batch and all that follows from it in this worker.
   void consume(Batch batch);
@@ -145,6 +148,7 @@ class Runner final : public Emitter {
   bool packs_output_ = false;
   std::vector<StepCounts> taken_;          // of a fused loop, which counts since open
   std::vector<OperatorContext> contexts_;  // one per step
+  RestoredState restored_;
   std::uint64_t next_sequence_ = 0;
   bool holding_ = false;  // output waits until the whole batch went well
   std::vector<Batch> held_;

@@ -47,6 +47,7 @@ bool Segment::open_all() {
     run_->fail(std::move(status).error());
     return false;
   }
+  open_.store(true, std::memory_order_release);
   return true;
 }
 
@@ -62,6 +63,7 @@ void Segment::pull_from_channel() {
     if (!more) break;
     head.consume_wanted(std::move(batch));
     if (run_->cancelled() || head.refuses()) break;
+    input_->finish_popped();
   }
   head.finish();
 }
@@ -77,6 +79,7 @@ void Segment::run_sources() {
     if (!runner->steps().front()->step->is_source()) continue;
     while (run_->poll_stop() == StopSignal::State::kRun && !runner->done()) {
       run_->wait_for_memory();
+      run_->pass_checkpoint(clock);
       if (!runner->produce()) break;
       go_on(false);
       pass_boundary();
@@ -106,6 +109,7 @@ void Segment::leave_thread_of_producer() noexcept {
 
 void Segment::pass_boundary() {
   if (watch_ == nullptr) return;
+  const std::lock_guard lock(run_->workers_mutex);
   if (meter_ != nullptr) meter_->leave();
   watch_->at_boundary();
   if (meter_ != nullptr) meter_->enter(*unit_);

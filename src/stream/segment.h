@@ -2,6 +2,7 @@
 // A segment at work: a chain (or small tree) of runners in one worker, fed by a source or a channel.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -52,6 +53,9 @@ class Segment final : public Task, public WorkServer, private ParcelOutlet, priv
   /// For workers that share a segment: what they do is added there.
   void add_load_to(SharedLoad& load) noexcept { load_ = &load; }
   bool open_all();
+  /// True once all operators are open, which is visible to the caller then.
+  bool is_open() const noexcept { return open_.load(std::memory_order_acquire); }
+  bool works_in_process() const noexcept { return process_ != nullptr; }
   /// What operators have in flight gets on while there is no input. Returns whether there is more of it.
   bool go_on(bool may_wait);
 
@@ -108,6 +112,7 @@ class Segment final : public Task, public WorkServer, private ParcelOutlet, priv
   std::vector<Runner*> waiting_;                  // those of them that keep records in flight
   Channel* input_ = nullptr;
   BoundaryWatch* watch_ = nullptr;
+  std::atomic<bool> open_{false};
 
   // While it works in the thread of another one, or others in its own:
   Channel* handed_by_ = nullptr;

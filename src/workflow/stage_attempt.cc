@@ -47,6 +47,7 @@ AttemptEnd attempt_pipeline(const AttemptContext& context, const FileStage& stag
   RunOptions options = options_of_stage(context.file, stage, run_dir);
   options.stop = context.stop;
   options.progress = context.progress;
+  options.checkpoints = context.checkpoints;
   if (context.deadline) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*context.deadline - Clock::now());
     options.timeout = std::max(left, std::chrono::milliseconds(1));

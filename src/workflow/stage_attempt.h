@@ -34,6 +34,7 @@ struct AttemptContext {
   std::string program = {};                ///< Of a command, when it was looked for already.
   std::uint64_t input_bytes = 0;           ///< Of what it reads from other stages.
   std::optional<std::chrono::steady_clock::time_point> deadline = {};  ///< Of the run.
+  CheckpointOptions checkpoints = {};                                  ///< Of a pipeline.
 };
 
 /// The values of other stages, for functions.

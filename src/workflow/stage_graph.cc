@@ -209,7 +209,7 @@ class GraphBuilder {
       if (stage(i).is_command() || stage(i).function != nullptr) continue;
       const Pipeline pipeline = make_pipeline(file_, stage(i), kRunFolder);
       for (const OutputPath& output : output_paths(pipeline, options_of_stage(file_, stage(i), kRunFolder))) {
-        if (output.path.starts_with(kRunFolder) || output.path.starts_with("/dev/")) continue;
+        if (output.path.starts_with(kRunFolder) || is_device(output.path)) continue;
         const auto [known, added] = writers.emplace(canonical_path(output.path), i);
         if (added || known->second == i) continue;
         return Error(ErrorCode::kInvalidArgument, fmt::format("{} is an output of stage \"{}\" and of stage \"{}\"",

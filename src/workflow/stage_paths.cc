@@ -84,7 +84,7 @@ std::vector<std::string> outputs_elsewhere(const PipelineFile& file, const std::
     for (const OutputPath& output :
          output_paths(make_pipeline(file, stage, run_dir), options_of_stage(file, stage, run_dir))) {
       std::string path = canonical_path(output.path);
-      if (!path.starts_with(inside) && !path.starts_with("/dev/")) paths.push_back(std::move(path));
+      if (!path.starts_with(inside) && !is_device(path)) paths.push_back(std::move(path));
     }
   }
   return paths;

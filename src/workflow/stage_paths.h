@@ -5,6 +5,7 @@
 #include <penstock/pipeline_file.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace penstock {
@@ -25,5 +26,10 @@ std::vector<std::string> files_read(const PipelineFile& file, const std::string&
 
 /// The outputs of all stages that are not in the run's folder, as canonical paths.
 std::vector<std::string> outputs_elsewhere(const PipelineFile& file, const std::string& run_dir);
+
+/// Whether the path is that of a device: what is written there is no file. /dev/shm holds files.
+inline bool is_device(std::string_view path) noexcept {
+  return path.starts_with("/dev/") && !path.starts_with("/dev/shm/");
+}
 
 }  // namespace penstock

@@ -12,6 +12,7 @@
 #include "platform/link_file.h"
 #include "platform/machine.h"
 #include "stream/output_paths.h"
+#include "workflow/stage_checkpoints.h"
 #include "workflow/stage_paths.h"
 #include "workflow/when.h"
 
@@ -216,6 +217,18 @@ std::uint64_t WorkflowRun::bytes_read_by(const FileStage& stage) const {
   return bytes;
 }
 
+CheckpointOptions WorkflowRun::checkpoints_of(std::size_t i) {
+  const FileStage& stage = this->stage(i);
+  if (stage.is_command() || stage.function != nullptr) return {};
+  const State& state = this->state(i);
+  std::vector<std::string> earlier;
+  for (const std::string& id : state.forced ? std::vector<std::string>() : reuse_) {
+    const std::string run = RunFolder(options_.store, id).path();
+    if (::access((run + "/" + stage.name).c_str(), F_OK) == 0) earlier.push_back(run);
+  }
+  return checkpoints_of_stage(file_, stage, folder_.path(), state.named ? &*state.named : nullptr, *this, earlier);
+}
+
 std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
   const FileStage& stage = this->stage(i);
   State& state = this->state(i);
@@ -231,7 +244,8 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
                          .number = parent(i),
                          .program = state.named ? state.named->program : std::string(),
                          .input_bytes = bytes_read_by(stage),
-                         .deadline = deadline_};
+                         .deadline = deadline_,
+                         .checkpoints = checkpoints_of(i)};
   // What runs behind all others tidies up also after a stage that failed or a run that was stopped.
   StopSignal undisturbed;
   if (stage.last) context.stop = &undisturbed;
@@ -271,7 +285,8 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
   if (Status kept = keep_result(i); !kept) return fail_stage(i, std::move(kept.error()).at("store")), std::nullopt;
   const bool drained = run.outcome.report.outcome == Report::Outcome::kDrained;
   end_stage(i, drained ? StageStatus::kDrained : StageStatus::kDone,
-            state.verify ? "made again, and the same as kept from run " + state.kept_from : std::string());
+            state.verify ? "made again, and the same as kept from run " + state.kept_from
+                         : checkpoints_text(run.outcome.report.checkpoints));
   return {};
 }
 

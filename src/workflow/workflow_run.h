@@ -77,6 +77,7 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   std::string stopped() const;
   void begin_stage(std::size_t stage);
   std::uint64_t bytes_read_by(const FileStage& stage) const;
+  CheckpointOptions checkpoints_of(std::size_t stage);
   std::optional<TimePoint> attempt(std::size_t stage);
   std::optional<TimePoint> after_failure(std::size_t stage, AttemptEnd end);
   void run_fallback(std::size_t stage);

@@ -34,6 +34,10 @@ const std::vector<RunSetting>& workflow_settings() {
        "all that do not need it (default: finish_running)"},
       {"cache", "BOOL", "true or false: take results from the cache and put them there (default: true)"},
       {"durable", "BOOL", "true or false: wait for the disk at every file of the run (default: false)"},
+      {"checkpoint", "TIME",
+       "Time between two checkpoints of a pipeline, from which penstock resume goes on when the run is killed: 30s, "
+       "5m; 0: "
+       "none (default: 10s)"},
       {"resources", "TABLE", "How much there is of what stages ask for: { gpu = 1, memory = \"8GiB\" }"},
   };
   return settings;
@@ -45,6 +49,10 @@ Status set_file_setting(PipelineFile& file, std::string_view name, const OptionV
   if (name == "on_failure") return set_on_failure(settings.on_failure, value);
   if (name == "cache") return set_flag(settings.cache, name, value);
   if (name == "durable") return set_flag(settings.durable, name, value);
+  if (name == "checkpoint") {
+    PENSTOCK_ASSIGN(settings.checkpoint, duration_setting(name, value));
+    return {};
+  }
   if (name == "resources") {
     PENSTOCK_ASSIGN(settings.resources, read_amounts(value));
     return {};

@@ -24,6 +24,23 @@ std::span<const double> as_doubles(const Column& values, std::vector<double>& sc
   return scratch;
 }
 
+// Sums and sketches, which know how to be bytes.
+template <class Values>
+void save_as_bytes(StateWriter& to, const std::vector<Values>& groups) {
+  std::string bytes;
+  for (const Values& values : groups) values.append_bytes(bytes);
+  to.text(bytes);
+}
+
+template <class Values>
+Status restore_from_bytes(StateReader& from, std::vector<Values>& groups) {
+  std::string_view bytes = from.text();
+  for (Values& values : groups) {
+    PENSTOCK_ASSIGN(values, Values::take_bytes(bytes));
+  }
+  return {};
+}
+
 class Counts final : public Accumulator {
  public:
   void resize(std::size_t groups) override { counts_.resize(groups); }
@@ -33,6 +50,13 @@ class Counts final : public Accumulator {
   void merge(Accumulator& other, std::span<const std::uint32_t> groups) override {
     const std::vector<std::uint64_t>& counts = static_cast<Counts&>(other).counts_;
     for (std::size_t i = 0; i < counts.size(); ++i) counts_[groups[i]] += counts[i];
+  }
+  void save(StateWriter& to) const override {
+    for (const std::uint64_t count : counts_) to.integer(count);
+  }
+  Status restore(StateReader& from) override {
+    for (std::uint64_t& count : counts_) count = from.integer();
+    return {};
   }
   std::size_t heap_bytes() const override { return counts_.capacity() * sizeof(std::uint64_t); }
   Status append(const AggregateCall&, std::span<const std::uint32_t> groups, ColumnBuilder& to) override {
@@ -60,6 +84,14 @@ class IntegerSums final : public Accumulator {
     auto& sums = static_cast<IntegerSums&>(other);
     for (std::size_t i = 0; i < sums.sums_.size(); ++i) sums_[groups[i]].merge(sums.sums_[i]);
     counts_.merge(sums.counts_, groups);
+  }
+  void save(StateWriter& to) const override {
+    save_as_bytes(to, sums_);
+    counts_.save(to);
+  }
+  Status restore(StateReader& from) override {
+    PENSTOCK_TRY(restore_from_bytes(from, sums_));
+    return counts_.restore(from);
   }
   std::size_t heap_bytes() const override { return sums_.capacity() * sizeof(ExactIntegerSum) + counts_.heap_bytes(); }
   Status append(const AggregateCall& call, std::span<const std::uint32_t> groups, ColumnBuilder& to) override {
@@ -96,6 +128,14 @@ class FloatSums final : public Accumulator {
     for (std::size_t i = 0; i < sums.sums_.size(); ++i) sums_[groups[i]].merge(sums.sums_[i]);
     counts_.merge(sums.counts_, groups);
   }
+  void save(StateWriter& to) const override {
+    save_as_bytes(to, sums_);
+    counts_.save(to);
+  }
+  Status restore(StateReader& from) override {
+    PENSTOCK_TRY(restore_from_bytes(from, sums_));
+    return counts_.restore(from);
+  }
   std::size_t heap_bytes() const override {
     std::size_t bytes = sums_.capacity() * sizeof(ExactSum) + counts_.heap_bytes();
     for (const ExactSum& sum : sums_) bytes += sum.heap_bytes();
@@ -129,6 +169,8 @@ class Moments final : public Accumulator {
     const std::vector<ExactMoments>& moments = static_cast<Moments&>(other).moments_;
     for (std::size_t i = 0; i < moments.size(); ++i) moments_[groups[i]].merge(moments[i]);
   }
+  void save(StateWriter& to) const override { save_as_bytes(to, moments_); }
+  Status restore(StateReader& from) override { return restore_from_bytes(from, moments_); }
   std::size_t heap_bytes() const override {
     std::size_t bytes = moments_.capacity() * sizeof(ExactMoments) + scratch_.capacity() * sizeof(double);
     for (const ExactMoments& moments : moments_) bytes += moments.heap_bytes();
@@ -163,6 +205,19 @@ class WordExtremes final : public Accumulator {
     for (std::size_t i = 0; i < theirs.size(); ++i) {
       if (theirs[i].has_value) groups_[groups[i]].take(theirs[i].word);
     }
+  }
+  void save(StateWriter& to) const override {
+    for (const Group& group : groups_) {
+      to.integer(group.has_value ? 1 : 0);
+      to.integer(group.word);
+    }
+  }
+  Status restore(StateReader& from) override {
+    for (Group& group : groups_) {
+      group.has_value = from.integer() != 0;
+      group.word = from.integer();
+    }
+    return {};
   }
   std::size_t heap_bytes() const override { return groups_.capacity() * sizeof(Group); }
   Status append(const AggregateCall&, std::span<const std::uint32_t> groups, ColumnBuilder& to) override {
@@ -200,6 +255,19 @@ class TextExtremes final : public Accumulator {
     for (std::size_t i = 0; i < theirs.size(); ++i) {
       if (theirs[i].has_value) groups_[groups[i]].take(theirs[i].text);
     }
+  }
+  void save(StateWriter& to) const override {
+    for (const Group& group : groups_) {
+      to.integer(group.has_value ? 1 : 0);
+      to.text(group.text);
+    }
+  }
+  Status restore(StateReader& from) override {
+    for (Group& group : groups_) {
+      group.has_value = from.integer() != 0;
+      group.text = from.text();
+    }
+    return {};
   }
   std::size_t heap_bytes() const override {
     std::size_t bytes = groups_.capacity() * sizeof(Group);
@@ -248,6 +316,8 @@ class QuantileAccumulator final : public Accumulator {
     const std::vector<Quantiles>& theirs = static_cast<QuantileAccumulator&>(other).groups_;
     for (std::size_t i = 0; i < theirs.size(); ++i) merge(groups_[groups[i]], theirs[i]);
   }
+  void save(StateWriter& to) const override { save_as_bytes(to, groups_); }
+  Status restore(StateReader& from) override { return restore_from_bytes(from, groups_); }
   std::size_t heap_bytes() const override {
     std::size_t bytes = groups_.capacity() * sizeof(Quantiles) + scratch_.capacity() * sizeof(double);
     for (const Quantiles& quantiles : groups_) bytes += quantiles.heap_bytes();

@@ -3,8 +3,7 @@
 // share.
 #pragma once
 
-#include <penstock/batch.h>
-#include <penstock/result.h>
+#include <penstock/operator.h>
 
 #include <cstdint>
 #include <memory>
@@ -27,6 +26,9 @@ class Accumulator {
   /// Adds what `other` holds of its group i to groups[i], all below the last `resize`; `other` was made for the same
   /// kind and type. The same bits as if its values had been added here.
   virtual void merge(Accumulator& other, std::span<const std::uint32_t> groups) = 0;
+  virtual void save(StateWriter& to) const = 0;
+  /// Takes what one of the same kind and type saved, for as many groups as the last `resize` said; all are empty here.
+  virtual Status restore(StateReader& from) = 0;
   /// Bytes of the heap. Cost: linear in the groups.
   virtual std::size_t heap_bytes() const = 0;
   /// Appends the result that `call` asks for, for each of `groups`; null for groups without a value, where counts are

@@ -68,7 +68,7 @@ class Aggregate final : public Operator {
   }
 
   // Only one worker sees in order when a window is over.
-  OperatorTraits traits() const override { return {.mergeable = !window_}; }
+  OperatorTraits traits() const override { return {.mergeable = !window_, .saves = true}; }
 
   Status open(OperatorContext& context) override {
     context_ = &context;
@@ -88,6 +88,26 @@ class Aggregate final : public Operator {
       parts_[i].accumulator->merge(*aggregate.parts_[i].accumulator, groups_);
     }
     return account(aggregate.table_.size());
+  }
+
+  Status save(StateWriter& to) override {
+    to.integer(open_window_ ? 1 : 0);
+    to.integer(static_cast<std::uint64_t>(open_window_.value_or(0)));
+    table_.save(to);
+    for (const Part& part : parts_) part.accumulator->save(to);
+    return {};
+  }
+
+  Status restore(StateReader& from) override {
+    const bool in_window = from.integer() != 0;
+    const auto window = static_cast<std::int64_t>(from.integer());
+    if (in_window) open_window_ = window;
+    table_.restore(from);
+    for (const Part& part : parts_) {
+      part.accumulator->resize(table_.size());
+      PENSTOCK_TRY(part.accumulator->restore(from));
+    }
+    return {};
   }
 
   Status finish(Emitter& out) override { return emit_groups(out); }

@@ -2,8 +2,12 @@
 #include "operators/etl/best_rows.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
+#include <span>
 #include <utility>
+
+#include "data/batch_bytes.h"
 
 namespace penstock {
 namespace {
@@ -58,6 +62,45 @@ void BestRows::compact() {
   keys_ = std::move(keys);
   full_ = true;
   worst_ = std::max_element(entries_.begin(), entries_.end())->key;
+}
+
+void BestRows::take_rows_of(const RecordBatch& batch) {
+  for (std::size_t i = 0; i < batch.num_columns(); ++i) {
+    for (std::size_t row = 0; row < batch.num_rows(); ++row) rows_.column(i).append_from(batch.column(i), row);
+  }
+}
+
+// After a compaction row i belongs to entry i.
+void BestRows::save(StateWriter& to) {
+  compact();
+  to.integer(full_ ? 1 : 0);
+  to.integer(entries_.size());
+  for (const Entry& entry : entries_) to.text(entry.key);
+  const RecordBatch rows = rows_.finish();
+  Buffer block = pool_->allocate(encoded_size(rows));
+  block.set_size(encoded_size(rows));
+  encode_batch(rows, std::as_writable_bytes(std::span(block.mutable_data(), block.size())));
+  to.text({reinterpret_cast<const char*>(block.data()), block.size()});
+  take_rows_of(rows);
+}
+
+Status BestRows::restore(StateReader& from) {
+  full_ = from.integer() != 0;
+  const std::uint64_t count = from.integer();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::string_view key = from.text();
+    entries_.push_back({{keys_.add(key), key.size()}, static_cast<std::uint32_t>(i)});
+  }
+  const std::string_view bytes = from.text();
+  Buffer block = pool_->allocate(bytes.size());
+  block.set_size(bytes.size());
+  if (!bytes.empty()) std::memcpy(block.mutable_data(), bytes.data(), bytes.size());
+  PENSTOCK_ASSIGN(const RecordBatch rows, decode_batch(std::as_bytes(std::span(block.data(), block.size())), nullptr));
+  if (rows.num_rows() != entries_.size() || rows.num_columns() != rows_.schema_ptr()->size())
+    return Error(ErrorCode::kDataLoss, "the rows in the checkpoint are not those of this operator");
+  take_rows_of(rows);
+  if (full_ && !entries_.empty()) worst_ = std::max_element(entries_.begin(), entries_.end())->key;
+  return {};
 }
 
 std::vector<RecordBatch> BestRows::finish(Order order, std::size_t batch_size) {

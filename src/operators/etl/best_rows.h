@@ -2,8 +2,7 @@
 // Keeps a bounded number of rows out of a stream: those with the smallest keys.
 #pragma once
 
-#include <penstock/batch.h>
-#include <penstock/result.h>
+#include <penstock/operator.h>
 
 #include <cstdint>
 #include <string_view>
@@ -34,6 +33,10 @@ class BestRows {
   /// Returns the best rows. Nothing may be added afterwards.
   std::vector<RecordBatch> finish(Order order, std::size_t batch_size);
 
+  void save(StateWriter& to);
+  /// Takes what another one with the same limit and schema saved; this one is empty. kDataLoss when it is not that.
+  Status restore(StateReader& from);
+
   std::size_t heap_bytes() const noexcept { return keys_.size_bytes() + entries_.capacity() * sizeof(Entry); }
   std::size_t pooled_bytes() const noexcept;
 
@@ -47,6 +50,7 @@ class BestRows {
   };
   bool texts_fit(const RecordBatch& batch, std::size_t row);
   void compact();
+  void take_rows_of(const RecordBatch& batch);
 
   std::size_t limit_;
   BufferPool* pool_;

@@ -16,7 +16,9 @@ class Collect final : public Operator {
  public:
   explicit Collect(std::uint64_t limit) : limit_(limit) {}
 
-  OperatorTraits traits() const override { return {.light = true, .effects = true, .rows = RowEffect::kKeeps}; }
+  OperatorTraits traits() const override {
+    return {.light = true, .effects = true, .saves = true, .rows = RowEffect::kKeeps};
+  }
   Result<StreamType> bind(const StreamType& input) override {
     PENSTOCK_TRY(schema_of(input));
     return input;
@@ -26,6 +28,18 @@ class Collect final : public Operator {
     for (std::size_t row = 0; row < rows.num_rows() && !full_; ++row) keep(rows, row);
     seen_ += rows.num_rows();
     out.emit(std::move(batch));
+    return {};
+  }
+  Status save(StateWriter& to) override {
+    for (const std::uint64_t value : {seen_, kept_, std::uint64_t{full_}}) to.integer(value);
+    to.text(rows_);
+    return {};
+  }
+  Status restore(StateReader& from) override {
+    seen_ = from.integer();
+    kept_ = from.integer();
+    full_ = from.integer() != 0;
+    rows_ = from.text();
     return {};
   }
   std::string note() const override {

@@ -12,7 +12,7 @@ class Distinct final : public Operator {
  public:
   explicit Distinct(std::vector<ColumnName> by) : by_(std::move(by)) {}
 
-  OperatorTraits traits() const override { return {.rows = RowEffect::kDrops}; }
+  OperatorTraits traits() const override { return {.saves = true, .rows = RowEffect::kDrops}; }
   Result<StreamType> bind(const StreamType& input) override {
     PENSTOCK_ASSIGN(const SchemaPtr schema, schema_of(input));
     PENSTOCK_ASSIGN(std::vector<KeyColumn> columns, key_columns(*schema, by_));
@@ -41,6 +41,15 @@ class Distinct final : public Operator {
       first_.push_back(row);
     }
     if (!first_.empty()) out.emit(rows.take(first_, *context_->pool));
+    return {};
+  }
+
+  Status save(StateWriter& to) override {
+    table_.save(to);
+    return {};
+  }
+  Status restore(StateReader& from) override {
+    table_.restore(from);
     return {};
   }
 

@@ -184,6 +184,34 @@ void GroupTable::merge(const GroupTable& other, std::vector<std::uint32_t>& grou
   }
 }
 
+void GroupTable::save(StateWriter& to) const {
+  to.integer(size_);
+  to.integer(null_group_);
+  for (const std::uint64_t word : words_) to.integer(word);
+  for (const std::string_view text : texts_) to.text(text);
+}
+
+void GroupTable::restore(StateReader& from) {
+  const std::uint64_t size = from.integer();
+  const std::uint64_t null = from.integer();
+  if (kind_ == Kind::kNoColumn) {
+    size_ = static_cast<std::size_t>(size);
+    return;
+  }
+  for (std::uint64_t group = 0; group < size; ++group) {
+    // Every group has its place among the keys, that of null too.
+    const std::uint64_t word = kind_ == Kind::kWord ? from.integer() : 0;
+    const std::string_view text = kind_ == Kind::kWord ? std::string_view() : from.text();
+    if (group == null) {
+      null_group();
+    } else if (kind_ == Kind::kWord) {
+      group_of(hash_of(word), word);
+    } else {
+      group_of(hash_of(text), text);
+    }
+  }
+}
+
 void GroupTable::find(const RecordBatch& batch, RowKeys& keys, std::vector<std::uint32_t>& groups) const {
   const std::size_t rows = batch.num_rows();
   groups.resize(rows);

@@ -2,7 +2,7 @@
 // Numbers the distinct keys of rows: the hash table behind aggregate, distinct and join.
 #pragma once
 
-#include <penstock/batch.h>
+#include <penstock/operator.h>
 
 #include <cstdint>
 #include <span>
@@ -35,6 +35,10 @@ class GroupTable {
 
   /// Adds the keys of `other`, a table of the same columns, and sets groups[i] to the group here of its group i.
   void merge(const GroupTable& other, std::vector<std::uint32_t>& groups);
+
+  void save(StateWriter& to) const;
+  /// Adds the keys that a table of the same columns saved to this one, which is empty: groups keep their numbers.
+  void restore(StateReader& from);
 
   std::size_t size() const noexcept { return size_; }
   /// Bytes of the heap that the table holds.

@@ -15,7 +15,9 @@ class Head final : public Operator {
     return input;
   }
 
-  OperatorTraits traits() const override { return {.light = true, .ends_early = true, .rows = RowEffect::kDrops}; }
+  OperatorTraits traits() const override {
+    return {.light = true, .ends_early = true, .saves = true, .rows = RowEffect::kDrops};
+  }
   std::uint64_t records_wanted() const noexcept override { return left_; }
 
   Status process(Batch batch, Emitter& out) override {
@@ -28,6 +30,15 @@ class Head final : public Operator {
     Batch first(batch.record_batch().head(static_cast<std::size_t>(left_)));
     left_ = 0;
     out.emit(std::move(first));
+    return {};
+  }
+
+  Status save(StateWriter& to) override {
+    to.integer(left_);
+    return {};
+  }
+  Status restore(StateReader& from) override {
+    left_ = from.integer();
     return {};
   }
 

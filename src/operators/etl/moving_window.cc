@@ -84,6 +84,24 @@ void MovingWindow::divide_by_counts(double* values, std::size_t count, const std
   kernels_->divide(values, counts_.data(), values, count);
 }
 
+void MovingWindow::save(StateWriter& to) const {
+  to.integer(row_);
+  to.integer(null_rows_.size());
+  for (const std::uint64_t row : null_rows_) to.integer(row);
+  for (const Level& level : levels_) {
+    for (const double value : level.kept()) to.number(value);
+  }
+}
+
+void MovingWindow::restore(StateReader& from) {
+  row_ = from.integer();
+  null_rows_.clear();
+  for (std::uint64_t left = from.integer(); left > 0; --left) null_rows_.push_back(from.integer());
+  for (Level& level : levels_) {
+    for (double& value : level.kept()) value = from.number();
+  }
+}
+
 std::size_t MovingWindow::size_bytes() const noexcept {
   std::size_t bytes = counts_.size() * sizeof(double) + null_rows_.size() * sizeof(std::uint64_t);
   for (const Level& level : levels_) bytes += level.size_bytes();

@@ -2,9 +2,12 @@
 // A reduction over the last rows, kept up over the batches of a stream.
 #pragma once
 
+#include <penstock/operator.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <vector>
 
 #include "data/lanes.h"
@@ -29,6 +32,10 @@ class MovingWindow {
   /// is null. Results of rows that are null mean nothing.
   void apply(double* values, std::size_t count, const std::uint8_t* validity, std::size_t first);
 
+  void save(StateWriter& to) const;
+  /// Goes on where another window of the same kind and size was.
+  void restore(StateReader& from);
+
   /// What it keeps, in bytes.
   std::size_t size_bytes() const noexcept;
 
@@ -40,6 +47,9 @@ class MovingWindow {
     /// Returns where the next `count` values belong; those before it stay readable as far back as was asked to be kept.
     double* room(std::size_t count);
     void advance(std::size_t count) noexcept { end_ += count; }
+    /// Those that must stay readable.
+    std::span<double> kept() noexcept { return std::span(values_).subspan(end_ - kept_, kept_); }
+    std::span<const double> kept() const noexcept { return std::span(values_).subspan(end_ - kept_, kept_); }
     std::size_t size_bytes() const noexcept { return values_.size() * sizeof(double); }
 
    private:

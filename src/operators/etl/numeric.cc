@@ -88,7 +88,19 @@ class Numeric final : public Operator {
   }
 
   OperatorTraits traits() const override {
-    return {.stateless = !moves(), .light = true, .rows = options_.keeps ? RowEffect::kDrops : RowEffect::kKeeps};
+    return {.stateless = !moves(),
+            .light = true,
+            .saves = moves(),
+            .rows = options_.keeps ? RowEffect::kDrops : RowEffect::kKeeps};
+  }
+
+  Status save(StateWriter& to) override {
+    for (const Target& target : columns_) target.steps.save(to);
+    return {};
+  }
+  Status restore(StateReader& from) override {
+    for (Target& target : columns_) target.steps.restore(from);
+    return {};
   }
 
   Status open(OperatorContext& context) override {

@@ -138,6 +138,18 @@ void NumericSteps::apply_steps(const RecordBatch& rows, const Column& column, co
   }
 }
 
+void NumericSteps::save(StateWriter& to) const {
+  for (const Step& step : steps_) {
+    if (step.window != nullptr) step.window->save(to);
+  }
+}
+
+void NumericSteps::restore(StateReader& from) {
+  for (const Step& step : steps_) {
+    if (step.window != nullptr) step.window->restore(from);
+  }
+}
+
 std::size_t NumericSteps::size_bytes() const noexcept {
   std::size_t bytes = 0;
   for (const Step& step : steps_) bytes += step.window == nullptr ? 0 : step.window->size_bytes();

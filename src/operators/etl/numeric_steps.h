@@ -42,7 +42,11 @@ class NumericSteps {
   /// of float64, null where the column is null or one that a step names.
   Column apply(const RecordBatch& rows, std::size_t column, BufferPool& pool);
 
-  /// What it keeps between batches, in bytes.
+  /// What it keeps between batches.
+  void save(StateWriter& to) const;
+  void restore(StateReader& from);
+
+  /// The same, in bytes.
   std::size_t size_bytes() const noexcept;
 
  private:

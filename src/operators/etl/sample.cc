@@ -25,7 +25,7 @@ class SampleFraction final : public Operator {
     return input;
   }
 
-  OperatorTraits traits() const override { return {.light = true, .rows = RowEffect::kDrops}; }
+  OperatorTraits traits() const override { return {.light = true, .saves = true, .rows = RowEffect::kDrops}; }
 
   Status open(OperatorContext& context) override {
     pool_ = context.pool;
@@ -40,6 +40,15 @@ class SampleFraction final : public Operator {
     }
     seen_ += rows.num_rows();
     if (!chosen_.empty()) out.emit(rows.take(chosen_, *pool_));
+    return {};
+  }
+
+  Status save(StateWriter& to) override {
+    to.integer(seen_);
+    return {};
+  }
+  Status restore(StateReader& from) override {
+    seen_ = from.integer();
     return {};
   }
 
@@ -61,7 +70,7 @@ class SampleRows final : public Operator {
     return input;
   }
 
-  OperatorTraits traits() const override { return {.light = true, .rows = RowEffect::kDrops}; }
+  OperatorTraits traits() const override { return {.light = true, .saves = true, .rows = RowEffect::kDrops}; }
 
   Status open(OperatorContext& context) override {
     context_ = &context;
@@ -79,6 +88,16 @@ class SampleRows final : public Operator {
     }
     seen_ += rows.num_rows();
     return memory_.set(best_->heap_bytes(), best_->pooled_bytes(), "the rows to keep", "ask for a smaller \"n\"");
+  }
+
+  Status save(StateWriter& to) override {
+    to.integer(seen_);
+    best_->save(to);
+    return {};
+  }
+  Status restore(StateReader& from) override {
+    seen_ = from.integer();
+    return best_->restore(from);
   }
 
   Status finish(Emitter& out) override {

@@ -26,6 +26,8 @@ class Top final : public Operator {
     return input;
   }
 
+  OperatorTraits traits() const override { return {.saves = true}; }
+
   Status open(OperatorContext& context) override {
     context_ = &context;
     memory_.open(context);
@@ -41,6 +43,12 @@ class Top final : public Operator {
     }
     return memory_.set(best_->heap_bytes(), best_->pooled_bytes(), "the rows to keep", "ask for a smaller \"n\"");
   }
+
+  Status save(StateWriter& to) override {
+    best_->save(to);
+    return {};
+  }
+  Status restore(StateReader& from) override { return best_->restore(from); }
 
   Status finish(Emitter& out) override {
     for (RecordBatch& batch : best_->finish(BestRows::Order::kByKey, context_->batch_size)) out.emit(std::move(batch));

@@ -83,16 +83,18 @@ Result<StreamType> CsvRead::bind(const StreamType&) {
     seekable_ = seekable_ && stamp.regular;
     total += static_cast<std::uint64_t>(stamp.size_bytes);
   }
+  is_bound_ = true;
   // One pipe among them: nobody knows the total.
   bytes_total_.store(seekable_ ? total : 0, std::memory_order_relaxed);
   return StreamType::of_schema(schema_);
 }
 
-Status CsvRead::open_file(std::size_t file) {
+Status CsvRead::open_file(std::size_t file, const csv::Splitter::Position& position) {
   file_ = file;
   reader_.reset();
   have_index_ = false;
-  PENSTOCK_ASSIGN(csv::RowReader reader, csv::RowReader::open(files_[file], options_.dialect, options_.block_bytes));
+  PENSTOCK_ASSIGN(csv::RowReader reader,
+                  csv::RowReader::open_at(files_[file], options_.dialect, position, options_.block_bytes));
   reader_.emplace(std::move(reader));
   if (pool_ != nullptr) {
     reader_->charge_to(pool_->budget());
@@ -409,6 +411,58 @@ Status CsvRead::merge(Operator& other) {
   records_ += reader.records_;
   blank_lines_ += reader.blank_lines_;
   stray_quotes_ += reader.stray_quotes_;
+  return {};
+}
+
+// ---- Checkpoints ---------------------------------------------------------------------------------------------------
+
+namespace {
+
+csv::Splitter::Position position_of(const csv::Index& index, std::size_t row, const csv::CutRow* cut_row) {
+  if (row == 0 && cut_row != nullptr) return {cut_row->offset, cut_row->line};
+  return {index.offset + index.begin_of(index.rows[row]), index.line + index.rows[row].line};
+}
+
+}  // namespace
+
+// Where the first row is that nobody was given yet.
+csv::Splitter::Position CsvRead::next_row_position() const {
+  if (sharing_ != nullptr && sharing_->next_row < sharing_->rows.index.num_rows) {
+    const csv::RowBlock& rows = sharing_->rows;
+    return position_of(rows.index, sharing_->next_row, rows.cut_row ? &*rows.cut_row : nullptr);
+  }
+  if (have_index_ && next_row_ < reader_->index().num_rows)
+    return position_of(reader_->index(), next_row_, reader_->cut_row());
+  return reader_->position();
+}
+
+// Of an instance that only reads pieces, which was not bound, what it counted.
+Status CsvRead::save(StateWriter& to) {
+  if (is_bound_ && !reader_) return Error(ErrorCode::kUnavailable, "all files were read");
+  to.integer(reader_ ? 1 : 0);
+  if (reader_) {
+    const csv::Splitter::Position position = next_row_position();
+    for (const std::uint64_t value : {std::uint64_t{file_}, position.offset, position.line, bytes_before_})
+      to.integer(value);
+  }
+  for (const std::uint64_t value : {records_, blank_lines_, stray_quotes_}) to.integer(value);
+  return {};
+}
+
+Status CsvRead::restore(StateReader& from) {
+  if (from.integer() == 1) {
+    const std::uint64_t file = from.integer();
+    const std::uint64_t offset = from.integer();
+    const std::uint64_t line = from.integer();
+    if (file >= files_.size())
+      return Error(ErrorCode::kDataLoss, "there are fewer files than when the checkpoint was written");
+    PENSTOCK_TRY(open_file(static_cast<std::size_t>(file), {offset, line}));
+    bytes_before_ = from.integer();
+    report_progress();
+  }
+  records_ = from.integer();
+  blank_lines_ = from.integer();
+  stray_quotes_ = from.integer();
   return {};
 }
 

@@ -35,13 +35,15 @@ class CsvRead final : public Source {
   ~CsvRead() override;
 
   Result<StreamType> bind(const StreamType& input) override;
-  OperatorTraits traits() const override { return {.divisible = seekable_}; }
+  OperatorTraits traits() const override { return {.divisible = seekable_, .saves = seekable_}; }
   std::string note() const override;
   Status open(OperatorContext& context) override;
   Result<Next> produce(Emitter& out) override;
   Result<std::unique_ptr<SourcePiece>> cut(std::unique_ptr<SourcePiece> spent) override;
   Status read(SourcePiece& piece, Emitter& out) override;
   Status merge(Operator& other) override;
+  Status save(StateWriter& to) override;
+  Status restore(StateReader& from) override;
   SourceProgress progress() const noexcept override;
 
   /// Lines without a byte so far; they are no rows.
@@ -53,7 +55,8 @@ class CsvRead final : public Source {
 
  private:
   class Piece;
-  Status open_file(std::size_t file);
+  Status open_file(std::size_t file, const csv::Splitter::Position& position = {});
+  csv::Splitter::Position next_row_position() const;
   Result<bool> next_rows();
   Result<bool> next_rows_of_files();
   struct SharedRows;
@@ -86,6 +89,7 @@ class CsvRead final : public Source {
   std::size_t sampled_rows_ = 0;
   bool has_text_ = false;
   bool seekable_ = false;  // no pipe among the files
+  bool is_bound_ = false;
 
   // The work.
   BufferPool* pool_ = nullptr;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "operators/io/csv/read_options.h"
+#include "operators/io/output_writer.h"
 #include "operators/io/text_buffer.h"
 
 namespace penstock {
@@ -113,6 +114,21 @@ Status CsvWrite::flush() {
 Status CsvWrite::finish(Emitter&) {
   PENSTOCK_TRY(flush());
   writer_.reset();
+  return {};
+}
+
+Status CsvWrite::save(StateWriter& to) {
+  PENSTOCK_TRY(flush());
+  PENSTOCK_TRY(save_output(to, file_));
+  to.integer(records_);
+  return {};
+}
+
+Status CsvWrite::restore(StateReader& from) {
+  writer_->clear();  // the header stands in the file
+  file_.abort();
+  PENSTOCK_ASSIGN(file_, restore_output(from, options_.path, options_.file));
+  records_ = from.integer();
   return {};
 }
 

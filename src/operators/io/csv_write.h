@@ -34,11 +34,15 @@ class CsvWrite final : public Operator {
   explicit CsvWrite(Options options);
 
   Result<StreamType> bind(const StreamType& input) override;
-  OperatorTraits traits() const override { return {.prepares = true, .effects = true, .rows = RowEffect::kKeeps}; }
+  OperatorTraits traits() const override {
+    return {.prepares = true, .effects = true, .saves = AtomicFile::replaces(options_.path), .rows = RowEffect::kKeeps};
+  }
   Status open(OperatorContext& context) override;
   Buffer prepare(const Batch& batch, BufferPool& pool) override;
   Status process(Batch batch, Emitter& out) override;
   Status finish(Emitter& out) override;
+  Status save(StateWriter& to) override;
+  Status restore(StateReader& from) override;
   Status commit() override;
   void abort() noexcept override;
   std::vector<OutputFile> outputs() const override;

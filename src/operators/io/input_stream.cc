@@ -72,6 +72,19 @@ class InputStream::RawBytes {
     return count;
   }
 
+  Status seek(std::uint64_t offset) {
+    if (offset > bytes_total()) return cut_short_before(offset);
+    if (::lseek(file_.descriptor(), static_cast<off_t>(offset), SEEK_SET) < 0)
+      return file_error(errno, "go on in", file_.path());
+    begin_ = end_ = 0;
+    bytes_read_ = offset;
+    return {};
+  }
+  Error cut_short_before(std::uint64_t offset) const {
+    return Error(ErrorCode::kDataLoss,
+                 fmt::format("{} ends before byte {}, where it was to be gone on with", file_.path(), offset));
+  }
+
   void stop_with(const StopSignal* stop) noexcept { stop_ = stop; }
   bool ready() const noexcept { return stamp_.regular || begin_ < end_ || input_within(0); }
 
@@ -210,6 +223,18 @@ Result<std::size_t> InputStream::read_full(char* to, std::size_t size) {
     done += count;
   }
   return done;
+}
+
+Status InputStream::skip_to(std::uint64_t offset) {
+  if (!state_->decoder) return state_->raw.seek(offset);
+  const auto block = std::make_unique_for_overwrite<char[]>(kBlockBytes);
+  while (offset > 0) {
+    const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(offset, kBlockBytes));
+    PENSTOCK_ASSIGN(const std::size_t count, read(block.get(), size));
+    if (count == 0) return state_->raw.cut_short_before(offset);
+    offset -= count;
+  }
+  return {};
 }
 
 Compression InputStream::compression() const noexcept { return state_->compression; }

@@ -36,6 +36,10 @@ class InputStream {
   InputStream& operator=(InputStream&&) noexcept;
   ~InputStream();
 
+  /// Goes to the byte `offset` of the decompressed file, before anything was read. A plain file is not read up to
+  /// there, a compressed one is. kDataLoss when it is shorter.
+  Status skip_to(std::uint64_t offset);
+
   /// Puts up to `size` decompressed bytes to `to`; 0 means that the end was reached and all is well.
   Result<std::size_t> read(char* to, std::size_t size);
   /// As `read`, but less than `size` only at the end.

@@ -16,6 +16,7 @@ LineReader::LineReader(std::vector<std::string> files, Options options) : files_
     const Result<FileStamp> stamp = stamp_of(file);
     if (!stamp || !stamp->regular) {
       bytes_total_ = 0;
+      seekable_ = false;
       return;
     }
     bytes_total_ += static_cast<std::uint64_t>(stamp->size_bytes);
@@ -44,8 +45,36 @@ Result<bool> LineReader::next_file() {
   at_file_start_ = true;
   at_file_end_ = false;
   line_number_ = 0;
+  read_in_file_ = 0;
   at_ = whole_end_ = end_ = buffer_.get();
   return true;
+}
+
+void LineReader::Position::save(StateWriter& to) const {
+  for (const std::uint64_t value : {file, offset, line, bytes_before}) to.integer(value);
+}
+
+LineReader::Position LineReader::Position::restored(StateReader& from) noexcept {
+  Position position;
+  for (std::uint64_t* const value : {&position.file, &position.offset, &position.line, &position.bytes_before})
+    *value = from.integer();
+  return position;
+}
+
+Status LineReader::go_to(const Position& position) {
+  if (position.file == 0 || position.file > files_.size())
+    return Error(ErrorCode::kDataLoss, "there are fewer files than when the checkpoint was written");
+  file_index_ = static_cast<std::size_t>(position.file) - 1;
+  stream_.reset();
+  PENSTOCK_TRY(next_file());
+  bytes_before_ = position.bytes_before;
+  if (position.offset == 0) return {};
+  PENSTOCK_TRY(stream_->skip_to(position.offset));
+  at_file_start_ = false;
+  line_number_ = position.line;
+  read_in_file_ = position.offset;
+  bytes_done_.store(bytes_before_ + stream_->bytes_read(), std::memory_order_relaxed);
+  return {};
 }
 
 // Moves what is left to the front and makes sure that a block fits behind it.
@@ -71,6 +100,7 @@ Result<std::size_t> LineReader::read_more() {
   make_room();
   PENSTOCK_ASSIGN(const std::size_t got, stream_->read(buffer_.get() + (end_ - at_), options_.block_bytes));
   end_ += got;
+  read_in_file_ += got;
   at_file_end_ = got == 0;
   bytes_done_.store(bytes_before_ + stream_->bytes_read(), std::memory_order_relaxed);
   return got;
@@ -130,6 +160,7 @@ Status LineReader::skip_long_line() {
     PENSTOCK_ASSIGN(const std::size_t got, stream_->read(from, capacity_ - kept));
     bytes_done_.store(bytes_before_ + stream_->bytes_read(), std::memory_order_relaxed);
     end_ = from + got;
+    read_in_file_ += got;
     const void* const feed = got == 0 ? nullptr : std::memchr(from, '\n', got);
     at_file_end_ = got == 0;
     if (feed == nullptr && got > 0) {

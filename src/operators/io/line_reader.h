@@ -71,6 +71,24 @@ class LineReader {
   /// line was taken.
   Result<std::string_view> peek(std::size_t bytes);
 
+  /// Where a reader of the same files goes on.
+  struct Position {
+    std::uint64_t file = 0;  ///< Files that were begun.
+    std::uint64_t offset = 0;
+    std::uint64_t line = 0;
+    std::uint64_t bytes_before = 0;
+
+    void save(StateWriter& to) const;
+    static Position restored(StateReader& from) noexcept;
+  };
+  /// Before the line that `next` would return.
+  Position position() const noexcept {
+    return {file_index_, read_in_file_ - static_cast<std::uint64_t>(end_ - at_), line_number_, bytes_before_};
+  }
+  Status go_to(const Position& position);
+  /// False when one of the files cannot be gone on with: a pipe.
+  bool is_seekable() const noexcept { return seekable_; }
+
   /// The file of the line that was returned last.
   const std::string& file() const noexcept { return files_[file_index_ == 0 ? 0 : file_index_ - 1]; }
   /// After `peek`: whether it showed all of the file.
@@ -105,11 +123,13 @@ class LineReader {
   const char* end_ = nullptr;        // behind the last byte in the buffer
   bool block_valid_ = true;          // [at_, whole_end_) is UTF-8
   std::uint64_t line_number_ = 0;
+  std::uint64_t read_in_file_ = 0;  // bytes, up to end_
   bool skipped_line_ = false;
   std::uint64_t skipped_bytes_ = 0;
 
   std::uint64_t bytes_before_ = 0;  // of the files before the present one
   std::uint64_t bytes_total_ = 0;
+  bool seekable_ = true;
   std::atomic<std::uint64_t> bytes_done_{0};
 };
 

@@ -3,8 +3,40 @@
 
 namespace penstock {
 
+namespace {
+
+constexpr AtomicFile::Options kOptions = {.make_folders = true, .revocable = true};
+
+}  // namespace
+
+Status save_output(StateWriter& to, const AtomicFile& file) {
+  to.text(file.temporary());
+  to.integer(file.bytes_written());
+  to.owns(file.temporary());
+  return to.needs(file.descriptor());
+}
+
+Result<AtomicFile> restore_output(StateReader& from, const std::string& path, const AtomicFile::Options& options) {
+  const std::string temporary(from.text());
+  return AtomicFile::go_on(path, options, temporary, from.integer());
+}
+
+Status OutputWriter::save(StateWriter& to) {
+  PENSTOCK_TRY(flush());
+  PENSTOCK_TRY(save_output(to, file_));
+  to.integer(records_);
+  return {};
+}
+
+Status OutputWriter::restore(StateReader& from) {
+  file_.abort();
+  PENSTOCK_ASSIGN(file_, restore_output(from, path_, kOptions));
+  records_ = from.integer();
+  return {};
+}
+
 Status OutputWriter::open() {
-  PENSTOCK_ASSIGN(file_, AtomicFile::create(path_, {.make_folders = true, .revocable = true}));
+  PENSTOCK_ASSIGN(file_, AtomicFile::create(path_, kOptions));
   text_.reserve(kFlushBytes + kFlushBytes / 4);
   return {};
 }

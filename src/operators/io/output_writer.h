@@ -24,6 +24,10 @@ class OutputWriter {
   Status flush_if_full() { return text_.size() < kFlushBytes ? Status() : flush(); }
   void count_records(std::uint64_t more) noexcept { records_ += more; }
   std::uint64_t records() const noexcept { return records_; }
+  /// False when what was written cannot be gone on with: to a pipe, a device.
+  bool saves() const noexcept { return AtomicFile::replaces(path_); }
+  Status save(StateWriter& to);
+  Status restore(StateReader& from);
 
   /// Writes the rest, so that a full disk is met before anything is committed.
   Status finish() { return flush(); }
@@ -39,6 +43,11 @@ class OutputWriter {
   std::string text_;
   std::uint64_t records_ = 0;
 };
+
+/// Writes down how much of a file was written, all of which is with the system.
+Status save_output(StateWriter& to, const AtomicFile& file);
+/// Goes on with it as `path`.
+Result<AtomicFile> restore_output(StateReader& from, const std::string& path, const AtomicFile::Options& options);
 
 /// The option `path` of sinks, required.
 OptionInfo output_path_option();

@@ -46,6 +46,17 @@ Result<RowReader> RowReader::open(const std::string& path, const Dialect& dialec
   return reader;
 }
 
+Result<RowReader> RowReader::open_at(const std::string& path, const Dialect& dialect,
+                                     const Splitter::Position& position, std::size_t block_bytes) {
+  if (position.offset == 0) return open(path, dialect, block_bytes);
+  PENSTOCK_ASSIGN(InputStream stream, InputStream::open(path));
+  PENSTOCK_TRY(stream.skip_to(position.offset));
+  RowReader reader(std::move(stream), dialect, std::max<std::size_t>(block_bytes, 4));
+  reader.splitter_.start_at(position);
+  PENSTOCK_TRY(reader.fill());
+  return reader;
+}
+
 Status RowReader::skip_mark() {
   const auto start = [this] { return std::string_view(block_.data(), end_); };
   do {

@@ -61,6 +61,10 @@ class RowReader {
   static Result<RowReader> open(const std::string& path, const Dialect& dialect,
                                 std::size_t block_bytes = InputStream::kBlockBytes);
 
+  /// The same from where a row begins; nothing before is looked at.
+  static Result<RowReader> open_at(const std::string& path, const Dialect& dialect, const Splitter::Position& position,
+                                   std::size_t block_bytes);
+
   RowReader(RowReader&& other) noexcept = default;
   RowReader& operator=(RowReader&& other) = delete;
 
@@ -76,6 +80,9 @@ class RowReader {
   const CutRow* cut_row() const noexcept { return splitter_.first_row_is_cut() ? &splitter_.cut_row() : nullptr; }
   /// Gives away the rows of `index()`, to be read while this reader goes on. The memory that `rows` had serves again.
   void hand_over(RowBlock& rows);
+
+  /// Behind the rows of `index()`, also when these were given away.
+  Splitter::Position position() const noexcept { return splitter_.position(); }
 
   const std::string& path() const noexcept { return stream_.path(); }
   std::uint64_t bytes_read() const noexcept { return stream_.bytes_read(); }

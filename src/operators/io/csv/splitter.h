@@ -132,6 +132,22 @@ class Splitter {
   /// they are kept.
   void exchange(IndexArrays& arrays);
 
+  /// A place in the decompressed file, where a row begins.
+  struct Position {
+    std::uint64_t offset = 0;
+    std::uint64_t line = 1;
+  };
+  /// Behind the rows of `index()`.
+  Position position() const noexcept {
+    if (skipping_) return {cut_row_.offset, cut_row_.line};
+    return {next_offset_, next_line_};
+  }
+  /// The first byte that is handed over is that of a row there.
+  void start_at(const Position& position) noexcept {
+    next_offset_ = position.offset;
+    next_line_ = position.line;
+  }
+
   /// Counts `size` bytes without a line feed as consumed, for a byte order mark.
   void skip(std::size_t size) noexcept { next_offset_ += size; }
 

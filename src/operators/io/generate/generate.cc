@@ -45,7 +45,7 @@ class Generate final : public Source {
     PENSTOCK_ASSIGN(schema_, make_schema(std::move(fields)));
     return StreamType::of_schema(schema_);
   }
-  OperatorTraits traits() const override { return {.divisible = true}; }
+  OperatorTraits traits() const override { return {.divisible = true, .saves = true}; }
   Status open(OperatorContext& context) override {
     context_ = &context;
     return {};
@@ -71,6 +71,14 @@ class Generate final : public Source {
     return {};
   }
   Status merge(Operator&) override { return {}; }
+  Status save(StateWriter& to) override {
+    to.integer(done_.load(std::memory_order_relaxed));
+    return {};
+  }
+  Status restore(StateReader& from) override {
+    done_.store(from.integer(), std::memory_order_relaxed);
+    return {};
+  }
   SourceProgress progress() const noexcept override {
     return {done_.load(std::memory_order_relaxed), records_, "records"};
   }

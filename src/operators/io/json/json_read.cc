@@ -33,6 +33,7 @@ class JsonRead final : public Source {
         options_(std::move(options)),
         reader_(files_, {.max_line_bytes = options_.max_line_bytes, .check_utf8 = false}) {}
 
+  OperatorTraits traits() const override { return {.saves = reader_.is_seekable()}; }
   Result<StreamType> bind(const StreamType&) override {
     PENSTOCK_TRY(reader_.open());
     if (!options_.schema) PENSTOCK_TRY(infer());
@@ -48,6 +49,18 @@ class JsonRead final : public Source {
     return {};
   }
   Result<Next> produce(Emitter& out) override;
+  Status save(StateWriter& to) override {
+    reader_.position().save(to);
+    to.integer(records_);
+    to.integer(parser_->unknown_values());
+    return {};
+  }
+  Status restore(StateReader& from) override {
+    PENSTOCK_TRY(reader_.go_to(LineReader::Position::restored(from)));
+    records_ = from.integer();
+    parser_->count_unknown_values(from.integer());
+    return {};
+  }
   SourceProgress progress() const noexcept override { return {reader_.bytes_done(), reader_.bytes_total(), "bytes"}; }
 
  private:

@@ -26,6 +26,8 @@ class RowParser {
   const std::string& column() const noexcept { return column_; }
   /// Values so far whose keys have no column.
   std::uint64_t unknown_values() const noexcept { return unknown_values_; }
+  /// Counts those that were met before this parser.
+  void count_unknown_values(std::uint64_t more) noexcept { unknown_values_ += more; }
 
  private:
   bool take(const Member& member, RecordBatchBuilder& to);

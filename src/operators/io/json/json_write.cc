@@ -15,7 +15,9 @@ class JsonWrite final : public Operator {
  public:
   JsonWrite(std::string path, bool array) : writer_(std::move(path)), array_(array) {}
 
-  OperatorTraits traits() const override { return {.prepares = true, .effects = true, .rows = RowEffect::kKeeps}; }
+  OperatorTraits traits() const override {
+    return {.prepares = true, .effects = true, .saves = writer_.saves(), .rows = RowEffect::kKeeps};
+  }
   Result<StreamType> bind(const StreamType& input) override {
     PENSTOCK_TRY(expect_record_batches("json.write", input));
     for (const Field& field : input.schema->fields()) {
@@ -50,6 +52,8 @@ class JsonWrite final : public Operator {
     if (array_) writer_.text() += writer_.records() == 0 ? "[]\n" : "\n]\n";
     return writer_.finish();
   }
+  Status save(StateWriter& to) override { return writer_.save(to); }
+  Status restore(StateReader& from) override { return writer_.restore(from); }
   Status commit() override { return writer_.commit(); }
   void abort() noexcept override { writer_.abort(); }
   std::vector<OutputFile> outputs() const override { return writer_.outputs(); }

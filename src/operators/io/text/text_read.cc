@@ -48,6 +48,7 @@ class TextRead final : public Source {
         reader_(std::move(files), {.max_line_bytes = options_.max_record_bytes}),
         start_(options_.start, RE2::Quiet) {}
 
+  OperatorTraits traits() const override { return {.saves = reader_.is_seekable()}; }
   Result<StreamType> bind(const StreamType&) override {
     PENSTOCK_TRY(reader_.open());
     std::vector<Field> fields = {{"line", Type::kUtf8}};
@@ -63,6 +64,16 @@ class TextRead final : public Source {
     return {};
   }
   Result<Next> produce(Emitter& out) override;
+  Status save(StateWriter& to) override {
+    (has_line_ ? before_line_ : reader_.position()).save(to);
+    to.integer(records_);
+    return {};
+  }
+  Status restore(StateReader& from) override {
+    PENSTOCK_TRY(reader_.go_to(LineReader::Position::restored(from)));
+    records_ = from.integer();
+    return {};
+  }
   SourceProgress progress() const noexcept override { return {reader_.bytes_done(), reader_.bytes_total(), "bytes"}; }
 
  private:
@@ -96,6 +107,7 @@ class TextRead final : public Source {
 
   // For records of several lines.
   Line line_;  // read, but not part of a record yet
+  LineReader::Position before_line_;
   bool has_line_ = false;
   std::string text_;
   std::string replaced_;
@@ -122,6 +134,7 @@ Result<bool> TextRead::next_line(Piece& piece) {
 }
 
 Result<bool> TextRead::advance() {
+  before_line_ = reader_.position();
   PENSTOCK_ASSIGN(has_line_, reader_.next(line_));
   return has_line_;
 }

@@ -29,7 +29,9 @@ class TextWrite final : public Operator {
   TextWrite(std::string path, std::string column, std::string separator)
       : writer_(std::move(path)), column_(std::move(column)), separator_(std::move(separator)) {}
 
-  OperatorTraits traits() const override { return {.prepares = true, .effects = true, .rows = RowEffect::kKeeps}; }
+  OperatorTraits traits() const override {
+    return {.prepares = true, .effects = true, .saves = writer_.saves(), .rows = RowEffect::kKeeps};
+  }
   Result<StreamType> bind(const StreamType& input) override {
     PENSTOCK_TRY(expect_record_batches("text.write", input));
     if (!column_.empty()) {
@@ -60,6 +62,8 @@ class TextWrite final : public Operator {
     return {};
   }
   Status finish(Emitter&) override { return writer_.finish(); }
+  Status save(StateWriter& to) override { return writer_.save(to); }
+  Status restore(StateReader& from) override { return writer_.restore(from); }
   Status commit() override { return writer_.commit(); }
   void abort() noexcept override { writer_.abort(); }
   std::vector<OutputFile> outputs() const override { return writer_.outputs(); }
