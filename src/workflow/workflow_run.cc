@@ -72,6 +72,7 @@ WorkflowRun::WorkflowRun(const PipelineFile& file, const FileRunOptions& options
       record_{&file, &options, now_micros()},
       index_(options.store + "/digests"),
       cache_(options.store),
+      results_(options.store + "/results"),
       stop_(file.run.stop != nullptr ? file.run.stop : &own_stop_),
       states_(file.stages.size()),
       fans_(file.stages.size()) {

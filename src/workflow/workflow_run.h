@@ -16,6 +16,7 @@
 
 #include "store/digest_index.h"
 #include "store/journal.h"
+#include "store/result_index.h"
 #include "store/run_store.h"
 #include "store/stage_cache.h"
 #include "workflow/function_process.h"
@@ -106,6 +107,8 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   Status take_from_runs(std::size_t stage, bool& taken);
   Status take(std::size_t stage, std::vector<Artifact> artifacts, const std::string& from, const std::string& data,
               bool& taken);
+  Status link(std::size_t stage, const std::vector<Artifact>& artifacts, const std::string& maker,
+              const std::string& data, bool& taken);
   Status compare_with_kept(std::size_t stage);
   bool is_sampled() const;
   Status keep_result(std::size_t stage);
@@ -120,6 +123,7 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   RunRecord record_;
   DigestIndex index_;
   StageCache cache_;
+  ResultIndex results_;
   std::vector<std::string> reuse_;  ///< Runs whose results may be taken over, the nearest first.
   std::optional<Journal> journal_;
   StopSignal own_stop_;
