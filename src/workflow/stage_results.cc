@@ -203,7 +203,7 @@ Status WorkflowRun::take_from_cache(std::size_t i, bool& taken) {
     state(i).replace = true;
     return note("damaged", {{"stage", run_of(i).name}, {"reason", entry.error().message()}});
   }
-  if (!*entry) return {};
+  if (!*entry || !files_are_unchanged(i, cache_.artifacts_of(**entry))) return {};
   if (is_sampled()) {
     state(i).verify = true;
     state(i).kept = (*entry)->artifacts;
@@ -223,7 +223,7 @@ Status WorkflowRun::take_from_runs(std::size_t i, bool& taken) {
   for (const std::string& id : reuse_) {
     const RunFolder other(options_.store, id);
     std::optional<KeptOutput> output = read_kept_output(other, run.name, run.key);
-    if (!output) continue;
+    if (!output || !files_are_unchanged(i, other.artifacts_of(run.name))) continue;
     if (!is_item(i)) PENSTOCK_TRY(link(i, output->artifacts, other.maker_of(run.name), output->data, taken));
     if (!taken) PENSTOCK_TRY(take(i, std::move(output->artifacts), other.artifacts_of(run.name), output->data, taken));
     if (!taken) continue;

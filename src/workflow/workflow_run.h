@@ -77,6 +77,7 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   bool may_begin(std::size_t stage);
   std::string stopped() const;
   void begin_stage(std::size_t stage);
+  std::optional<std::size_t> streams_into(std::size_t stage) const;
   std::uint64_t bytes_read_by(const FileStage& stage) const;
   std::optional<TimePoint> attempt(std::size_t stage);
   std::optional<TimePoint> after_failure(std::size_t stage, AttemptEnd end);
@@ -97,6 +98,10 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   // stage_values.cc: what functions hand to each other.
   Result<std::vector<std::shared_ptr<const void>>> arguments_of(const FileStage& stage) override;
   void keep(const FileStage& stage, std::shared_ptr<const void> value) override;
+  Result<std::shared_ptr<const void>> complete_files(const FileStage& stage,
+                                                     std::shared_ptr<const void> value) override;
+  Status compare_files(const FileStage& stage, const std::vector<std::shared_ptr<const void>>& arguments) override;
+  bool files_are_unchanged(std::size_t stage, const std::string& artifacts);
   Result<std::shared_ptr<const void>> value_of(const std::string& stage);
 
   // stage_results.cc: results that are kept.
