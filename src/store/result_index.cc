@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "store/result_index.h"
 
-#include <array>
+#include <algorithm>
 #include <cstring>
 
 #include "platform/file.h"

@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "platform/file.h"
+
 namespace penstock {
 namespace {
 
