@@ -33,6 +33,7 @@ Outcome scheduled(std::uint64_t stages) {
   graph.dependents.resize(stages);
   graph.fallback.assign(stages, StageGraph::kNone);
   graph.fallback_of.assign(stages, StageGraph::kNone);
+  graph.runs_with.assign(stages, StageGraph::kNone);
   for (std::size_t i = kWidth; i < stages; ++i) {
     graph.needs[i].push_back({i - kWidth, true, false});
     graph.dependents[i - kWidth].push_back(i);

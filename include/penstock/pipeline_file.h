@@ -126,6 +126,11 @@ struct FileStage {
   StageMode mode = StageMode::kAuto;
   bool may_crash = false;                    ///< The function calls what may crash or hang.
   std::shared_ptr<const StageFan> fan = {};  ///< Of a function with `for_each`: the list is argument 0.
+  /// The pipeline stage whose records its first operator takes, without a file in between: both are then one pipeline,
+  /// which begins, ends, is kept and is tried again as one.
+  std::string stream_from = {};
+  Place stream_place = {};
+  std::string streams_to = {};  ///< The stage that `stream_from` of which names this one; it has its operators too.
 
   bool is_command() const noexcept { return !command.words.empty(); }
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <penstock/fields.h>
+#include <penstock/file_ref.h>
 #include <penstock/result.h>
 
 #include <concepts>
@@ -95,6 +96,21 @@ void encode_value(std::string& out, const T& value) {
     if (value) encode_value(out, *value);
   } else {
     std::apply([&](const auto&... member) { (encode_value(out, member), ...); }, value.penstock_fields());
+  }
+}
+
+/// Calls `visit` with every FileRef in a value.
+template <class T, class F>
+void for_each_file(T& value, F&& visit) {
+  using Plain = std::remove_cv_t<T>;
+  if constexpr (std::is_same_v<Plain, FileRef>) {
+    visit(value);
+  } else if constexpr (detail::kIsVector<Plain> && !std::is_same_v<Plain, std::vector<bool>>) {
+    for (auto& element : value) for_each_file(element, visit);
+  } else if constexpr (detail::kIsOptionalValue<Plain>) {
+    if (value) for_each_file(*value, visit);
+  } else if constexpr (Record<Plain>) {
+    std::apply([&](auto&... member) { (for_each_file(member, visit), ...); }, value.penstock_fields());
   }
 }
 

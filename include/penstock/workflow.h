@@ -25,6 +25,10 @@ class StageFunction {
   virtual std::string encode(const void* value) const = 0;
   /// kDataLoss when the bytes are not those of a value of its type.
   virtual Result<Value> decode(std::string_view bytes) const = 0;
+  /// The files that a value refers to.
+  virtual std::vector<FileRef> files(const void* value) const = 0;
+  /// The value with these files in the places of those that `files` gave, in the same order.
+  virtual Value with_files(const Value& value, const std::vector<FileRef>& files) const = 0;
 };
 
 /// The list of a stage that is done for each of one, without its types. Thread-safe; made by `Workflow::for_each`.
@@ -101,6 +105,18 @@ class TypedFunction : public StageFunction {
     decode_value(reader, *value);
     if (reader.ok && reader.bytes.empty()) return Value(std::move(value));
     return Error(ErrorCode::kDataLoss, "the bytes are not those of a value of this stage");
+  }
+  std::vector<FileRef> files(const void* value) const final {
+    std::vector<FileRef> files;
+    for_each_file(*static_cast<const T*>(value), [&](const FileRef& file) { files.push_back(file); });
+    return files;
+  }
+  Value with_files(const Value& value, const std::vector<FileRef>& files) const final {
+    if (files.empty()) return value;
+    auto copy = std::make_shared<T>(*static_cast<const T*>(value.get()));
+    std::size_t next = 0;
+    for_each_file(*copy, [&](FileRef& file) { file = files[next++]; });
+    return copy;
   }
 };
 
@@ -239,8 +255,13 @@ class Workflow {
     set_fallback(failed.stage);
   }
 
-  /// Adds a stage of another kind, as files describe them.
+  /// Adds a stage of another kind, as files describe them. One that takes the stream of another comes behind that.
   void add(FileStage stage);
+  /// Adds a parameter whose text is the path or URI of a file, and a stage of the same name whose result refers to it.
+  StageHandle<FileRef> file(const std::string& name, std::string default_uri) {
+    const ParamHandle<std::string> uri = param(name, std::move(default_uri));
+    return stage({.name = name}, [](const std::string& text) { return FileRef{text, 0, {}}; }, uri);
+  }
   WorkflowSettings& settings() noexcept { return file_.workflow; }
   RunOptions& run_options() noexcept { return file_.run; }
 

@@ -33,6 +33,7 @@ HWY_AFTER_NAMESPACE();
 
 #if !defined(PENSTOCK_HIGHWAY) || HWY_ONCE
 #include "data/one_lane.h"
+#include "platform/shared_library.h"
 
 namespace penstock {
 namespace plain {
@@ -52,22 +53,45 @@ const LaneKernels& plain_lane_kernels() {
 }
 
 #if defined(PENSTOCK_HIGHWAY)
-HWY_EXPORT(target_kernels);
+namespace {
+
+// What the processor can do. The library that knows measures a timer as soon as it is loaded, which takes five times as
+// long as starting this program; so it is loaded when the first loop asks.
+std::int64_t supported_targets() {
+  static const std::int64_t kTargets = [] {
+    std::int64_t (*find)() = nullptr;
+    const Result<SharedLibrary> library = SharedLibrary::load("Highway", {"libhwy.so.1", "libhwy.so"}, "libhwy1");
+    const bool found = library && library->find("_ZN3hwy16SupportedTargetsEv", find);
+    return found ? find() : std::int64_t{HWY_ENABLED_BASELINE};
+  }();
+  return kTargets;
+}
+
+// The best of what this file was compiled for among `targets`; as HWY_DYNAMIC_DISPATCH does it.
+const LaneKernels* kernels_for(std::int64_t targets) {
+#if (HWY_TARGETS & (HWY_TARGETS - 1)) == 0
+  (void)targets;
+  return HWY_STATIC_DISPATCH(target_kernels)();
+#else
+  static constexpr const LaneKernels* (*kByTarget[HWY_MAX_DYNAMIC_TARGETS + 2])() = {
+      nullptr, HWY_CHOOSE_TARGET_LIST(target_kernels), HWY_CHOOSE_FALLBACK(target_kernels)};
+  hwy::ChosenTarget chosen;
+  chosen.Update(targets);
+  return kByTarget[chosen.GetIndex()]();
+#endif
+}
+
+}  // namespace
 
 const LaneKernels& lane_kernels() {
-  static const LaneKernels& kBest = *HWY_DYNAMIC_DISPATCH(target_kernels)();
+  static const LaneKernels& kBest = *kernels_for(supported_targets());
   return kBest;
 }
 
 std::vector<const LaneKernels*> vector_lane_kernels() {
   std::vector<const LaneKernels*> all;
-  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    all.push_back(HWY_DYNAMIC_DISPATCH(target_kernels)());
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  for (std::int64_t left = supported_targets() & HWY_TARGETS; left != 0; left &= left - 1)
+    all.push_back(kernels_for(left & -left));
   return all;
 }
 #else

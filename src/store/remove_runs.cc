@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Removes runs. A run goes at once, by a rename to a hidden name, so that nobody sees half of one.
 #include <dirent.h>
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <map>
 
 #include "platform/file.h"
 #include "platform/link_file.h"
@@ -34,7 +37,48 @@ Status leave_latest(const RunStore& store, std::string_view id) {
   return {};
 }
 
+// Lets `link` point to `target`, whatever it was before.
+Status point_link(const std::string& link, const std::string& target, const std::string& temporary) {
+  ::unlink(temporary.c_str());
+  if (::symlink(target.c_str(), temporary.c_str()) != 0) return file_error(errno, "make the link", temporary);
+  if (::rename(temporary.c_str(), link.c_str()) != 0) return file_error(errno, "replace the link", link);
+  return {};
+}
+
+// At every moment every name leads to the files.
+Status exchange(const std::string& one, const std::string& other) {
+  if (::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) == 0) return {};
+  if (errno != EINVAL && errno != ENOSYS) return file_error(errno, "exchange", one);
+  // A file system that cannot: for an instant the link leads nowhere.
+  if (::unlink(other.c_str()) != 0 || ::rename(one.c_str(), other.c_str()) != 0) return file_error(errno, "move", one);
+  return {};
+}
+
 }  // namespace
+
+// What other runs took over by a link goes to the newest of them; the others are pointed there before. `folder` is
+// where the run's own files are.
+Status RunStore::hand_over_stages(std::string_view id, const std::string& folder) const {
+  PENSTOCK_ASSIGN(const std::vector<std::string> others, ids());
+  std::map<std::string, std::vector<std::string>> users;  // by stage
+  for (const std::string& other : others) {
+    const RunFolder run(root_, other);
+    std::error_code error;
+    for (fs::directory_iterator it(run.path(), error), end; other != id && !error && it != end; it.increment(error)) {
+      const std::string stage = it->path().filename().string();
+      if (it->is_symlink(error) && run.maker_of(stage) == id) users[stage].push_back(other);
+    }
+  }
+  for (const auto& [stage, runs] : users) {
+    const RunFolder heir(root_, runs.front());
+    for (std::size_t i = 1; i < runs.size(); ++i) {
+      const std::string path = RunFolder(root_, runs[i]).path();
+      PENSTOCK_TRY(point_link(path + "/" + stage, "../" + heir.id() + "/" + stage, path + "/." + stage + ".tmp"));
+    }
+    PENSTOCK_TRY(exchange(folder + "/" + stage, heir.path() + "/" + stage));
+  }
+  return {};
+}
 
 Status RunStore::remove(std::string_view id) const {
   const Result<StoredRun> run = read(id);
@@ -47,11 +91,13 @@ Status RunStore::remove(std::string_view id) const {
     clean_run(*run, removed);  // what it left beside outputs elsewhere
   }
   const std::string path = RunFolder(root_, std::string(id)).path();
+  PENSTOCK_TRY(hand_over_stages(id, path));
   const std::string hidden = fmt::format("{}/runs/{}{}-{}", root_, kRemoved, id, this_process_mark());
   if (::rename(path.c_str(), hidden.c_str()) != 0) {
     if (errno == ENOENT) return {};  // another process was faster
     return file_error(errno, "remove", path);
   }
+  PENSTOCK_TRY(hand_over_stages(id, hidden));  // what a run linked meanwhile
   return remove_tree(hidden);
 }
 

@@ -68,6 +68,29 @@ std::string RunFolder::artifacts_of(std::string_view stage) const {
 
 Status RunFolder::make_stage(std::string_view stage) { return make_folders(artifacts_of(stage)); }
 
+namespace {
+
+// "../RUN/STAGE": stores may be moved as a whole.
+constexpr std::string_view kUp = "../";
+
+}  // namespace
+
+Status RunFolder::link_stage(std::string_view stage, const std::string& maker) {
+  const std::string link = path() + "/" + std::string(stage);
+  const std::string target = std::string(kUp) + maker + "/" + std::string(stage);
+  if (::symlink(target.c_str(), link.c_str()) == 0) return {};
+  return file_error(errno, "make the link", link);
+}
+
+std::string RunFolder::maker_of(std::string_view stage) const {
+  char target[512];
+  const ssize_t size = ::readlink((path() + "/" + std::string(stage)).c_str(), target, sizeof target);
+  std::string_view text(target, size > 0 ? static_cast<std::size_t>(size) : 0);
+  if (!text.starts_with(kUp)) return id_;
+  text.remove_prefix(kUp.size());
+  return std::string(text.substr(0, text.find('/')));
+}
+
 Status RunFolder::write(std::string_view name, std::string_view text) {
   return write_file(path() + "/" + std::string(name), text);
 }

@@ -41,6 +41,10 @@ class RunFolder {
   /// Says whether `name`, relative to the folder of a run, is a file that runs themselves keep: "run.json",
   /// "clean/output.json".
   static bool keeps(std::string_view name);
+  /// Lets the folder of a stage be that of the run `maker`, by a link. Nothing of the stage may be there yet.
+  Status link_stage(std::string_view stage, const std::string& maker);
+  /// Returns the run in whose folder the stage's files really are: this one, or who made what was linked.
+  std::string maker_of(std::string_view stage) const;
   /// Returns the files under the stage's artifacts, by name, with their digests. Temporaries and links are left out.
   Result<std::vector<Artifact>> artifacts(std::string_view stage) const;
   /// Removes the hidden temporaries that this process left in the run's artifacts: those of a writer that was given up.
@@ -96,8 +100,9 @@ class RunStore {
   /// processes, also of other hosts that share the folder, are writing is never touched. Runs with checkpoints keep
   /// theirs: another run can go on from there. Returns the paths of what it removed.
   Result<std::vector<std::string>> clean() const;
-  /// Removes a run and all that it keeps; kept results of stages stay in the cache. Before, `latest` is pointed to the
-  /// newest other run that has ended, or removed where there is none. kUnavailable while the run goes on.
+  /// Removes a run and all that it keeps; kept results of stages stay in the cache, and what other runs took over from
+  /// it by a link becomes theirs. Before, `latest` is pointed to the newest other run that has ended, or removed where
+  /// there is none. kUnavailable while the run goes on.
   Status remove(std::string_view id) const;
   /// Removes what removals that were killed left behind. Returns how many.
   std::size_t finish_removals() const;
@@ -109,6 +114,7 @@ class RunStore {
  private:
   void clean_run(const StoredRun& run, std::vector<std::string>& removed) const;
   Result<std::vector<std::string>> ids() const;
+  Status hand_over_stages(std::string_view id, const std::string& folder) const;
   std::string root_;
 };
 

@@ -134,7 +134,7 @@ Status restore_stage(const KeptArtifacts& kept, const std::string& to,
 std::string StageCache::artifacts_of(const CacheEntry& entry) const { return folder_of_key(entry.key) + "/artifacts"; }
 
 Result<std::optional<CacheEntry>> StageCache::find(const StageKey& key) const {
-  const std::string path = folder_of_key(key) + "/entry.json";
+  const std::string path = entry_path(key);
   const Result<std::string> text = read_file(path);
   if (!text && text.error().code() == ErrorCode::kNotFound) return std::optional<CacheEntry>();
   if (!text) return text.error();
@@ -176,8 +176,9 @@ Status StageCache::remove(const std::string& folder) const {
   return remove_tree(temporary);
 }
 
+// The folder, as the state of entry.json says whether it is what was read before (ResultIndex).
 void StageCache::touch(const CacheEntry& entry) const noexcept {
-  ::utimensat(AT_FDCWD, (folder_of_key(entry.key) + "/entry.json").c_str(), nullptr, 0);
+  ::utimensat(AT_FDCWD, folder_of_key(entry.key).c_str(), nullptr, 0);
 }
 
 namespace {
@@ -206,7 +207,10 @@ Result<std::vector<StageCache::Listed>> StageCache::list() const {
     Listed listed;
     listed.folder = name;
     struct stat info;
-    if (::stat(path.c_str(), &info) == 0) listed.used_at = info.st_mtim.tv_sec;
+    for (const std::string& marked : {path, root_ + "/cache/" + name}) {
+      if (::stat(marked.c_str(), &info) == 0)
+        listed.used_at = std::max<std::int64_t>(listed.used_at, info.st_mtim.tv_sec);
+    }
     const Result<std::string> text = read_file(path);
     Result<CacheEntry> entry = text ? entry_of_json(*text, path) : Result<CacheEntry>(text.error());
     if (entry) {

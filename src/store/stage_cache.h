@@ -65,6 +65,8 @@ class StageCache {
   /// Returns the entry of a key, or nothing. kDataLoss when there is one that is damaged.
   Result<std::optional<CacheEntry>> find(const StageKey& key) const;
   std::string artifacts_of(const CacheEntry& entry) const;
+  /// The path of the entry.json of a key, whether it is there or not.
+  std::string entry_path(const StageKey& key) const { return folder_of_key(key) + "/entry.json"; }
   /// Adds an entry whose artifacts are in `from`; they stay there. One of the same key that is there already stays,
   /// unless `replace`.
   Status put(const CacheEntry& entry, const std::string& from, DigestIndex& index, bool replace, bool durable);

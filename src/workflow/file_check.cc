@@ -34,6 +34,7 @@ Status check_command(const FileStage& stage) {
 Status check_pipeline_file(const PipelineFile& file) {
   PENSTOCK_TRY(check_stage_paths(file, kRunFolder));
   for (const FileStage& stage : file.stages) {
+    if (!stage.streams_to.empty()) continue;  // it is a part of that one
     if (stage.is_command()) {
       PENSTOCK_TRY(check_command(stage));
     } else if (stage.function == nullptr && stage.reads.empty() && !stage.for_each) {
@@ -48,7 +49,8 @@ Result<std::vector<StagePlan>> plan_pipeline_file(const PipelineFile& file) {
   std::vector<StagePlan> plans;
   for (const FileStage& stage : file.stages) {
     plans.push_back({stage.name, {}});
-    if (stage.is_command() || stage.function != nullptr || stage.for_each || !stage.reads.empty()) continue;
+    const bool part = !stage.streams_to.empty();
+    if (part || stage.is_command() || stage.function != nullptr || stage.for_each || !stage.reads.empty()) continue;
     PENSTOCK_ASSIGN(plans.back().plan,
                     make_pipeline(file, stage, kRunFolder).plan(options_of_stage(file, stage, kRunFolder)));
   }

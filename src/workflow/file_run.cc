@@ -74,6 +74,7 @@ FileRun WorkflowRun::end() {
     if (!stage.outcome.report.plan.strategy.empty()) plans.push_back({stage.name, stage.outcome.report.plan});
   }
   Status written = index_.save();
+  if (written) written = results_.save();
   for (const auto& [name, text] :
        {std::pair("manifest.json", manifest_json(record_, run_)), std::pair("timing.json", timing_json(record_, run_)),
         std::pair("metrics.json", metrics_json(run_)), std::pair("plan.json", plans_to_json(plans)),

@@ -19,6 +19,7 @@ Result<KeyRecord> read_key(const RunStore& store, const std::string& run_id, con
     return Error(ErrorCode::kDataLoss,
                  fmt::format("not the key of a stage: key.json of \"{}\" in run {}", stage, run_id));
   }
+  if (RunFolder(store.root(), run_id).maker_of(stage) != run_id) record.decision = "taken over";
   for (const auto& field : *fields) record.fields.emplace_back(text_in(field, "name"), text_in(field, "value"));
   return record;
 }

@@ -12,6 +12,7 @@
 #include "workflow/run_settings.h"
 #include "workflow/stage_graph.h"
 #include "workflow/stage_keys.h"
+#include "workflow/stage_streams.h"
 #include "workflow/stage_table.h"
 #include "workflow/toml_text.h"
 #include "workflow/workflow_settings.h"
@@ -193,7 +194,7 @@ class FileReader {
     if (stages->kind != TomlEntry::Kind::kTables) return wrong_kind(*stages, "a list of tables: [[stage]]");
     for (const TomlTable& table : stages->tables) PENSTOCK_TRY(announce_stage(table));
     for (std::size_t i = 0; i < file_.stages.size(); ++i) PENSTOCK_TRY(read_stage(file_.stages[i], stages->tables[i]));
-    return {};
+    return join_streams(file_.stages);
   }
 
   Status read_operators(FileStage& stage, const TomlEntry& entry, std::string_view header) {

@@ -10,6 +10,7 @@
 #include "store/json_fields.h"
 #include "stream/trace_text.h"
 #include "workflow/stage_graph.h"
+#include "workflow/value_passing.h"
 
 namespace penstock {
 namespace {
@@ -163,15 +164,38 @@ double total_seconds(const FileRun& run) {
 
 namespace {
 
+// How what stage `need` makes gets to those that need it, and why.
+Json passing_to_json(const FileStage& need, const StageRun* made, std::uint64_t max_value) {
+  if (need.function == nullptr) return {{"passing", "files"}, {"passing_reason", "its artifacts are files"}};
+  if (made == nullptr || made->artifacts.empty())
+    return {{"passing", nullptr}, {"passing_reason", "by the size of its value"}};
+  std::uint64_t bytes = 0;
+  for (const Artifact& artifact : made->artifacts) bytes += artifact.size_bytes;
+  const PassingChoice passing = choose_passing(bytes, max_value);
+  return {{"passing", to_string(passing.how)}, {"passing_reason", passing.reason}};
+}
+
 // Who needs whom, wave by wave.
-Json graph_to_json(const RunRecord& record) {
+Json graph_to_json(const RunRecord& record, const FileRun& run) {
   Json list = Json::array();
   if (record.graph == nullptr) return list;
   const StageGraph& graph = *record.graph;
   const auto add = [&](std::size_t i, Json wave) {
     Json needs = Json::array();
-    for (const StageGraph::Edge& edge : graph.needs[i])
-      needs.push_back({{"stage", record.file->stages[edge.stage].name}, {"data", edge.data}});
+    for (const StageGraph::Edge& edge : graph.needs[i]) {
+      const FileStage& need = record.file->stages[edge.stage];
+      needs.push_back({{"stage", need.name}, {"data", edge.data}});
+      if (edge.data) {
+        const StageRun* const made = edge.stage < run.stages.size() ? &run.stages[edge.stage] : nullptr;
+        needs.back().update(passing_to_json(need, made, record.file->workflow.max_value));
+      }
+    }
+    if (const std::string& stream = record.file->stages[i].stream_from; !stream.empty()) {
+      needs.push_back({{"stage", stream},
+                       {"data", true},
+                       {"passing", "stream"},
+                       {"passing_reason", "both are pipelines, and run as one"}});
+    }
     list.push_back({{"stage", record.file->stages[i].name},
                     {"kind", kind_of(record.file->stages[i])},
                     {"mode", mode_of(record.file->stages[i]).mode == StageMode::kProcess ? "process" : "function"},
@@ -226,7 +250,7 @@ std::string run_json(const RunRecord& record, const FileRun& run) {
                {"folder", record.folder},
                {"resumes", record.options->reuse_run.empty() ? Json(nullptr) : Json(record.options->reuse_run)},
                {"stages", std::move(stages)},
-               {"graph", graph_to_json(record)},
+               {"graph", graph_to_json(record, run)},
                {"lineage", lineage_to_json(record)},
                {"writes", record.writes},
                {"machine", to_json(this_machine())},

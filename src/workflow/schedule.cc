@@ -22,10 +22,10 @@ class Schedule {
       : graph_(graph), limits_(limits), work_(work), free_(limits.amounts), open_(graph.needs.size()) {
     for (std::size_t stage = 0; stage < open_.size(); ++stage) {
       open_[stage] = graph.needs[stage].size();
-      if (!is_fallback(stage)) ++(is_last(stage) ? last_left_ : left_);
+      if (graph_.is_called(stage)) ++(is_last(stage) ? last_left_ : left_);
     }
     for (std::size_t stage = 0; stage < open_.size(); ++stage) {
-      if (open_[stage] == 0 && !is_fallback(stage)) become_ready(stage);
+      if (open_[stage] == 0 && graph_.is_called(stage)) become_ready(stage);
     }
     if (left_ == 0) release_last();
   }
@@ -63,7 +63,6 @@ class Schedule {
   }
 
  private:
-  bool is_fallback(std::size_t stage) const { return graph_.fallback_of[stage] != StageGraph::kNone; }
   bool is_last(std::size_t stage) const { return !limits_.last.empty() && limits_.last[stage]; }
 
   void become_ready(std::size_t stage) {
@@ -99,7 +98,7 @@ class Schedule {
       release_last();
     }
     for (const std::size_t dependent : graph_.dependents[stage]) {
-      if (--open_[dependent] == 0 && !is_fallback(dependent)) become_ready(dependent);
+      if (--open_[dependent] == 0 && graph_.is_called(dependent)) become_ready(dependent);
     }
   }
 

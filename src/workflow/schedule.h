@@ -38,10 +38,10 @@ struct ScheduleLimits {
   std::vector<bool> last = {};                        ///< Stages that begin when all others have ended; empty: none.
 };
 
-/// Calls `work` for every stage of the graph that is no fallback, and returns when all have ended. Of those that may
-/// begin and fit, the first by index begins. A stage that waits to be called again holds neither a thread nor
-/// resources. The calling thread works too; so do at most `max_parallel - 1` more. kUnavailable when the system gives
-/// no threads.
+/// Calls `work` for every stage of the graph that is called (StageGraph::is_called), and returns when all have ended.
+/// Of those that may begin and fit, the first by index begins. A stage that waits to be called again holds neither a
+/// thread nor resources. The calling thread works too; so do at most `max_parallel - 1` more. kUnavailable when the
+/// system gives no threads.
 Status run_schedule(const StageGraph& graph, const ScheduleLimits& limits, StageWork& work);
 
 }  // namespace penstock

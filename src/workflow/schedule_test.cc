@@ -23,6 +23,7 @@ StageGraph graph_of(const std::vector<std::vector<std::size_t>>& needs) {
   graph.dependents.resize(needs.size());
   graph.fallback.assign(needs.size(), StageGraph::kNone);
   graph.fallback_of.assign(needs.size(), StageGraph::kNone);
+  graph.runs_with.assign(needs.size(), StageGraph::kNone);
   for (std::size_t i = 0; i < needs.size(); ++i) {
     for (const std::size_t need : needs[i]) {
       graph.needs[i].push_back({need, true, false});

@@ -17,6 +17,7 @@
 #include "workflow/crash_history.h"
 #include "workflow/function_process.h"
 #include "workflow/stage_paths.h"
+#include "workflow/value_passing.h"
 
 namespace penstock {
 namespace {
@@ -113,12 +114,13 @@ AttemptEnd attempt_command(const AttemptContext& context, const FileStage& stage
 
 Status commit_value(const AttemptContext& context, const FileStage& stage, std::uint32_t number,
                     StageFunction::Value value) {
+  PENSTOCK_ASSIGN(value, context.values->complete_files(stage, std::move(value)));
   const std::string bytes = stage.function->encode(value.get());
-  if (const std::uint64_t most = context.file.workflow.max_value; most != 0 && bytes.size() > most) {
-    return Error(ErrorCode::kResourceExhausted,
-                 fmt::format("the value of the stage has {} bytes; values are handed on up to {}", bytes.size(), most))
+  const PassingChoice passing = choose_passing(bytes.size(), context.file.workflow.max_value);
+  if (passing.how == Passing::kReference) {
+    return Error(ErrorCode::kResourceExhausted, fmt::format("the value of the stage is too large: {}", passing.reason))
         .at(stage.name)
-        .hint("write a file and return its path and digest, or raise max_value of the workflow");
+        .hint("write a file and return a FileRef of it, or raise max_value of the workflow");
   }
   const std::string attempt_folder = fmt::format("{}/{}/.attempt-{}", context.folder.path(), stage.name, number);
   PENSTOCK_TRY(make_folders(attempt_folder));
@@ -127,7 +129,7 @@ Status commit_value(const AttemptContext& context, const FileStage& stage, std::
   PENSTOCK_TRY(file.close());
   const std::string target = context.folder.artifacts_of(stage.name);
   if (::rename(attempt_folder.c_str(), target.c_str()) != 0) return file_error(errno, "put in place", target);
-  context.values->keep(stage, std::move(value));
+  if (passing.how == Passing::kDirect) context.values->keep(stage, std::move(value));
   return {};
 }
 
@@ -145,13 +147,16 @@ Result<StageFunction::Value> call_in_program(const FileStage& stage,
 
 void run_function(const AttemptContext& context, const FileStage& stage, std::uint32_t number, AttemptEnd& end) {
   Result<std::vector<StageFunction::Value>> arguments = context.values->arguments_of(stage);
+  if (arguments) {
+    if (Status same = context.values->compare_files(stage, *arguments); !same) arguments = std::move(same.error());
+  }
   if (!arguments) {
     end.outcome.status = arguments.error();
     return;
   }
   Result<StageFunction::Value> value = Error(ErrorCode::kInternal, "not called");
   if (context.processes != nullptr && mode_of(stage, context.input_bytes).mode == StageMode::kProcess) {
-    FunctionCall call{stage, context.number, std::move(*arguments), context.deadline, context.stop};
+    FunctionCall call{stage, context.number, *arguments, context.deadline, context.stop};
     if (stage.timeout.count() > 0) {
       const Clock::time_point own = Clock::now() + stage.timeout;
       call.deadline = call.deadline ? std::min(*call.deadline, own) : own;
@@ -165,6 +170,8 @@ void run_function(const AttemptContext& context, const FileStage& stage, std::ui
   }
   if (!value) {
     end.outcome.status = std::move(value).error().at(stage.name);
+  } else if (Status same = context.values->compare_files(stage, *arguments); !same) {
+    end.outcome.status = std::move(same.error());  // a result of files that changed meanwhile is nobody's
   } else {
     end.outcome.status = commit_value(context, stage, number, std::move(*value));
   }

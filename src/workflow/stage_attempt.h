@@ -45,6 +45,11 @@ class StageValues {
   virtual Result<std::vector<std::shared_ptr<const void>>> arguments_of(const FileStage& stage) = 0;
   /// Takes the value that the function of a stage returned.
   virtual void keep(const FileStage& stage, std::shared_ptr<const void> value) = 0;
+  /// Completes the references to files in a value that a function returned.
+  virtual Result<std::shared_ptr<const void>> complete_files(const FileStage& stage,
+                                                             std::shared_ptr<const void> value) = 0;
+  /// Compares the files that the arguments of a stage refer to with what the references say.
+  virtual Status compare_files(const FileStage& stage, const std::vector<std::shared_ptr<const void>>& arguments) = 0;
 };
 
 /// The name of the artifact that holds the value of a function.

@@ -11,6 +11,7 @@
 #include "stream/output_paths.h"
 #include "workflow/stage_keys.h"
 #include "workflow/stage_paths.h"
+#include "workflow/stage_streams.h"
 #include "workflow/when.h"
 
 namespace penstock {
@@ -28,11 +29,13 @@ class GraphBuilder {
     graph_.dependents.resize(count);
     graph_.fallback.assign(count, StageGraph::kNone);
     graph_.fallback_of.assign(count, StageGraph::kNone);
+    graph_.runs_with.assign(count, StageGraph::kNone);
   }
 
   Result<StageGraph> build() {
     for (std::size_t i = 0; i < file_.stages.size(); ++i) PENSTOCK_TRY(check_names(i));
     PENSTOCK_TRY(add_fallbacks());
+    PENSTOCK_TRY(add_streams());
     for (std::size_t i = 0; i < file_.stages.size(); ++i) PENSTOCK_TRY(add_edges(i));
     if (file_.stages.size() > 1) PENSTOCK_TRY(add_edges_of_files());
     share_needs_of_fallbacks();
@@ -111,6 +114,30 @@ class GraphBuilder {
     return {};
   }
 
+  // Who takes a stream runs for the whole chain of those before it.
+  Status add_streams() {
+    for (std::size_t i = 0; i < file_.stages.size(); ++i) {
+      const auto maker = index_.find(stage(i).stream_from);
+      const bool joined = maker != index_.end() && stage(maker->second).streams_to == stage(i).name;
+      if (!stage(i).stream_from.empty() && !joined) {
+        std::vector<FileStage> stages = file_.stages;
+        PENSTOCK_TRY(join_streams(stages));  // says what is wrong
+        return Error(ErrorCode::kInvalidArgument, fmt::format("the stream into \"{}\" was not joined", stage(i).name))
+            .at(stage(i).name)
+            .hint("add its stages by Workflow::add");
+      }
+      if (stage(i).streams_to.empty()) continue;
+      std::size_t last = i;
+      while (!stage(last).streams_to.empty()) last = index_.at(stage(last).streams_to);
+      graph_.runs_with[i] = last;
+      if (graph_.fallback_of[i] == StageGraph::kNone) continue;
+      return Error(ErrorCode::kInvalidArgument,
+                   fmt::format("stage \"{}\" hands on a stream and cannot be a fallback", stage(i).name))
+          .at(stage(i).place.to_text());
+    }
+    return {};
+  }
+
   static std::string missing_output(const FileStage& of, const FileStage& fallback) {
     for (const StageOutput& output : of.outputs) {
       const bool there = std::any_of(fallback.outputs.begin(), fallback.outputs.end(),
@@ -136,6 +163,17 @@ class GraphBuilder {
   Status add_reference(std::size_t from, const std::string& name, const Place& place, StageGraph::Edge edge) {
     edge.stage = index_.at(name);
     place_ = place;
+    if (graph_.runs_with[edge.stage] != StageGraph::kNone) {
+      if (edge.data) {
+        return Error(ErrorCode::kInvalidArgument,
+                     fmt::format("stage \"{}\" hands its records to \"{}\" as a stream and keeps no artifacts", name,
+                                 stage(edge.stage).streams_to))
+            .at(place.to_text())
+            .hint(fmt::format("end it with an operator that writes, or read what \"{}\" writes",
+                              stage(edge.stage).streams_to));
+      }
+      edge.stage = graph_.runs_with[edge.stage];  // it has ended when that has
+    }
     if (edge.stage == from) {
       return Error(ErrorCode::kInvalidArgument, fmt::format("stage \"{}\" cannot need itself", name))
           .at(place.to_text());
@@ -320,6 +358,11 @@ class GraphBuilder {
     std::map<std::size_t, std::vector<std::size_t>> waves;
     for (std::size_t i = 0; i < file_.stages.size(); ++i) {
       if (graph_.fallback_of[i] != StageGraph::kNone) continue;
+      if (graph_.runs_with[i] != StageGraph::kNone) {
+        const std::size_t runner = graph_.runs_with[i];
+        waves[stage(runner).last ? deepest + 1 + level[runner] : level[runner]].push_back(i);
+        continue;
+      }
       waves[stage(i).last ? deepest + 1 + level[i] : level[i]].push_back(i);
     }
     for (auto& [at, stages] : waves) graph_.waves.push_back(std::move(stages));
@@ -338,7 +381,7 @@ Result<StageGraph> make_stage_graph(const PipelineFile& file) { return GraphBuil
 
 std::vector<bool> StageGraph::downstream_of(std::size_t from) const {
   std::vector<bool> marked(needs.size(), false);
-  std::vector<std::size_t> open = {from};
+  std::vector<std::size_t> open = {runs_with[from] != kNone ? runs_with[from] : from};
   while (!open.empty()) {
     const std::size_t stage = open.back();
     open.pop_back();

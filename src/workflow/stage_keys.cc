@@ -59,10 +59,10 @@ bool is_word(std::string_view text) {
 }  // namespace
 
 const std::vector<std::string>& stage_keys() {
-  static const std::vector<std::string> keys = {"name",    "operator", "command",   "shell",      "stdin",   "stdout",
-                                                "env",     "pass_env", "log_limit", "kill_after", "inputs",  "outputs",
-                                                "after",   "when",     "version",   "code",       "cache",   "retry",
-                                                "timeout", "fallback", "resources", "finally",    "for_each"};
+  static const std::vector<std::string> keys = {
+      "name",      "operator",   "command", "shell",    "stdin",     "stdout",  "env",      "pass_env",
+      "log_limit", "kill_after", "inputs",  "outputs",  "after",     "when",    "version",  "code",
+      "cache",     "retry",      "timeout", "fallback", "resources", "finally", "for_each", "stream_from"};
   return keys;
 }
 
@@ -187,6 +187,10 @@ class StageKeys {
       return set(stage_.fallback, stage_name(value));
     }
     if (key == "version") return read_version(value);
+    if (key == "stream_from") {
+      stage_.stream_place = value.place;
+      return set(stage_.stream_from, stage_name(value));
+    }
     stage_.when_place = value.place;  // "when"
     if (value.as_bool() != nullptr) return set(stage_.when, Result<std::string>(*value.as_bool() ? "true" : "false"));
     return set(stage_.when, text_of(key, entry.value));

@@ -142,6 +142,27 @@ Status WorkflowRun::take(std::size_t i, std::vector<Artifact> artifacts, const s
   return {};
 }
 
+// As long as the run that made the result still has it, the stage's folder is a link to its; `taken` says whether.
+Status WorkflowRun::link(std::size_t i, const std::vector<Artifact>& artifacts, const std::string& maker,
+                         const std::string& data, bool& taken) {
+  StageRun& run = run_of(i);
+  const RunFolder made(options_.store, maker);
+  if (is_item(i) || maker == run_.id || ::access((made.path() + "/" + run.name + "/output.json").c_str(), R_OK) != 0)
+    return {};
+  if (made.maker_of(run.name) != maker || !check_artifacts(artifacts, made.artifacts_of(run.name), index_)) return {};
+  if (!folder_.link_stage(run.name, maker)) return {};
+  // It may have been removed just now.
+  if (::access((folder_.path() + "/" + run.name + "/output.json").c_str(), R_OK) != 0) {
+    ::unlink((folder_.path() + "/" + run.name).c_str());
+    return {};
+  }
+  run.artifacts = artifacts;
+  for (Artifact& artifact : run.artifacts) artifact.path = run.name + "/artifacts/" + artifact.name;
+  fill_report(run.outcome.report, data);
+  taken = true;
+  return {};
+}
+
 bool WorkflowRun::is_sampled() const {
   std::uint32_t bits = 0;
   if (options_.verify <= 0 || ::getrandom(&bits, sizeof bits, 0) != sizeof bits) return options_.verify >= 1;
@@ -171,20 +192,26 @@ Status WorkflowRun::compare_with_kept(std::size_t i) {
 
 Status WorkflowRun::take_from_cache(std::size_t i, bool& taken) {
   const StageKey& key = state(i).named->key;
-  const Result<std::optional<CacheEntry>> entry = cache_.find(key);
+  const std::string path = cache_.entry_path(key);
+  Result<std::optional<CacheEntry>> entry = results_.find(key, path);
+  if (!*entry) {
+    entry = cache_.find(key);
+    if (entry && *entry) results_.add(**entry, path);
+  }
   if (!entry) {
     if (entry.error().code() != ErrorCode::kDataLoss) return entry.error();
     state(i).replace = true;
     return note("damaged", {{"stage", run_of(i).name}, {"reason", entry.error().message()}});
   }
-  if (!*entry) return {};
+  if (!*entry || !files_are_unchanged(i, cache_.artifacts_of(**entry))) return {};
   if (is_sampled()) {
     state(i).verify = true;
     state(i).kept = (*entry)->artifacts;
     state(i).kept_from = (*entry)->run_id;
     return {};
   }
-  PENSTOCK_TRY(take(i, (*entry)->artifacts, cache_.artifacts_of(**entry), (*entry)->data, taken));
+  PENSTOCK_TRY(link(i, (*entry)->artifacts, (*entry)->run_id, (*entry)->data, taken));
+  if (!taken) PENSTOCK_TRY(take(i, (*entry)->artifacts, cache_.artifacts_of(**entry), (*entry)->data, taken));
   if (!taken) return {};
   cache_.touch(**entry);
   end_stage(i, StageStatus::kCached, "kept from run " + (*entry)->run_id);
@@ -196,8 +223,9 @@ Status WorkflowRun::take_from_runs(std::size_t i, bool& taken) {
   for (const std::string& id : reuse_) {
     const RunFolder other(options_.store, id);
     std::optional<KeptOutput> output = read_kept_output(other, run.name, run.key);
-    if (!output) continue;
-    PENSTOCK_TRY(take(i, std::move(output->artifacts), other.artifacts_of(run.name), output->data, taken));
+    if (!output || !files_are_unchanged(i, other.artifacts_of(run.name))) continue;
+    if (!is_item(i)) PENSTOCK_TRY(link(i, output->artifacts, other.maker_of(run.name), output->data, taken));
+    if (!taken) PENSTOCK_TRY(take(i, std::move(output->artifacts), other.artifacts_of(run.name), output->data, taken));
     if (!taken) continue;
     end_stage(i, StageStatus::kCached, "taken over from run " + id);
     return {};
@@ -234,6 +262,7 @@ Status WorkflowRun::keep_result(std::size_t i) {
     entry.data = data;
     entry.artifacts = run.artifacts;
     PENSTOCK_TRY(cache_.put(entry, folder_.artifacts_of(stage.name), index_, true, file_.workflow.durable));
+    results_.add(entry, cache_.entry_path(entry.key));
   }
   return write_output(i, data);
 }

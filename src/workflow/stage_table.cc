@@ -149,6 +149,7 @@ class StepReader {
           .hint("remove the key input");
     }
     if (is_source || input_ != nullptr) return {};
+    if (stage_.steps.empty() && !stage_.stream_from.empty()) return {};  // it takes the stream
     if (stage_.steps.empty()) {
       return Error(ErrorCode::kInvalidArgument, fmt::format("the first operator must be a source, but \"{}\" is a {}",
                                                             info.name, to_string(info.role)))

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "platform/file.h"
+#include "store/file_digests.h"
+#include "workflow/value_passing.h"
 #include "workflow/workflow_run.h"
 
 namespace penstock {
@@ -30,8 +32,40 @@ Result<StageFunction::Value> WorkflowRun::value_of(const std::string& name) {
   const FileStage* const stage = &file_.stages[numbers_.at(name)];
   PENSTOCK_ASSIGN(const std::string bytes, read_file(folder_.artifacts_of(name) + "/" + kValueFile));
   PENSTOCK_ASSIGN(StageFunction::Value value, stage->function->decode(bytes));
-  keep(*stage, value);
+  if (choose_passing(bytes.size(), file_.workflow.max_value).how == Passing::kDirect) keep(*stage, value);
   return value;
+}
+
+Result<StageFunction::Value> WorkflowRun::complete_files(const FileStage& stage, StageFunction::Value value) {
+  std::vector<FileRef> files = stage.function->files(value.get());
+  for (FileRef& file : files) {
+    if (Status completed = complete(file, index_); !completed) return std::move(completed.error()).at(stage.name);
+  }
+  return stage.function->with_files(value, files);
+}
+
+Status WorkflowRun::compare_files(const FileStage& stage, const std::vector<StageFunction::Value>& arguments) {
+  for (std::size_t i = 0; i < stage.arguments.size(); ++i) {
+    if (stage.arguments[i].stage.empty()) continue;
+    const StageFunction& maker = *file_.stages[numbers_.at(stage.arguments[i].stage)].function;
+    if (stage.arguments[i].value != nullptr) continue;  // an item, whose list was compared
+    for (const FileRef& file : maker.files(arguments[i].get())) {
+      if (Status same = compare(file, index_); !same) return std::move(same.error()).at(stage.name);
+    }
+  }
+  return {};
+}
+
+// Of a kept result: what its value refers to is not in the store, so it may have changed or gone.
+bool WorkflowRun::files_are_unchanged(std::size_t i, const std::string& artifacts) {
+  const FileStage& stage = this->stage(i);
+  if (stage.function == nullptr) return true;
+  const Result<std::string> bytes = read_file(artifacts + "/" + kValueFile);
+  const Result<StageFunction::Value> value = bytes ? stage.function->decode(*bytes) : bytes.error();
+  if (!value) return true;  // damage is found by whoever compares artifacts
+  const std::vector<FileRef> files = stage.function->files(value->get());
+  return std::all_of(files.begin(), files.end(),
+                     [&](const FileRef& file) { return compare(file, index_).has_value(); });
 }
 
 Result<std::vector<StageFunction::Value>> WorkflowRun::arguments_of(const FileStage& stage) {

@@ -8,6 +8,7 @@
 #include "platform/file.h"
 #include "workflow/run_settings.h"
 #include "workflow/stage_attempt.h"
+#include "workflow/stage_streams.h"
 
 namespace penstock {
 
@@ -30,6 +31,7 @@ void Workflow::add(FileStage stage) {
   std::sort(stage.reads.begin(), stage.reads.end());
   stage.reads.erase(std::unique(stage.reads.begin(), stage.reads.end()), stage.reads.end());
   file_.stages.push_back(std::move(stage));
+  (void)join_streams(file_.stages);  // what is wrong the run says, before anything begins
 }
 
 void Workflow::add_function(StageOptions options, std::shared_ptr<const StageFunction> function,

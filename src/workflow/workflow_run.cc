@@ -77,6 +77,7 @@ WorkflowRun::WorkflowRun(const PipelineFile& file, const FileRunOptions& options
       record_{&file, &options, now_micros()},
       index_(options.store + "/digests"),
       cache_(options.store),
+      results_(options.store + "/results"),
       stop_(file.run.stop != nullptr ? file.run.stop : &own_stop_),
       states_(file.stages.size()),
       fans_(file.stages.size()) {
@@ -203,9 +204,17 @@ void WorkflowRun::begin_stage(std::size_t i) {
     const std::lock_guard lock(mutex_);
     if (store_error_) store_error_ = noted;
   }
-  if (options_.listener == nullptr) return;
-  const std::lock_guard lock(listener_mutex_);
-  options_.listener->stage_begins(stage(i));
+  if (options_.listener != nullptr) {
+    const std::lock_guard lock(listener_mutex_);
+    options_.listener->stage_begins(stage(i));
+  }
+  if (const std::optional<std::size_t> before = streams_into(i)) begin_stage(*before);
+}
+
+// The stage whose stream it takes, which begins and ends with it.
+std::optional<std::size_t> WorkflowRun::streams_into(std::size_t i) const {
+  if (is_item(i) || stage(i).stream_from.empty()) return {};
+  return numbers_.at(stage(i).stream_from);
 }
 
 std::uint64_t WorkflowRun::bytes_read_by(const FileStage& stage) const {
@@ -377,9 +386,15 @@ void WorkflowRun::end_stage(std::size_t i, StageStatus status, std::string reaso
     const std::lock_guard lock(mutex_);
     if (store_error_) store_error_ = std::move(noted);
   }
-  if (options_.listener == nullptr) return;
-  const std::lock_guard lock(listener_mutex_);
-  options_.listener->stage_ended(stage(i), run);
+  if (options_.listener != nullptr) {
+    const std::lock_guard lock(listener_mutex_);
+    options_.listener->stage_ended(stage(i), run);
+  }
+  const std::optional<std::size_t> before = streams_into(i);
+  if (!before) return;
+  run_.stages[*before].attempts = run.attempts;
+  run_.stages[*before].outcome.status = run.outcome.status;
+  end_stage(*before, status, fmt::format("as a stream into \"{}\"", run.name));
 }
 
 }  // namespace penstock

@@ -16,6 +16,7 @@
 
 #include "store/digest_index.h"
 #include "store/journal.h"
+#include "store/result_index.h"
 #include "store/run_store.h"
 #include "store/stage_cache.h"
 #include "workflow/function_process.h"
@@ -76,6 +77,7 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   bool may_begin(std::size_t stage);
   std::string stopped() const;
   void begin_stage(std::size_t stage);
+  std::optional<std::size_t> streams_into(std::size_t stage) const;
   std::uint64_t bytes_read_by(const FileStage& stage) const;
   CheckpointOptions checkpoints_of(std::size_t stage);
   std::optional<TimePoint> attempt(std::size_t stage);
@@ -97,6 +99,10 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   // stage_values.cc: what functions hand to each other.
   Result<std::vector<std::shared_ptr<const void>>> arguments_of(const FileStage& stage) override;
   void keep(const FileStage& stage, std::shared_ptr<const void> value) override;
+  Result<std::shared_ptr<const void>> complete_files(const FileStage& stage,
+                                                     std::shared_ptr<const void> value) override;
+  Status compare_files(const FileStage& stage, const std::vector<std::shared_ptr<const void>>& arguments) override;
+  bool files_are_unchanged(std::size_t stage, const std::string& artifacts);
   Result<std::shared_ptr<const void>> value_of(const std::string& stage);
 
   // stage_results.cc: results that are kept.
@@ -107,6 +113,8 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   Status take_from_runs(std::size_t stage, bool& taken);
   Status take(std::size_t stage, std::vector<Artifact> artifacts, const std::string& from, const std::string& data,
               bool& taken);
+  Status link(std::size_t stage, const std::vector<Artifact>& artifacts, const std::string& maker,
+              const std::string& data, bool& taken);
   Status compare_with_kept(std::size_t stage);
   bool is_sampled() const;
   Status keep_result(std::size_t stage);
@@ -121,6 +129,7 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   RunRecord record_;
   DigestIndex index_;
   StageCache cache_;
+  ResultIndex results_;
   std::vector<std::string> reuse_;  ///< Runs whose results may be taken over, the nearest first.
   std::optional<Journal> journal_;
   StopSignal own_stop_;

@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "platform/file.h"
+
 namespace penstock {
 namespace {
 
@@ -349,6 +351,104 @@ TEST_F(Functions, AValueBeyondTheLimitIsRefused) {
   const FileRun run = flow.run(options_).value();
   EXPECT_EQ(run.error.error().code(), ErrorCode::kResourceExhausted);
   EXPECT_THAT(run.error.error().hint(), HasSubstr("max_value"));
+}
+
+// ---- What is too large to be a value -------------------------------------------------------------------------------
+
+class References : public Functions {
+ protected:
+  std::string file(const std::string& name) const { return options_.store + "/" + name; }
+  void write(const std::string& name, const std::string& text) const {
+    ASSERT_TRUE(make_folders(options_.store));
+    ASSERT_TRUE(write_file(file(name), text));
+  }
+};
+
+TEST_F(References, SizeAndDigestAreFilledInWhenTheValueIsWrittenDown) {
+  write("large.bin", "twelve bytes");
+  Workflow flow("refers");
+  const auto made = flow.stage({.name = "make"}, [path = file("large.bin")]() { return FileRef{path, 0, {}}; });
+  const auto size = flow.stage({.name = "size"}, [](const FileRef& ref) { return ref.size_bytes; }, made);
+  const FileRun run = flow.run(options_).value();
+  ASSERT_EQ(run.status, "done") << (run.error ? "" : run.error.error().to_text());
+  EXPECT_EQ(flow.value(run, size).value(), 12);
+  const FileRef ref = flow.value(run, made).value();
+  EXPECT_EQ(ref.path(), file("large.bin"));
+  EXPECT_EQ(ref.sha256.size(), 64U);
+}
+
+TEST_F(References, AFileThatChangedIsNoLongerWhatWasHandedOn) {
+  write("large.bin", "before");
+  Workflow flow("refers");
+  const auto made =
+      flow.stage({.name = "make"}, [path = file("large.bin")]() { return FileRef{"file://" + path, 0, {}}; });
+  flow.stage(
+      {.name = "spoil"},
+      [path = file("large.bin")](const FileRef&) { return write_file(path, "behind its back").has_value(); }, made);
+  const FileRun run = flow.run(options_).value();
+  EXPECT_EQ(run.status, "failed");
+  EXPECT_EQ(run.error.error().code(), ErrorCode::kDataLoss);
+  EXPECT_THAT(run.error.error().message(), HasSubstr("is not what a stage handed on"));
+}
+
+TEST_F(References, AKeptResultWhoseFileChangedIsMadeAgain) {
+  write("large.bin", "one");
+  Workflow flow("refers");
+  flow.stage({.name = "make", .cache = true}, [path = file("large.bin")]() { return FileRef{path, 0, {}}; });
+  EXPECT_EQ(flow.run(options_).value().stages[0].status, StageStatus::kDone);
+  EXPECT_EQ(flow.run(options_).value().stages[0].status, StageStatus::kCached);
+  write("large.bin", "another");
+  EXPECT_EQ(flow.run(options_).value().stages[0].status, StageStatus::kDone);
+}
+
+TEST_F(References, OfWhatIsElsewhereTheMakerSaysTheDigest) {
+  Workflow flow("refers");
+  const auto made = flow.stage({.name = "make"}, []() {
+    return std::vector<FileRef>{{"s3://bucket/photo.jpg", 5'000'000'000, std::string(64, 'a')}};
+  });
+  const FileRun run = flow.run(options_).value();
+  ASSERT_EQ(run.status, "done") << (run.error ? "" : run.error.error().to_text());
+  EXPECT_EQ(flow.value(run, made).value()[0].size_bytes, 5'000'000'000);
+
+  Workflow without("refers");
+  without.stage({.name = "make"}, []() { return FileRef{"https://example.org/a", 1, {}}; });
+  const FileRun failed = without.run(options_).value();
+  EXPECT_EQ(failed.error.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(failed.error.error().message(), HasSubstr("has no digest"));
+}
+
+TEST_F(References, AParameterMayNameAFile) {
+  write("photo.jpg", "photo");
+  Workflow flow("refers");
+  const auto photo = flow.file("photo", "nothing.jpg");
+  const auto size = flow.stage({.name = "size"}, [](const FileRef& ref) { return ref.size_bytes; }, photo);
+  ASSERT_TRUE(flow.set("photo", file("photo.jpg")));
+  const FileRun run = flow.run(options_).value();
+  ASSERT_EQ(run.status, "done") << (run.error ? "" : run.error.error().to_text());
+  EXPECT_EQ(flow.value(run, size).value(), 5);
+}
+
+TEST(FileRef, KnowsLocalPathsFromOtherUris) {
+  EXPECT_EQ((FileRef{"a/b.csv", 0, {}}.path()), "a/b.csv");
+  EXPECT_EQ((FileRef{"/a b", 0, {}}.path()), "/a b");
+  EXPECT_EQ((FileRef{"file:///a%20b", 0, {}}.path()), "/a b");
+  EXPECT_EQ((FileRef{"file://localhost/a", 0, {}}.path()), "/a");
+  EXPECT_EQ((FileRef{"file:/a%2", 0, {}}.path()), "/a%2");
+  EXPECT_FALSE((FileRef{"s3://bucket/a", 0, {}}.is_local()));
+  EXPECT_FALSE((FileRef{"", 0, {}}.is_local()));
+}
+
+TEST_F(Functions, ALargeValueIsReadBackByWhoNeedsIt) {
+  Workflow flow("large");
+  const auto large = flow.stage({.name = "large"}, []() { return std::string(2 << 20, 'x'); });
+  const auto size = flow.stage(
+      {.name = "size"}, [](const std::string& text) { return static_cast<std::int64_t>(text.size()); }, large);
+  const FileRun run = flow.run(options_).value();
+  ASSERT_EQ(run.status, "done") << (run.error ? "" : run.error.error().to_text());
+  EXPECT_EQ(flow.value(run, size).value(), 2 << 20);
+  const std::string record = read_file(run.path + "/run.json").value();
+  EXPECT_THAT(record, HasSubstr("\"passing\": \"serialised\""));
+  EXPECT_THAT(record, HasSubstr("1 MiB or more"));
 }
 
 }  // namespace

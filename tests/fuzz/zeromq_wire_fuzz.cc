@@ -30,6 +30,7 @@ using penstock::TransportRegistry;
 using penstock::TransportRole;
 using penstock::zeromq::Head;
 using penstock::zeromq::Kind;
+using penstock::zeromq::zmq;
 
 [[noreturn]] void wrong(const std::string& what) {
   std::fprintf(stderr, "%s\n", what.c_str());
@@ -88,9 +89,9 @@ class Script {
 };
 
 void send(void* socket, const std::string* identity, const std::vector<std::string>& frames) {
-  if (identity != nullptr) zmq_send(socket, identity->data(), identity->size(), ZMQ_SNDMORE | ZMQ_DONTWAIT);
+  if (identity != nullptr) zmq().send(socket, identity->data(), identity->size(), ZMQ_SNDMORE | ZMQ_DONTWAIT);
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    zmq_send(socket, frames[i].data(), frames[i].size(), (i + 1 < frames.size() ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT);
+    zmq().send(socket, frames[i].data(), frames[i].size(), (i + 1 < frames.size() ? ZMQ_SNDMORE : 0) | ZMQ_DONTWAIT);
   }
 }
 
@@ -113,18 +114,18 @@ class Writers {
             good(TransportRegistry::global().open("zeromq", options_for(dictionary_at_, TransportRole::kWriter)),
                  "a writer")),
         stream_(good(TransportRegistry::global().open_writer("zeromq", stream_options()), "a stream")),
-        context_(zmq_ctx_new()) {
+        context_(zmq().ctx_new()) {
     for (void*& socket : strangers_) {
-      socket = zmq_socket(context_, ZMQ_DEALER);
+      socket = zmq().socket(context_, ZMQ_DEALER);
       const int now = 0;
-      zmq_setsockopt(socket, ZMQ_LINGER, &now, sizeof now);
+      zmq().setsockopt(socket, ZMQ_LINGER, &now, sizeof now);
     }
-    zmq_connect(strangers_[0], dictionary_at_.c_str());
-    zmq_connect(strangers_[1], stream_at_.c_str());
+    zmq().connect(strangers_[0], dictionary_at_.c_str());
+    zmq().connect(strangers_[1], stream_at_.c_str());
   }
   ~Writers() {
-    for (void* const socket : strangers_) zmq_close(socket);
-    zmq_ctx_term(context_);
+    for (void* const socket : strangers_) zmq().close(socket);
+    zmq().ctx_term(context_);
   }
   Writers(const Writers&) = delete;
   Writers& operator=(const Writers&) = delete;
@@ -137,7 +138,7 @@ class Writers {
     good(stream_->send(std::as_bytes(std::span(text))), "sending among strangers");
     char thrown_away[4096];
     for (void* const socket : strangers_) {
-      while (zmq_recv(socket, thrown_away, sizeof thrown_away, ZMQ_DONTWAIT) >= 0) {
+      while (zmq().recv(socket, thrown_away, sizeof thrown_away, ZMQ_DONTWAIT) >= 0) {
       }
     }
     if (versions_ % 64 == 0) expect_a_reader_to_be_served(text);
@@ -171,16 +172,16 @@ class Writers {
 /// A stranger at whom readers of ours look: it answers everything with the next messages of a script.
 class FalseWriter {
  public:
-  FalseWriter() : context_(zmq_ctx_new()), socket_(zmq_socket(context_, ZMQ_ROUTER)) {
+  FalseWriter() : context_(zmq().ctx_new()), socket_(zmq().socket(context_, ZMQ_ROUTER)) {
     const int soon = 1;
-    zmq_setsockopt(socket_, ZMQ_RCVTIMEO, &soon, sizeof soon);
+    zmq().setsockopt(socket_, ZMQ_RCVTIMEO, &soon, sizeof soon);
     const int now = 0;
-    zmq_setsockopt(socket_, ZMQ_LINGER, &now, sizeof now);
-    if (zmq_bind(socket_, address_.c_str()) != 0) wrong("the stranger cannot bind");
+    zmq().setsockopt(socket_, ZMQ_LINGER, &now, sizeof now);
+    if (zmq().bind(socket_, address_.c_str()) != 0) wrong("the stranger cannot bind");
   }
   ~FalseWriter() {
-    zmq_close(socket_);
-    zmq_ctx_term(context_);
+    zmq().close(socket_);
+    zmq().ctx_term(context_);
   }
   FalseWriter(const FalseWriter&) = delete;
   FalseWriter& operator=(const FalseWriter&) = delete;
@@ -219,10 +220,10 @@ class FalseWriter {
 
   void answer_one(Script& script) {
     char identity[256];
-    const int size = zmq_recv(socket_, identity, sizeof identity, 0);
+    const int size = zmq().recv(socket_, identity, sizeof identity, 0);
     if (size < 0) return;
     Head asked;
-    zmq_recv(socket_, &asked, sizeof asked, ZMQ_DONTWAIT);
+    zmq().recv(socket_, &asked, sizeof asked, ZMQ_DONTWAIT);
     const std::string to(identity, static_cast<std::size_t>(size));
     if (asked.kind == Kind::kBye) {  // lets a reader go that would wait for a second
       Head gone;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Loaded in front of the C library (LD_PRELOAD), it lets one of the calls that change files fail, or kills the process
-// there: PENSTOCK_FAULT is "KIND:N", for the N-th such call below a folder with "pipeline_outputs" in its path. KIND is
-// kill, ENOSPC, EIO, EACCES or short (a write that writes half). "count:FILE" appends the number of calls to FILE at
-// the end. "no_sync:N" and "count_syncs:FILE" do that to calls of fsync alone.
+// Loaded in front of the C library (LD_PRELOAD), it lets one of the calls that read or change files fail, or kills the
+// process there: PENSTOCK_FAULT is "KIND:N", for the N-th such call below a folder with "pipeline_outputs" in its path.
+// KIND is kill, ENOSPC, EIO, EACCES or short (a read or a write of half). "count:FILE" appends the number of calls to
+// FILE at the end. "no_sync:N" and "count_syncs:FILE" do that to calls of fsync alone.
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -103,6 +103,30 @@ ssize_t write(int descriptor, const void* bytes, size_t size) {
   return met < 0 ? -1 : next(descriptor, bytes, met > 0 ? (size + 1) / 2 : size);
 }
 
+ssize_t read(int descriptor, void* bytes, size_t size) {
+  static const auto next = real<ssize_t (*)(int, void*, size_t)>("read");
+  if (!in_store(descriptor)) return next(descriptor, bytes, size);
+  const int met = meet();
+  return met < 0 ? -1 : next(descriptor, bytes, met > 0 ? (size + 1) / 2 : size);
+}
+
+ssize_t pread(int descriptor, void* bytes, size_t size, off_t at) {
+  static const auto next = real<ssize_t (*)(int, void*, size_t, off_t)>("pread");
+  if (!in_store(descriptor)) return next(descriptor, bytes, size, at);
+  const int met = meet();
+  return met < 0 ? -1 : next(descriptor, bytes, met > 0 ? (size + 1) / 2 : size, at);
+}
+
+int ftruncate(int descriptor, off_t size) noexcept {
+  static const auto next = real<int (*)(int, off_t)>("ftruncate");
+  return in_store(descriptor) && meet() < 0 ? -1 : next(descriptor, size);
+}
+
+int utimensat(int folder, const char* path, const struct timespec times[2], int flags) noexcept {
+  static const auto next = real<int (*)(int, const char*, const struct timespec[2], int)>("utimensat");
+  return in_store(path) && meet() < 0 ? -1 : next(folder, path, times, flags);
+}
+
 int rename(const char* from, const char* to) {
   static const auto next = real<int (*)(const char*, const char*)>("rename");
   return in_store(to) && meet() < 0 ? -1 : next(from, to);
@@ -126,6 +150,11 @@ int mkdir(const char* path, mode_t mode) {
 int chmod(const char* path, mode_t mode) {
   static const auto next = real<int (*)(const char*, mode_t)>("chmod");
   return in_store(path) && meet() < 0 ? -1 : next(path, mode);
+}
+
+int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) {
+  static const auto next = real<int (*)(int, const char*, int, const char*, unsigned)>("renameat2");
+  return in_store(to) && meet() < 0 ? -1 : next(from_folder, from, to_folder, to, flags);
 }
 
 int fsync(int descriptor) {

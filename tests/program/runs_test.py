@@ -362,5 +362,45 @@ path = "{artifacts}/out.csv"
                 self.assertIn(expected, done.stderr)
 
 
+
+class KeptByALink(ProgramTest):
+    """The folder of a kept stage is a link to that of the run that made it, as long as that run is there."""
+
+    def setUp(self):
+        super().setUp()
+        self.write("w.toml", '[[stage]]\nname = "a"\ncommand = ["echo", "x"]\nstdout = "out"\n')
+
+    def run_once(self):
+        self.assertEqual(self.penstock("run", "w.toml").returncode, 0)
+        return (self.folder / "pipeline_outputs/latest").resolve()
+
+    def test_what_others_use_outlives_the_run_that_made_it(self):
+        maker, second, third = self.run_once(), self.run_once(), self.run_once()
+        for user in (second, third):
+            self.assertEqual((user / "a").readlink().as_posix(), f"../{maker.name}/a")
+        for removed, users in ((maker, (second, third)), (third, (second,))):
+            self.assertEqual(self.penstock("runs", "rm", removed.name).returncode, 0)
+            self.assertFalse(removed.exists())
+            for user in users:
+                self.assertEqual((user / "a/artifacts/out").read_text(), "x\n")
+                self.assertEqual(json.loads((user / "a/output.json").read_text())["_meta"]["stage"], "a")
+        self.assertFalse((second / "a").is_symlink())
+        newest = self.run_once()  # who made it is gone: files are taken from the cache
+        self.assertFalse((newest / "a").is_symlink())
+        self.assertEqual(self.latest("manifest.json")["stages"][0]["status"], "cached")
+
+    def test_why_says_that_it_was_taken_over(self):
+        self.run_once()
+        self.run_once()
+        self.assertIn("taken over", self.penstock("why", "a").stdout)
+
+    def test_a_changed_entry_of_the_cache_is_not_taken_from_the_index(self):
+        self.run_once()
+        entry = next((self.folder / "pipeline_outputs/cache").glob("*/entry.json"))
+        entry.write_text(entry.read_text().replace('"stage": "a"', '"stage": "b"'))
+        self.run_once()
+        self.assertEqual(self.latest("manifest.json")["stages"][0]["status"], "done")
+
+
 if __name__ == "__main__":
     main()

@@ -15,8 +15,8 @@ namespace {
 
 CURLM* new_multi() {
   static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-  CURLM* const multi = curl_multi_init();
+  std::call_once(once, [] { curl().global_init(CURL_GLOBAL_DEFAULT); });
+  CURLM* const multi = curl().multi_init();
   PENSTOCK_CHECK(multi != nullptr, "libcurl has no memory left");
   return multi;
 }
@@ -30,19 +30,19 @@ int new_epoll() {
 }  // namespace
 
 HttpClient::HttpClient() : multi_(new_multi()), epoll_(current_io_context(), new_epoll()) {
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &HttpClient::watch_socket);
-  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &HttpClient::set_alarm);
-  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  curl().multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &HttpClient::watch_socket);
+  curl().multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  curl().multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &HttpClient::set_alarm);
+  curl().multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
   alarm_.client = this;
   alarm_.fire = [](detail::Timer& timer) { static_cast<Alarm&>(timer).client->work_on(CURL_SOCKET_TIMEOUT, 0); };
   watch_epoll();
 }
 
 HttpClient::~HttpClient() {
-  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, nullptr);
+  curl().multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, nullptr);
   detail::stop_timer(alarm_);
-  curl_multi_cleanup(multi_);
+  curl().multi_cleanup(multi_);
 }
 
 int HttpClient::watch_socket(CURL*, curl_socket_t socket, int what, void* client, void* known) {
@@ -56,7 +56,7 @@ int HttpClient::watch_socket(CURL*, curl_socket_t socket, int what, void* client
   event.data.fd = socket;
   if ((what & CURL_POLL_IN) != 0) event.events |= EPOLLIN;
   if ((what & CURL_POLL_OUT) != 0) event.events |= EPOLLOUT;
-  if (known == nullptr) curl_multi_assign(self.multi_, socket, client);  // from now on it is known
+  if (known == nullptr) curl().multi_assign(self.multi_, socket, client);  // from now on it is known
   return ::epoll_ctl(epoll, known == nullptr ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket, &event) == 0 ? 0 : -1;
 }
 
@@ -85,37 +85,37 @@ void HttpClient::work_on_sockets() {
     if ((what & EPOLLOUT) != 0) as_curl_says |= CURL_CSELECT_OUT;
     if ((what & (EPOLLERR | EPOLLHUP)) != 0) as_curl_says |= CURL_CSELECT_ERR;
     int running = 0;
-    curl_multi_socket_action(multi_, events[static_cast<std::size_t>(i)].data.fd, as_curl_says, &running);
+    curl().multi_socket_action(multi_, events[static_cast<std::size_t>(i)].data.fd, as_curl_says, &running);
   }
   resume_those_done();
 }
 
 void HttpClient::work_on(curl_socket_t socket, int events) {
   int running = 0;
-  curl_multi_socket_action(multi_, socket, events, &running);
+  curl().multi_socket_action(multi_, socket, events, &running);
   resume_those_done();
 }
 
 // A coroutine that goes on may begin another request, or end some: each message is asked for anew.
 void HttpClient::resume_those_done() {
   int left = 0;
-  while (CURLMsg* const message = curl_multi_info_read(multi_, &left)) {
+  while (CURLMsg* const message = curl().multi_info_read(multi_, &left)) {
     if (message->msg != CURLMSG_DONE) continue;
     HttpExchange* exchange = nullptr;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
+    curl().easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
     exchange->end(message->data.result);
   }
 }
 
 Status HttpClient::begin(HttpExchange& exchange) {
-  const CURLMcode code = curl_multi_add_handle(multi_, exchange.easy_);
-  if (code != CURLM_OK) return Error(ErrorCode::kInternal, curl_multi_strerror(code));
+  const CURLMcode code = curl().multi_add_handle(multi_, exchange.easy_);
+  if (code != CURLM_OK) return Error(ErrorCode::kInternal, curl().multi_strerror(code));
   exchange.client_ = this;
   return {};
 }
 
 void HttpClient::forget(HttpExchange& exchange) noexcept {
-  curl_multi_remove_handle(multi_, exchange.easy_);
+  curl().multi_remove_handle(multi_, exchange.easy_);
   exchange.client_ = nullptr;
 }
 

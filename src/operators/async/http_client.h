@@ -3,13 +3,13 @@
 #pragma once
 
 #ifdef PENSTOCK_HTTP
-#include <curl/curl.h>
 #include <penstock/asio.h>
 #include <penstock/async_io.h>
 
 #include <memory>
 #include <vector>
 
+#include "platform/curl_library.h"
 #include "operators/async/loop_part.h"
 #include "platform/descriptor.h"
 

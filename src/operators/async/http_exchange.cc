@@ -28,8 +28,8 @@ ErrorCode error_code_of(CURLcode code) {
 
 HttpExchange::~HttpExchange() {
   if (client_ != nullptr) client_->forget(*this);
-  if (easy_ != nullptr) curl_easy_cleanup(easy_);
-  curl_slist_free_all(headers_);
+  if (easy_ != nullptr) curl().easy_cleanup(easy_);
+  if (headers_ != nullptr) curl().slist_free_all(headers_);
 }
 
 bool HttpExchange::await_suspend(std::coroutine_handle<> waiting) {
@@ -47,41 +47,42 @@ bool HttpExchange::await_suspend(std::coroutine_handle<> waiting) {
 }
 
 void HttpExchange::add_header(const std::string& line) {
-  if (curl_slist* const more = curl_slist_append(headers_, line.c_str())) headers_ = more;
+  if (curl_slist* const more = curl().slist_append(headers_, line.c_str())) headers_ = more;
 }
 
 Status HttpExchange::set_up() {
+  PENSTOCK_TRY(load_curl());
   for (const HttpHeader& header : request_.headers) {
     if ((header.name + header.value).find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
       return Error(ErrorCode::kInvalidArgument, fmt::format("the header {} has a line break", header.name));
     }
     add_header(header.value.empty() ? header.name + ";" : header.name + ": " + header.value);
   }
-  easy_ = curl_easy_init();
+  easy_ = curl().easy_init();
   if (easy_ == nullptr) return Error(ErrorCode::kResourceExhausted, "libcurl has no memory left");
-  curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
-  curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_);
-  curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);  // does not wait for a name server that does not answer
-  curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy_, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy_, CURLOPT_URL, request_.url.c_str());
-  curl_easy_setopt(easy_, CURLOPT_USERAGENT, "penstock");
-  curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "");
-  curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, request_.max_redirects > 0 ? 1L : 0L);
-  curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, static_cast<long>(request_.max_redirects));
-  curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &HttpExchange::take_body);
-  curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
+  curl().easy_setopt(easy_, CURLOPT_PRIVATE, this);
+  curl().easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_);
+  curl().easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
+  curl().easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);  // does not wait for a name server that does not answer
+  curl().easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl().easy_setopt(easy_, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  curl().easy_setopt(easy_, CURLOPT_URL, request_.url.c_str());
+  curl().easy_setopt(easy_, CURLOPT_USERAGENT, "penstock");
+  curl().easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "");
+  curl().easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, request_.max_redirects > 0 ? 1L : 0L);
+  curl().easy_setopt(easy_, CURLOPT_MAXREDIRS, static_cast<long>(request_.max_redirects));
+  curl().easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &HttpExchange::take_body);
+  curl().easy_setopt(easy_, CURLOPT_WRITEDATA, this);
   if (!request_.body.empty() || request_.method == "POST") {
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.c_str());
+    curl().easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    curl().easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.c_str());
   }
-  if (request_.method == "HEAD") curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
+  if (request_.method == "HEAD") curl().easy_setopt(easy_, CURLOPT_NOBODY, 1L);
   // A POST becomes a GET where a redirect says so; curl would repeat a method that is set by name.
   if (request_.method != "POST" && (request_.method != "GET" || !request_.body.empty())) {
-    curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+    curl().easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   }
-  curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
+  curl().easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
   return {};
 }
 
@@ -98,18 +99,18 @@ void HttpExchange::end(CURLcode code) {
   if (code == CURLE_OK) {
     long status = 0;
     const char* text = nullptr;
-    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+    curl().easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
     response_.status = static_cast<int>(status);
-    if (curl_easy_getinfo(easy_, CURLINFO_CONTENT_TYPE, &text) == CURLE_OK && text != nullptr)
+    if (curl().easy_getinfo(easy_, CURLINFO_CONTENT_TYPE, &text) == CURLE_OK && text != nullptr)
       response_.content_type = text;
-    if (curl_easy_getinfo(easy_, CURLINFO_EFFECTIVE_URL, &text) == CURLE_OK && text != nullptr) response_.url = text;
+    if (curl().easy_getinfo(easy_, CURLINFO_EFFECTIVE_URL, &text) == CURLE_OK && text != nullptr) response_.url = text;
     result_ = std::move(response_);
   } else if (too_large_) {
     result_ = Error(ErrorCode::kResourceExhausted,
                     fmt::format("the response of {} has more than {} bytes", request_.url, request_.max_body_bytes))
                   .retryable(false);
   } else {
-    const char* const what = error_text_[0] == '\0' ? curl_easy_strerror(code) : error_text_;
+    const char* const what = error_text_[0] == '\0' ? curl().easy_strerror(code) : error_text_;
     result_ = Error(error_code_of(code), fmt::format("{}: {}", request_.url, what));
   }
   client_->forget(*this);

@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <microhttpd.h>
 #include <netinet/in.h>
 
 #include <condition_variable>
@@ -13,6 +12,7 @@
 #include <mutex>
 
 #include "base/utf8.h"
+#include "operators/serve/microhttpd_library.h"
 
 namespace penstock {
 
@@ -35,13 +35,13 @@ constexpr unsigned kSilentSeconds = 30;        // a client that neither sends no
 ServedAnswer refusal(int status, const char* why) { return {.status = status, .body = fmt::format("{}\n", why)}; }
 
 MHD_Result send_answer(MHD_Connection* connection, const ServedAnswer& answer) {
-  MHD_Response* const response =
-      MHD_create_response_from_buffer(answer.body.size(), const_cast<char*>(answer.body.data()), MHD_RESPMEM_MUST_COPY);
+  MHD_Response* const response = microhttpd().create_response_from_buffer(
+      answer.body.size(), const_cast<char*>(answer.body.data()), MHD_RESPMEM_MUST_COPY);
   if (response == nullptr) return MHD_NO;
-  MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
-  if (answer.status == MHD_HTTP_SERVICE_UNAVAILABLE) MHD_add_response_header(response, "Retry-After", "1");
-  const MHD_Result sent = MHD_queue_response(connection, static_cast<unsigned>(answer.status), response);
-  MHD_destroy_response(response);
+  microhttpd().add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer.content_type.c_str());
+  if (answer.status == MHD_HTTP_SERVICE_UNAVAILABLE) microhttpd().add_response_header(response, "Retry-After", "1");
+  const MHD_Result sent = microhttpd().queue_response(connection, static_cast<unsigned>(answer.status), response);
+  microhttpd().destroy_response(response);
   return sent;
 }
 
@@ -96,8 +96,9 @@ MHD_Result HttpServer::State::begin(MHD_Connection* connection, const char* url,
   at->connection = connection;
   at->request.method = method;
   at->request.path = url;
-  MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, &append_argument, &at->request.query);
-  const char* const type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
+  microhttpd().get_connection_values(connection, MHD_GET_ARGUMENT_KIND, &append_argument, &at->request.query);
+  const char* const type =
+      microhttpd().lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
   if (type != nullptr) at->request.content_type = type;
   *served = at.release();
   const std::lock_guard lock(mutex);
@@ -118,7 +119,7 @@ MHD_Result HttpServer::State::end_of_request(Served& served) {
   served.phase = Served::Phase::kWaiting;
   served.request.id = next_id++;
   served.deadline = Clock::now() + options.answer_timeout;
-  MHD_suspend_connection(served.connection);
+  microhttpd().suspend_connection(served.connection);
   waiting.emplace(served.request.id, &served);
   not_taken.push_back(served.request.id);
   changed.notify_all();
@@ -143,7 +144,7 @@ bool HttpServer::State::answer_locked(std::uint64_t id, ServedAnswer answer) {
   waiting.erase(found);
   served.answer = std::move(answer);
   served.phase = Served::Phase::kAnswered;
-  MHD_resume_connection(served.connection);
+  microhttpd().resume_connection(served.connection);
   return true;
 }
 
@@ -191,10 +192,11 @@ Result<std::shared_ptr<HttpServer>> HttpServer::start(HttpServerOptions options)
   if (!servers().all[options.listen].expired()) {
     return Error(ErrorCode::kAlreadyExists, "this program serves there already: " + options.listen);
   }
+  PENSTOCK_TRY(load_microhttpd());
   auto state = std::make_unique<State>();
   state->options = std::move(options);
   const std::string& listen = state->options.listen;
-  state->daemon = MHD_start_daemon(
+  state->daemon = microhttpd().start_daemon(
       MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr, &State::access, state.get(),
       MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_NOTIFY_COMPLETED, &State::completed, state.get(),
       MHD_OPTION_CONNECTION_TIMEOUT, kSilentSeconds, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U, MHD_OPTION_END);
@@ -229,11 +231,11 @@ HttpServer::~HttpServer() {
       state_->answer_locked(state_->waiting.begin()->first, refusal(503, "the server ends"));
     state_->changed.wait_for(lock, kLastWords, [this] { return state_->open == 0; });
   }
-  MHD_stop_daemon(state_->daemon);
+  microhttpd().stop_daemon(state_->daemon);
 }
 
 std::uint16_t HttpServer::port() const noexcept {
-  const MHD_DaemonInfo* const info = MHD_get_daemon_info(state_->daemon, MHD_DAEMON_INFO_BIND_PORT);
+  const MHD_DaemonInfo* const info = microhttpd().get_daemon_info(state_->daemon, MHD_DAEMON_INFO_BIND_PORT);
   return info == nullptr ? 0 : info->port;
 }
 

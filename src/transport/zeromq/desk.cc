@@ -67,7 +67,7 @@ Status expect_free(const std::string& path) {
 }
 
 Error bind_error(int code, const std::string& address) {
-  const char* const text = ::zmq_strerror(code);
+  const char* const text = zmq().strerror(code);
   switch (code) {
     case EACCES:
     case EPERM: return Error(ErrorCode::kPermissionDenied, fmt::format("cannot listen at {}: {}", address, text));
@@ -132,8 +132,8 @@ void Desk::start() {
 Status Desk::bind(const TransportOptions& options) {
   const std::string& address = options.address;
   if (is_ipc(address)) PENSTOCK_TRY(expect_free(path_of(address)));
-  if (::zmq_bind(endpoint_.socket(), address.c_str()) != 0) {
-    const int code = ::zmq_errno();
+  if (zmq().bind(endpoint_.socket(), address.c_str()) != 0) {
+    const int code = errno;
     return code == EADDRINUSE ? taken(options, topic_) : bind_error(code, address);
   }
   if (!is_ipc(address)) return {};
@@ -179,7 +179,7 @@ void Desk::serve() {
     zmq_pollitem_t items[] = {{endpoint_.socket(), 0, ZMQ_POLLIN, 0},
                               {endpoint_.monitor(), 0, ZMQ_POLLIN, 0},
                               {nullptr, wake_, ZMQ_POLLIN, 0}};
-    (void)::zmq_poll(items, 3, looks_left_ > 0 ? until_next_look() : -1);
+    (void)zmq().poll(items, 3, looks_left_ > 0 ? until_next_look() : -1);
     if ((items[2].revents & ZMQ_POLLIN) != 0) {
       std::uint64_t times = 0;
       (void)!::read(wake_, &times, sizeof times);
@@ -198,11 +198,11 @@ void Desk::serve() {
 void Desk::listen() {
   while (true) {
     Message sender;
-    if (::zmq_msg_recv(sender.get(), endpoint_.socket(), ZMQ_DONTWAIT) < 0) return;
+    if (zmq().msg_recv(sender.get(), endpoint_.socket(), ZMQ_DONTWAIT) < 0) return;
     const auto bytes = sender.bytes();
     const std::string identity(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     Incoming message;
-    if (::zmq_msg_more(sender.get()) == 0) continue;
+    if (zmq().msg_more(sender.get()) == 0) continue;
     if (take(endpoint_.socket(), message) == Taken::kMessage) hear(identity, message);
     let_go();
   }
@@ -261,13 +261,13 @@ void Desk::refuse(const std::string& identity, const Error& error) {
   head.number = static_cast<std::uint64_t>(error.code());
   head.pid = ::getpid();
   if (!put(identity, head, true)) return;
-  (void)::zmq_send(endpoint_.socket(), error.message().data(), error.message().size(), ZMQ_DONTWAIT);
+  (void)zmq().send(endpoint_.socket(), error.message().data(), error.message().size(), ZMQ_DONTWAIT);
 }
 
 bool Desk::put(const std::string& identity, const Head& head, bool more) {
   const auto flags = ZMQ_DONTWAIT | ZMQ_SNDMORE;
-  return ::zmq_send(endpoint_.socket(), identity.data(), identity.size(), flags) >= 0 &&
-         ::zmq_send(endpoint_.socket(), &head, sizeof head, more ? flags : ZMQ_DONTWAIT) >= 0;
+  return zmq().send(endpoint_.socket(), identity.data(), identity.size(), flags) >= 0 &&
+         zmq().send(endpoint_.socket(), &head, sizeof head, more ? flags : ZMQ_DONTWAIT) >= 0;
 }
 
 // ZeroMQ gives the buffer back, on a thread of its own, when the bytes have left.
@@ -282,14 +282,14 @@ void Desk::send(const Guest& guest, Kind kind, std::uint64_t number, const Buffe
   }
   if (bytes == nullptr) return;
   if (bytes->size() == 0) {
-    (void)::zmq_send(endpoint_.socket(), "", 0, ZMQ_DONTWAIT);
+    (void)zmq().send(endpoint_.socket(), "", 0, ZMQ_DONTWAIT);
     return;
   }
   auto* const kept = new Buffer(*bytes);
   const auto give_back = [](void*, void* hint) { delete static_cast<Buffer*>(hint); };
   zmq_msg_t message;
-  ::zmq_msg_init_data(&message, const_cast<std::uint8_t*>(kept->data()), kept->size(), give_back, kept);
-  if (::zmq_msg_send(&message, endpoint_.socket(), ZMQ_DONTWAIT) < 0) ::zmq_msg_close(&message);
+  zmq().msg_init_data(&message, const_cast<std::uint8_t*>(kept->data()), kept->size(), give_back, kept);
+  if (zmq().msg_send(&message, endpoint_.socket(), ZMQ_DONTWAIT) < 0) zmq().msg_close(&message);
 }
 
 void Desk::begin_to_look() {

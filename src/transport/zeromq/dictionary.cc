@@ -302,6 +302,7 @@ class ZeroMqDictionary final : public DictionaryBackend {
 
   Status initialize(const TransportOptions& options) override {
     PENSTOCK_CHECK(writer_ == nullptr && reader_ == nullptr, "initialize: called twice");
+    PENSTOCK_TRY(load_zmq());
     if (options.role == TransportRole::kWriter) {
       PENSTOCK_ASSIGN(writer_, Writer::open(options));
       return {};

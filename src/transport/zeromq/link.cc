@@ -66,48 +66,48 @@ Status check_address(const std::string& address, bool writes) {
 // ---- Messages ------------------------------------------------------------------------------------------------------
 
 void skip_rest(void* socket, zmq_msg_t* last) {
-  bool more = ::zmq_msg_more(last) != 0;
+  bool more = zmq().msg_more(last) != 0;
   while (more) {
     Message ignored;
-    if (::zmq_msg_recv(ignored.get(), socket, ZMQ_DONTWAIT) < 0) return;
-    more = ::zmq_msg_more(ignored.get()) != 0;
+    if (zmq().msg_recv(ignored.get(), socket, ZMQ_DONTWAIT) < 0) return;
+    more = zmq().msg_more(ignored.get()) != 0;
   }
 }
 
 // ZeroMQ delivers the frames of a message together, so only the first can be missing.
 Taken take(void* socket, Incoming& message) {
   Message first;
-  if (::zmq_msg_recv(first.get(), socket, ZMQ_DONTWAIT) < 0) return Taken::kNothing;
+  if (zmq().msg_recv(first.get(), socket, ZMQ_DONTWAIT) < 0) return Taken::kNothing;
   const bool fits = first.bytes().size() == sizeof message.head;
   if (fits) std::memcpy(&message.head, first.bytes().data(), sizeof message.head);
   if (!fits || message.head.magic != Head::kMagic) {
     skip_rest(socket, first.get());
     return Taken::kForeign;
   }
-  ::zmq_msg_close(message.payload.get());
-  ::zmq_msg_init(message.payload.get());
-  if (::zmq_msg_more(first.get()) == 0) return Taken::kMessage;
-  if (::zmq_msg_recv(message.payload.get(), socket, ZMQ_DONTWAIT) < 0) return Taken::kForeign;
+  zmq().msg_close(message.payload.get());
+  zmq().msg_init(message.payload.get());
+  if (zmq().msg_more(first.get()) == 0) return Taken::kMessage;
+  if (zmq().msg_recv(message.payload.get(), socket, ZMQ_DONTWAIT) < 0) return Taken::kForeign;
   skip_rest(socket, message.payload.get());
   return Taken::kMessage;
 }
 
 // ---- Endpoint ------------------------------------------------------------------------------------------------------
 
-Endpoint::Endpoint(int type) : generation_(fork_generation()), context_(::zmq_ctx_new()) {
-  socket_ = ::zmq_socket(context_, type);
+Endpoint::Endpoint(int type) : generation_(fork_generation()), context_(zmq().ctx_new()) {
+  socket_ = zmq().socket(context_, type);
   PENSTOCK_CHECK(socket_ != nullptr, "zeromq: no socket could be made: too many open files");
-  ::zmq_socket_monitor(socket_, kMonitorAddress, ZMQ_EVENT_ALL);
-  monitor_ = ::zmq_socket(context_, ZMQ_PAIR);
-  ::zmq_connect(monitor_, kMonitorAddress);
+  zmq().socket_monitor(socket_, kMonitorAddress, ZMQ_EVENT_ALL);
+  monitor_ = zmq().socket(context_, ZMQ_PAIR);
+  zmq().connect(monitor_, kMonitorAddress);
 }
 
 Endpoint::~Endpoint() {
   if (!is_own_process()) return;  // the threads that would close it are the parent's
-  ::zmq_socket_monitor(socket_, nullptr, 0);
-  ::zmq_close(monitor_);
-  ::zmq_close(socket_);
-  while (::zmq_ctx_term(context_) != 0 && errno == EINTR) {
+  zmq().socket_monitor(socket_, nullptr, 0);
+  zmq().close(monitor_);
+  zmq().close(socket_);
+  while (zmq().ctx_term(context_) != 0 && errno == EINTR) {
   }
 }
 
@@ -116,8 +116,8 @@ bool Endpoint::is_own_process() const noexcept { return fork_generation() == gen
 void Endpoint::set(int option, std::int64_t value) noexcept {
   const int narrow = static_cast<int>(value);
   const bool wide = option == ZMQ_MAXMSGSIZE;
-  const int code = wide ? ::zmq_setsockopt(socket_, option, &value, sizeof value)
-                        : ::zmq_setsockopt(socket_, option, &narrow, sizeof narrow);
+  const int code = wide ? zmq().setsockopt(socket_, option, &value, sizeof value)
+                        : zmq().setsockopt(socket_, option, &narrow, sizeof narrow);
   PENSTOCK_CHECK(code == 0, "zeromq: an option was refused");
 }
 
@@ -125,7 +125,7 @@ bool Endpoint::saw(int events) noexcept {
   bool seen = false;
   while (true) {
     Message event;
-    if (::zmq_msg_recv(event.get(), monitor_, ZMQ_DONTWAIT) < 0) return seen;
+    if (zmq().msg_recv(event.get(), monitor_, ZMQ_DONTWAIT) < 0) return seen;
     std::uint16_t number = 0;
     if (event.bytes().size() >= sizeof number) std::memcpy(&number, event.bytes().data(), sizeof number);
     skip_rest(monitor_, event.get());
@@ -168,8 +168,8 @@ Result<std::unique_ptr<Link>> Link::connect(const LinkOptions& options) {
 }
 
 Status Link::shake_hands(const LinkOptions& options) {
-  if (::zmq_connect(endpoint_.socket(), options.address.c_str()) != 0) {
-    return invalid(options.address, ::zmq_strerror(::zmq_errno()));
+  if (zmq().connect(endpoint_.socket(), options.address.c_str()) != 0) {
+    return invalid(options.address, zmq().strerror(errno));
   }
   send(Kind::kHello, static_cast<std::uint64_t>(options.topic));
   const Clock::time_point begin = Clock::now();
@@ -216,7 +216,7 @@ void Link::send(Kind kind, std::uint64_t number) noexcept {
   head.kind = kind;
   head.number = number;
   head.pid = ::getpid();
-  (void)::zmq_send(endpoint_.socket(), &head, sizeof head, ZMQ_DONTWAIT);
+  (void)zmq().send(endpoint_.socket(), &head, sizeof head, ZMQ_DONTWAIT);
 }
 
 // All that came before the end is in the socket's queue when the monitor tells of the end, so one more look finds it.
@@ -237,7 +237,7 @@ void Link::wait(int descriptor, std::int64_t micros) noexcept {
                             {nullptr, descriptor, ZMQ_POLLIN, 0}};
   constexpr std::int64_t kMicrosPerMilli = 1000;
   const std::int64_t millis = micros <= 0 ? 0 : (micros + kMicrosPerMilli - 1) / kMicrosPerMilli;
-  (void)::zmq_poll(items, descriptor < 0 ? 2 : 3, static_cast<long>(millis));
+  (void)zmq().poll(items, descriptor < 0 ? 2 : 3, static_cast<long>(millis));
 }
 
 }  // namespace penstock::zeromq

@@ -16,12 +16,13 @@
 #pragma once
 
 #include <penstock/transport.h>
-#include <zmq.h>
 
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+
+#include "transport/zeromq/library.h"
 
 namespace penstock::zeromq {
 
@@ -58,14 +59,14 @@ static_assert(sizeof(Head) == 32);
 /// Owns a `zmq_msg_t`.
 class Message {
  public:
-  Message() noexcept { ::zmq_msg_init(&message_); }
-  ~Message() { ::zmq_msg_close(&message_); }
+  Message() noexcept { zmq().msg_init(&message_); }
+  ~Message() { zmq().msg_close(&message_); }
   Message(const Message&) = delete;
   Message& operator=(const Message&) = delete;
 
   zmq_msg_t* get() noexcept { return &message_; }
   std::span<const std::byte> bytes() noexcept {
-    return {static_cast<const std::byte*>(::zmq_msg_data(&message_)), ::zmq_msg_size(&message_)};
+    return {static_cast<const std::byte*>(zmq().msg_data(&message_)), zmq().msg_size(&message_)};
   }
 
  private:

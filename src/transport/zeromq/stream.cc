@@ -316,9 +316,11 @@ class Receiver final : public StreamReader {
 }  // namespace
 
 Result<std::unique_ptr<StreamWriter>> open_stream_writer(const TransportOptions& options) {
+  PENSTOCK_TRY(load_zmq());
   return Sender::open(options);
 }
 Result<std::unique_ptr<StreamReader>> open_stream_reader(const TransportOptions& options) {
+  PENSTOCK_TRY(load_zmq());
   return Receiver::open(options);
 }
 

@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <zmq.h>
 
 #include <cstring>
 #include <filesystem>
@@ -15,6 +14,7 @@
 #include <thread>
 
 #include "transport/transport_kit.h"
+#include "transport/zeromq/library.h"
 
 namespace penstock {
 namespace {
@@ -179,27 +179,27 @@ TEST_F(ZeroMq, HoldsFewVersionsForReadersThatStandStill) {
 
 TEST_F(ZeroMq, OutlivesMessagesOfStrangers) {
   const auto writing = open(TransportRole::kWriter).value();
-  void* const context = ::zmq_ctx_new();
-  void* const socket = ::zmq_socket(context, ZMQ_DEALER);
+  void* const context = zeromq::zmq().ctx_new();
+  void* const socket = zeromq::zmq().socket(context, ZMQ_DEALER);
   const int no_time = 0;
-  ::zmq_setsockopt(socket, ZMQ_LINGER, &no_time, sizeof no_time);
-  ASSERT_EQ(::zmq_connect(socket, options_.address.c_str()), 0);
+  zeromq::zmq().setsockopt(socket, ZMQ_LINGER, &no_time, sizeof no_time);
+  ASSERT_EQ(zeromq::zmq().connect(socket, options_.address.c_str()), 0);
   for (int size = 0; size < 64; ++size) {
     const std::string junk(static_cast<std::size_t>(size), 'k');
-    ::zmq_send(socket, junk.data(), junk.size(), size % 3 == 0 ? ZMQ_SNDMORE : 0);
+    zeromq::zmq().send(socket, junk.data(), junk.size(), size % 3 == 0 ? ZMQ_SNDMORE : 0);
   }
   std::uint32_t words[8] = {0x6b747370, 1, 99};  // our mark; layout 1 and kind 0, then a number of no topic
-  ::zmq_send(socket, words, sizeof words, 0);
+  zeromq::zmq().send(socket, words, sizeof words, 0);
   words[1] = 2 | 1U << 16;  // a hello of a later layout
-  ::zmq_send(socket, words, sizeof words, 0);
+  zeromq::zmq().send(socket, words, sizeof words, 0);
   std::uint32_t answer[8] = {};
-  EXPECT_EQ(::zmq_recv(socket, answer, sizeof answer, 0), static_cast<int>(sizeof answer));
+  EXPECT_EQ(zeromq::zmq().recv(socket, answer, sizeof answer, 0), static_cast<int>(sizeof answer));
   EXPECT_EQ(answer[1] >> 16, 3U) << "kRefused";
   const auto reading = open(TransportRole::kReader).value();
   ASSERT_TRUE(publish_block(*writing, 1000, 1));
   EXPECT_EQ(reading->wait(0, {}).value(), 1U);
-  ::zmq_close(socket);
-  ::zmq_ctx_term(context);
+  zeromq::zmq().close(socket);
+  zeromq::zmq().ctx_term(context);
 }
 
 TEST_F(ZeroMq, LeavesInheritedEndsToTheParent) {

@@ -15,9 +15,9 @@
 namespace penstock::csv {
 namespace {
 
-constexpr std::size_t kShortText = 32;  // copied whole, whatever the length
+constexpr std::size_t kShortWritten = 32;  // copied whole, whatever the length
 // A short text with nothing but quotes in it, two quotes around, a delimiter; other values are shorter.
-constexpr std::size_t kMostCellBytes = 2 * kShortText + 3;
+constexpr std::size_t kMostCellBytes = 2 * kShortWritten + 3;
 static_assert(kMostCellBytes >= kMostFloat64Text + 3);
 constexpr std::string_view kBytesOfValues = "0123456789+-.:TZabcdefghijklmnopqrstuvwxyz";
 
@@ -154,7 +154,7 @@ RowWriter::View RowWriter::view_of(const Column& column, bool only_column) const
   if (dialect_.quote_all || !dialect_.null_text.empty() || only_column) return view;
   view.kind = Kind::kText;
   // The last bytes of the column may be the last of their page.
-  if (column.size() > 0) view.short_end = column.offsets()[column.size()] - static_cast<int>(kShortText);
+  if (column.size() > 0) view.short_end = column.offsets()[column.size()] - static_cast<int>(kShortWritten);
   return view;
 }
 
@@ -189,7 +189,7 @@ inline char* RowWriter::put_row(char* out, std::size_t row, const ShortTexts& sh
     char* end = nullptr;
     if (view.kind == Kind::kText) {
       const std::string_view text = view.text(row);
-      if (text.size() <= kShortText && text.data() - view.bytes <= view.short_end) [[likely]] {
+      if (text.size() <= kShortWritten && text.data() - view.bytes <= view.short_end) [[likely]] {
         end = short_texts.put(out, text.data(), text.size(), text.empty() & !view.is_null(row));
       }
     } else if (!view.is_null(row)) [[likely]] {

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#ifdef PENSTOCK_HTTP
+#include "platform/curl_library.h"
+
+#include "platform/shared_library.h"
+
+namespace penstock {
+namespace {
+
+Result<Curl> look_up_curl() {
+  PENSTOCK_ASSIGN(const SharedLibrary library,
+                  SharedLibrary::load("libcurl", {"libcurl.so.4", "libcurl.so"}, "libcurl4"));
+  Curl found;
+  bool all = true;
+#define PENSTOCK_CURL_FUNCTION_LOOK_UP(name) all = library.find("curl_" #name, found.name) && all;
+  PENSTOCK_CURL_FUNCTIONS(PENSTOCK_CURL_FUNCTION_LOOK_UP)
+#undef PENSTOCK_CURL_FUNCTION_LOOK_UP
+  if (all) return found;
+  return not_the_library("libcurl", "libcurl4");
+}
+
+const Result<Curl>& curl_or_error() {
+  static const Result<Curl>& found = *new Result<Curl>(look_up_curl());  // never destroyed, as what it loads
+  return found;
+}
+
+}  // namespace
+
+Status load_curl() {
+  if (curl_or_error()) return {};
+  return Error(curl_or_error().error());
+}
+
+const Curl& curl() noexcept { return *curl_or_error(); }
+
+}  // namespace penstock
+#endif
