@@ -9,8 +9,8 @@
 #include <memory>
 #include <vector>
 
-#include "platform/curl_library.h"
 #include "operators/async/loop_part.h"
+#include "platform/curl_library.h"
 #include "platform/descriptor.h"
 
 namespace penstock {
