@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <new>
 #include <utility>
 
 namespace penstock {
@@ -65,8 +66,12 @@ void SharedBlocks::give_back(std::uint64_t offset) noexcept {
 }
 
 std::uint8_t* SharedBlocks::allocate(std::size_t size_bytes) noexcept {
-  const Result<BlockPlace> place = take(size_bytes);
-  return place ? reinterpret_cast<std::uint8_t*>(region_.data() + place->offset) : nullptr;
+  try {
+    const Result<BlockPlace> place = take(size_bytes);
+    return place ? reinterpret_cast<std::uint8_t*>(region_.data() + place->offset) : nullptr;
+  } catch (const std::bad_alloc&) {  // of a worker with a limit; its own memory may do
+    return nullptr;
+  }
 }
 
 void SharedBlocks::release(std::uint8_t* bytes, std::size_t /*size_bytes*/) noexcept {

@@ -15,8 +15,10 @@ Result<Curl> look_up_curl() {
 #define PENSTOCK_CURL_FUNCTION_LOOK_UP(name) all = library.find("curl_" #name, found.name) && all;
   PENSTOCK_CURL_FUNCTIONS(PENSTOCK_CURL_FUNCTION_LOOK_UP)
 #undef PENSTOCK_CURL_FUNCTION_LOOK_UP
-  if (all) return found;
-  return not_the_library("libcurl", "libcurl4");
+  if (!all) return not_the_library("libcurl", "libcurl4");
+  if (found.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    return Error(ErrorCode::kResourceExhausted, "libcurl could not be made ready");
+  return found;
 }
 
 const Result<Curl>& curl_or_error() {

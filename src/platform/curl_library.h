@@ -38,8 +38,8 @@ struct Curl {
 #undef PENSTOCK_CURL_FUNCTION_MEMBER
 };
 
-/// Loads it, once; whoever begins something with it asks first. Thread-safe. Errors: kUnsupported when it is not
-/// installed.
+/// Loads it and makes it ready, once; whoever begins something with it asks first. Thread-safe. Errors: kUnsupported
+/// when it is not installed.
 Status load_curl();
 /// The functions; only after `load_curl` went well.
 const Curl& curl() noexcept;

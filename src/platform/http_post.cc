@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <mutex>
 
 #include "platform/curl_library.h"
 #endif
@@ -35,8 +34,6 @@ Status http_is_there() { return load_curl(); }
 Status post_json(const std::string& url, const std::string& json, std::chrono::milliseconds timeout,
                  const std::atomic<bool>& stop) {
   PENSTOCK_TRY(load_curl());
-  static std::once_flag once;
-  std::call_once(once, [] { curl().global_init(CURL_GLOBAL_DEFAULT); });
   const std::unique_ptr<CURL, FreeHandle> handle(curl().easy_init());
   const std::unique_ptr<curl_slist, FreeList> headers(curl().slist_append(nullptr, "Content-Type: application/json"));
   if (handle == nullptr || headers == nullptr)

@@ -47,6 +47,7 @@ void clean_folder(const StoredRun& run, std::vector<std::string>& removed) {
 bool has_checkpoints(const StoredRun& run) {
   std::error_code error;
   for (fs::recursive_directory_iterator it(run.path, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().filename() == "artifacts") it.disable_recursion_pending();  // anybody's names
     if (it->path().extension() == ".json" && it->path().parent_path().filename() == "checkpoints") return true;
   }
   return false;

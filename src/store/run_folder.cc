@@ -99,7 +99,11 @@ bool RunFolder::keeps(std::string_view name) {
   static constexpr std::string_view kNames[] = {"run.json",    "manifest.json", "timing.json", "metrics.json",
                                                 "report.html", "plan.json",     "trace.json",  "journal.jsonl"};
   const std::size_t slash = name.find('/');
-  if (name.find("/checkpoints/") != std::string_view::npos) return true;
+  // In a stage's folder, but not among its artifacts, whose names are anybody's.
+  const std::size_t checkpoints = name.find("/checkpoints/");
+  if (checkpoints != std::string_view::npos &&
+      name.substr(0, checkpoints + 1).find("/artifacts/") == std::string_view::npos)
+    return true;
   if (slash != std::string_view::npos) return name.substr(slash) == "/output.json" || name.substr(slash) == "/key.json";
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }

@@ -39,6 +39,8 @@ constexpr double kBusy = 0.9;
 constexpr double kMostlyWaits = 0.5;
 constexpr double kCoresInUse = 0.85;
 // Looking costs some small files; what they say about pressure changes every two seconds.
+// Smaller batches save no memory worth the name, and cost much time.
+constexpr std::size_t kLeastWhenShort = 256;
 constexpr std::int64_t kBetweenMemoryLooks = 100 * kMilli;
 
 // The segments that get their batches from `root`, itself first. Every segment of a plan follows what feeds it.
@@ -123,7 +125,7 @@ void Adaptation::measure() {
   meter_.turn(skip_ == 0);
 }
 
-// Each time that it turns out to be short batches are halved.
+// Each time that it turns out to be short batches are halved, down to some that are small.
 bool Adaptation::memory_is_short() {
   const std::int64_t now = now_ns();
   if (memory_looked_ns_ != 0 && now - memory_looked_ns_ < kBetweenMemoryLooks) return memory_.is_short;
@@ -133,7 +135,7 @@ bool Adaptation::memory_is_short() {
   if (!memory_.is_short || !may_set_batch_size_) return memory_.is_short;
   sets_batch_size_ = false;
   const std::size_t size = run_.state->batch_size.load(std::memory_order_relaxed);
-  run_.state->batch_size.store(std::max<std::size_t>(1, size / 2), std::memory_order_relaxed);
+  run_.state->batch_size.store(std::max(kLeastWhenShort, size / 2), std::memory_order_relaxed);
   return true;
 }
 

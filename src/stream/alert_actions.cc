@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "platform/http_post.h"
 #include "platform/machine.h"
@@ -101,9 +102,16 @@ void AlertActions::take(const AlertRule& rule, const AlertEvent& event, std::siz
       if (!rule.webhook.empty()) done_.push_back({number, {"webhook", dropped}});
       return;
     }
+    try {
+      if (!thread_.joinable()) thread_ = std::thread([this] { this->work(); });
+    } catch (const std::system_error& error) {
+      const std::string why = std::string("there is no thread for it: ") + error.what();
+      if (!rule.command.empty()) done_.push_back({number, {"command", why}});
+      if (!rule.webhook.empty()) done_.push_back({number, {"webhook", why}});
+      return;
+    }
     waiting_.push_back(std::move(work));
     left_ = std::max(left_, rule.timeout);
-    if (!thread_.joinable()) thread_ = std::thread([this] { this->work(); });
   }
   changed_.notify_all();
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <system_error>
 
 #include "platform/build_id.h"
 #include "platform/clock.h"
@@ -29,6 +30,8 @@ constexpr std::int64_t kLeastWorkPerPause = 100;
 
 std::string obstacle_of(const GraphStep& step) {
   if (step.traits.in_flight > 0) return "waits for many records at once, which are not written down";
+  if (step.traits.saves && step.traits.stateless && !step.traits.mergeable && !step.is_source())
+    return "says that it keeps nothing, and that it saves what it keeps";
   if (step.spec->fused != nullptr || (step.spec->factory != nullptr && !step.traits.saves && !step.traits.stateless))
     return "is code of the program, which does not say how to save what it keeps";
   if (step.traits.saves || (step.traits.stateless && !step.traits.effects && !step.is_source())) return {};
@@ -259,11 +262,28 @@ Status Checkpoints::save_step(std::size_t index, const StateWriter& source_state
 
 void Checkpoints::hand_to_writer(Taken taken) {
   std::unique_lock lock(mutex_);
+  const bool comes_too_late = stop_;  // of a worker that was left behind
+  std::string no_thread;
+  if (!comes_too_late && !writer_.joinable()) no_thread = start_writer();
+  if (comes_too_late || !no_thread.empty()) {
+    for (const int descriptor : taken.descriptors) ::close(descriptor);
+    lock.unlock();
+    if (!comes_too_late) give_up("there is no thread to write checkpoints: " + no_thread);
+    return;
+  }
   to_write_ = std::move(taken);
   writing_ = true;
-  if (!writer_.joinable()) writer_ = std::thread([this] { write_all(); });
   changed_.notify_all();
   if (waits_) changed_.wait(lock, [this] { return !writing_; });
+}
+
+std::string Checkpoints::start_writer() {
+  try {
+    writer_ = std::thread([this] { write_all(); });
+    return {};
+  } catch (const std::system_error& error) {
+    return error.what();
+  }
 }
 
 void Checkpoints::write_all() {
@@ -297,13 +317,12 @@ void Checkpoints::write(Taken taken) {
 }
 
 void Checkpoints::stop_writer() {
-  if (!writer_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
   changed_.notify_all();
-  writer_.join();
+  if (writer_.joinable()) writer_.join();  // nobody makes one any more
 }
 
 void Checkpoints::end(bool done) {

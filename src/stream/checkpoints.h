@@ -71,6 +71,7 @@ class Checkpoints {
   Status save_step(std::size_t step, const StateWriter& source_state, Taken& taken);
   void hand_to_writer(Taken taken);
   void write(Taken taken);
+  std::string start_writer();  // why it could not; empty: it runs
   void write_all();
   void stop_writer();
   void give_up(std::string why);

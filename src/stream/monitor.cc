@@ -10,12 +10,12 @@
 namespace penstock {
 namespace {
 
-constexpr std::int64_t kMilli = 1'000'000;
-constexpr std::int64_t kProgressNs = 200 * kMilli;
-constexpr std::int64_t kStopPollNs = 20 * kMilli;
+constexpr std::int64_t kMillisecondNs = 1'000'000;
+constexpr std::int64_t kProgressNs = 200 * kMillisecondNs;
+constexpr std::int64_t kStopPollNs = 20 * kMillisecondNs;
 constexpr std::int64_t kGraceMs = 1000;  // for user code to look at the stop signal before it is left behind
 
-std::int64_t to_ns(std::chrono::milliseconds duration) { return duration.count() * kMilli; }
+std::int64_t to_ns(std::chrono::milliseconds duration) { return duration.count() * kMillisecondNs; }
 
 std::string seconds(std::int64_t ns) { return duration_text(static_cast<double>(ns) / 1e9); }
 
@@ -66,14 +66,15 @@ std::vector<std::shared_ptr<Segment>> Monitor::segments() const {
 }
 
 std::int64_t Monitor::next_wake_ns(std::int64_t now) const {
-  std::int64_t wake = now + 3600 * 1000 * kMilli;
+  std::int64_t wake = now + 3600 * 1000 * kMillisecondNs;
   if (run_->options.timeout.count() > 0 && !gave_up_)
     wake = std::min(wake, run_->started_ns + to_ns(run_->options.timeout));
-  if (shortest_step_timeout_ns_ > 0) wake = std::min(wake, now + std::max(shortest_step_timeout_ns_ / 4, kMilli));
+  if (shortest_step_timeout_ns_ > 0)
+    wake = std::min(wake, now + std::max(shortest_step_timeout_ns_ / 4, kMillisecondNs));
   if (run_->options.stop != nullptr) wake = std::min(wake, now + kStopPollNs);
   if (run_->options.progress != nullptr) wake = std::min(wake, last_progress_ns_ + kProgressNs);
   if (sampler_ != nullptr) wake = std::min(wake, sampler_->next_ns());
-  return std::max(wake, now + kMilli);
+  return std::max(wake, now + kMillisecondNs);
 }
 
 void Monitor::watch() {
@@ -139,7 +140,7 @@ void Monitor::report_progress(std::int64_t now) {
   const auto interval = static_cast<double>(now - last_progress_ns_);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const StepAtWork& step = *steps_[i];
-    const std::uint64_t busy = step.metrics.busy_ns.get();
+    const std::uint64_t busy = step.metrics.busy_ns.get() + step.metrics.ahead_ns.get();
     Progress::Step out;
     out.name = step.step->spec->name;
     out.records_in = step.metrics.records_in.get();

@@ -24,8 +24,14 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMostRowsShown = 50;
 
+// Of this run: without the records that it needed not read again.
+double records_per_second(const Report& report) {
+  const std::uint64_t read = report.records_in - std::min(report.records_in, report.checkpoints.records_not_read);
+  return report.wall_seconds > 0 ? static_cast<double>(read) / report.wall_seconds : 0;
+}
+
 std::string headline(const Report& report) {
-  const double rate = report.wall_seconds > 0 ? static_cast<double>(report.records_in) / report.wall_seconds : 0;
+  const double rate = records_per_second(report);
   const std::uint64_t further_on = report.records_rejected_further_on;
   return fmt::format("pipeline \"{}\" {} with strategy {} in {}: {} in = {} out + {} rejected + {} dropped{}, {}/s\n",
                      printable(report.pipeline), to_string(report.outcome), report.plan.strategy,
@@ -114,7 +120,7 @@ std::string Report::to_text() const {
 }
 
 std::string Report::to_json() const {
-  const double rate = wall_seconds > 0 ? static_cast<double>(records_in) / wall_seconds : 0;
+  const double rate = records_per_second(*this);
   Json report = {{"version", 1},
                  {"pipeline", pipeline},
                  {"outcome", to_string(outcome)},

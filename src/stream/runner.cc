@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "stream/backoff.h"
 #include "stream/user_call.h"
@@ -174,6 +175,7 @@ Status Runner::work_safely(Batch batch, std::size_t records) {
   for (std::uint32_t attempt = 1;; ++attempt) {
     PENSTOCK_TRY(rejects.mark());
     Batch input = batch.copy();
+    if (input) input.prepared = std::exchange(batch.prepared, Buffer());  // for the first attempt
     const bool copied = input || records == 0;
     status = guarded([&] { return op_->process(copied ? std::move(input) : std::move(batch), *this); });
     if (status || rejects.fatal() || stopped()) break;
@@ -379,6 +381,7 @@ bool Runner::deliver(Batch batch) {
 }
 
 bool Runner::pass_on(Batch batch) {
+  batch.prepared = Buffer();  // was made for this operator only
   batch.sequence = next_sequence_++;
   for (std::size_t i = 0; i + 1 < targets_.size(); ++i) {
     Batch same = batch.copy();

@@ -107,6 +107,7 @@ Sampler::Sampler(const Run& run)
       scale_.queue_depths[run.plan.segments[s].steps.front()] =
           static_cast<std::uint32_t>(run.segments[s].input->depth());
   }
+  last_.records_in = sample(last_ns_).records_in;  // of a run that this one goes on from
   for (const AlertRule& rule : options_.alerts) watches_.push_back(AlertWatch::make(rule).value());
 }
 
@@ -126,8 +127,8 @@ MonitorSample Sampler::sample(std::int64_t now_ns) const {
     const std::uint64_t out = step->metrics.records_out.get();
     if (step->step->is_source()) sample.records_in += out + rejected;
     sample.errors += rejected;
-    sample.steps.push_back({out, seconds_of(step->metrics.busy_ns), seconds_of(step->metrics.wait_ns),
-                            seconds_of(step->metrics.blocked_ns)});
+    sample.steps.push_back({out, seconds_of(step->metrics.busy_ns) + seconds_of(step->metrics.ahead_ns),
+                            seconds_of(step->metrics.wait_ns), seconds_of(step->metrics.blocked_ns)});
   }
   for (std::size_t s = 0; s < run_.segments.size(); ++s) {
     if (const Channel* const input = run_.segments[s].input)

@@ -174,6 +174,18 @@ std::vector<Job> jobs() {
        "\"float64\" }\non_error = \"quarantine\"\n[[operator]]\nop = \"json.write\"\npath = \"OUT/a.json\"\n"
        "format = \"array\"\n[[operator]]\nop = \"json.write\"\npath = \"OUT/b.jsonl\"\n"},
       {"numbers", "[[operator]]\nop = \"generate\"\nrecords = 3000\n" + to_csv},
+      {"windows",
+       "[[operator]]\nop = \"generate\"\nrecords = 3000\n"
+       "[[operator]]\nop = \"derive\"\nset = { w = \"id - id % 70\" }\n"
+       "[[operator]]\nop = \"aggregate\"\nby = [\"w\", \"category\"]\nwindow = \"w\"\n"
+       "compute = { n = \"count()\", s = \"sum(value1)\" }\n" +
+           to_csv},
+      {"late_rows",
+       "[[operator]]\nop = \"generate\"\nrecords = 3000\n"
+       "[[operator]]\nop = \"derive\"\nset = { w = \"if(id % 41 = 0, id - 100, id - id % 70)\" }\n"
+       "[[operator]]\nop = \"aggregate\"\nby = [\"w\"]\nwindow = \"w\"\ncompute = { n = \"count()\" }\n"
+       "on_error = \"quarantine\"\n" +
+           to_csv},
       {"one_group", orders + R"toml([[operator]]
 op = "aggregate"
 compute = { n = "count()", s = "sum(price)", q = "sum(qty)", m = "mean(score)", d = "std(price)", lo = "min(note)", hi = "max(ts)", p = "quantile(price, 0.9)", x = "exact_quantile(score, 0.5)" }

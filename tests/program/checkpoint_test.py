@@ -181,14 +181,16 @@ class Left(CheckpointTest):
     def setUp(self):
         super().setUp()
         self.expected, _ = self.undisturbed("alone.toml")
-        while not self.is_killed_in_the_middle():  # the run may be faster
-            pass
+        tries = 50  # the run may be faster
+        while not self.is_killed_in_the_middle():
+            tries -= 1
+            self.assertGreater(tries, 0, "no run could be killed behind a checkpoint")
 
     def is_killed_in_the_middle(self):
         self.remove_outputs()
         process = self.start("run", "alone.toml", "--checkpoint", "1ms", "--batch-size", "500")
         while process.poll() is None and len(self.checkpoints()) < 2:
-            pass
+            time.sleep(0.001)
         process.kill()
         process.wait()
         return process.returncode == -9 and len(self.checkpoints()) >= 2

@@ -5,7 +5,6 @@
 #include <sys/epoll.h>
 
 #include <array>
-#include <mutex>
 
 #include "base/check.h"
 #include "operators/async/async_loop.h"
@@ -14,8 +13,6 @@ namespace penstock {
 namespace {
 
 CURLM* new_multi() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl().global_init(CURL_GLOBAL_DEFAULT); });
   CURLM* const multi = curl().multi_init();
   PENSTOCK_CHECK(multi != nullptr, "libcurl has no memory left");
   return multi;

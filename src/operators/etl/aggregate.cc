@@ -67,8 +67,11 @@ class Aggregate final : public Operator {
     return StreamType::of_schema(schema_);
   }
 
-  // Only one worker sees in order when a window is over.
-  OperatorTraits traits() const override { return {.mergeable = !window_, .saves = true}; }
+  // Only one worker sees in order when a window is over. A batch that fails then cannot be taken back, since windows
+  // may have gone; so rows are rejected here, and any other error ends the run.
+  OperatorTraits traits() const override {
+    return {.mergeable = !window_, .retries_rows = window_.has_value(), .saves = true};
+  }
 
   Status open(OperatorContext& context) override {
     context_ = &context;

@@ -48,14 +48,14 @@ class Sender final : public StreamWriter, private Service {
     room_ = Buffer();
     const std::lock_guard lock(mutex_);
     const Version sequence = ++sequence_;
-    if (is_full()) {
+    // The reader that had room may have left since `begin`: then the batch is for who comes, or has room, next.
+    const bool keeps = to_one_ && options_.when_full != WhenFull::kDrop;
+    if (is_full() && !keeps) {
       ++stats_.dropped;
       return sequence;
     }
     if (to_one_) {
-      Credit& next = *std::min_element(credits_.begin(), credits_.end(), has_less_on_the_way);
-      ++next.on_the_way;
-      queue_.push_back({sequence, std::move(sent), next.identity});
+      queue_.push_back({sequence, std::move(sent), is_full() ? std::string() : take_room()});
     } else {
       for (Credit& credit : credits_) ++credit.on_the_way;
       queue_.push_back({sequence, std::move(sent), {}});
@@ -104,6 +104,13 @@ class Sender final : public StreamWriter, private Service {
                    : !std::all_of(credits_.begin(), credits_.end(), has_room);
   }
 
+  // Of the reader that has least on the way; returns who it is.
+  const std::string& take_room() {
+    Credit& next = *std::min_element(credits_.begin(), credits_.end(), has_less_on_the_way);
+    ++next.on_the_way;
+    return next.identity;
+  }
+
   // Without credit left, unless it drops; and without the readers that must not miss the beginning.
   Status wait_for_room(const WaitLimit& limit) {
     const Deadline deadline(limit);
@@ -131,14 +138,16 @@ class Sender final : public StreamWriter, private Service {
     credits_.push_back({guest.identity, 0});
     ++came_;
     changed_.notify_all();
+    if (!queue_.empty()) desk_->wake();
   }
-  void heard(Desk&, Guest& guest, const Head& head) override {
+  void heard(Desk& desk, Guest& guest, const Head& head) override {
     if (head.kind != Kind::kCredit) return;
     const std::lock_guard lock(mutex_);
     for (Credit& credit : credits_) {
       if (credit.identity == guest.identity) credit.on_the_way -= std::min(credit.on_the_way, head.number);
     }
     changed_.notify_all();
+    if (!queue_.empty()) desk.wake();
   }
   void woken(Desk& desk) override {
     while (true) {
@@ -146,6 +155,10 @@ class Sender final : public StreamWriter, private Service {
       {
         const std::lock_guard lock(mutex_);
         if (queue_.empty()) return;
+        if (to_one_ && queue_.front().to.empty()) {
+          if (is_full()) return;  // until a reader comes, or gives room back
+          queue_.front().to = take_room();
+        }
         batch = std::move(queue_.front());
         queue_.pop_front();
       }
@@ -165,6 +178,7 @@ class Sender final : public StreamWriter, private Service {
     woken(desk);
     const Version last = [this] {
       const std::lock_guard lock(mutex_);
+      stats_.dropped += queue_.size();  // nobody came for them
       return sequence_;
     }();
     for (const Guest& guest : desk.guests()) desk.send(guest, Kind::kEnd, last);

@@ -29,12 +29,15 @@ void Interrupt::watch(std::function<void()> hear) {
   });
 }
 
+void Interrupt::stop() noexcept {
+  if (!thread_.joinable()) return;
+  end_ = true;
+  pthread_kill(thread_.native_handle(), SIGUSR2);  // wakes the thread
+  thread_.join();
+}
+
 Interrupt::~Interrupt() {
-  if (thread_.joinable()) {
-    end_ = true;
-    pthread_kill(thread_.native_handle(), SIGUSR2);  // wakes the thread
-    thread_.join();
-  }
+  stop();
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 

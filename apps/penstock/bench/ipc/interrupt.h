@@ -21,6 +21,8 @@ class Interrupt {
 
   /// Calls `hear`, on another thread, when the signal comes. Once, behind the forks.
   void watch(std::function<void()> hear);
+  /// From now on it hears nothing, before what `hear` uses goes.
+  void stop() noexcept;
   bool came() const noexcept { return came_.load(); }
 
  private:

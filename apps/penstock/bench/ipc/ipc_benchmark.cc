@@ -510,6 +510,7 @@ Result<Json> run_ipc_benchmark(const IpcSettings& settings) {
   Json json = head(*gang, settings);
   Result<Json> results = work();
   if (results || interrupt.came()) gang->wait_for_others();  // else the others may hang, and are ended
+  interrupt.stop();
   if (interrupt.came()) return Error(ErrorCode::kCancelled, "interrupted; nothing was written");
   if (!results) return std::move(results).error();
   if (gang->rank() != 0) return Json();
