@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import house
 
-BUDGETS = {"fwd.h": 5_000, "result.h": 22_000, "stream.h": 50_000, "workflow.h": 50_000}
+BUDGETS = {"fwd.h": 5_000, "result.h": 22_000, "stream.h": 51_000, "workflow.h": 50_000}
 BUDGET = 60_000
 OPTIONAL = {"asio.h": "asio.hpp"}
 FORBIDDEN = {"functional", "iostream", "regex", "future", "thread", "filesystem", "ranges", "random"}

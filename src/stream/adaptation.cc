@@ -125,7 +125,8 @@ void Adaptation::measure() {
   meter_.turn(skip_ == 0);
 }
 
-// Each time that it turns out to be short batches are halved, down to some that are small.
+// Each time that it turns out to be short batches are halved, for memory that others may have taken down to some that
+// are small.
 bool Adaptation::memory_is_short() {
   const std::int64_t now = now_ns();
   if (memory_looked_ns_ != 0 && now - memory_looked_ns_ < kBetweenMemoryLooks) return memory_.is_short;
@@ -135,7 +136,8 @@ bool Adaptation::memory_is_short() {
   if (!memory_.is_short || !may_set_batch_size_) return memory_.is_short;
   sets_batch_size_ = false;
   const std::size_t size = run_.state->batch_size.load(std::memory_order_relaxed);
-  run_.state->batch_size.store(std::max(kLeastWhenShort, size / 2), std::memory_order_relaxed);
+  run_.state->batch_size.store(std::max(memory_.by_others ? kLeastWhenShort : std::size_t{1}, size / 2),
+                               std::memory_order_relaxed);
   return true;
 }
 

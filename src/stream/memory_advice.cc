@@ -23,13 +23,13 @@ double percent_of(std::uint64_t part, std::uint64_t whole) {
 MemoryAdvice advise_on_memory(const MemoryUse& use, std::size_t in_flight, std::size_t limit) {
   const double in_use = percent_of(use.used_bytes, use.limit_bytes);
   if (in_use >= 100 * kMostInUse) {
-    return {true,
+    return {true, true,
             fmt::format("{:.0f} % of the memory that it may use ({}) are taken", in_use, bytes_text(use.limit_bytes))};
   }
   if (use.stalled_percent >= kMostStalledPercent)
-    return {true, fmt::format("the system waited for memory {:.0f} % of the last 10 s", use.stalled_percent)};
+    return {true, true, fmt::format("the system waited for memory {:.0f} % of the last 10 s", use.stalled_percent)};
   const double own = limit == MemoryBudget::kUnlimited ? 0 : percent_of(in_flight, limit);
-  if (own >= 100 * kMostInUse) return {true, fmt::format("{:.0f} % of memory_limit were in flight", own)};
+  if (own >= 100 * kMostInUse) return {true, false, fmt::format("{:.0f} % of memory_limit were in flight", own)};
   return {};
 }
 

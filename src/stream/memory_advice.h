@@ -10,8 +10,9 @@
 namespace penstock {
 
 struct MemoryAdvice {
-  bool is_short = false;  ///< No more workers, smaller batches.
-  std::string why;        ///< "95 % of 512.0 MiB are in use"; empty where it is not short.
+  bool is_short = false;   ///< No more workers, smaller batches.
+  bool by_others = false;  ///< Perhaps: not of the run's own limit.
+  std::string why;         ///< "95 % of 512.0 MiB are in use"; empty where it is not short.
 };
 
 /// `in_flight`: bytes of the run's `limit` (MemoryBudget::kUnlimited: none).

@@ -14,8 +14,8 @@ BACKENDS = ("shm", "lmdb", "zeromq")
 SMALL = ("--entries", "10,100", "--iterations", "3", "--readers", "2")
 
 
-def left_behind():
-    return {path.name for folder in ("/dev/shm", "/tmp") for path in pathlib.Path(folder).iterdir() if "bench" in path.name}
+def left_behind(process):
+    return [str(path) for folder in ("/dev/shm", "/tmp") for path in pathlib.Path(folder).glob(f"*-{process.pid}-*")]
 
 
 class Bench(ProgramTest):
@@ -48,18 +48,16 @@ class Bench(ProgramTest):
 
     def test_leaves_nothing_when_it_is_interrupted(self):
         """Of each backend; the readers end with the writer."""
-        before = left_behind()
         for backend in BACKENDS:
             process = self.start("bench", "ipc", "--backend", backend, "--entries", "100", "--iterations", "100000")
-            line = process.stderr.readline()  # it measures
-            while "100 entries" not in line:
-                line = process.stderr.readline()
+            while not left_behind(process):  # it measures
+                self.assertIsNone(process.poll(), backend)
             process.send_signal(signal.SIGINT)
             output = process.communicate()
             self.assertEqual(process.returncode, 130, output)
             self.assertIn("interrupted", output[1])
             self.assertFalse((self.folder / "benchmark_results.json").exists())
-            self.assertLessEqual({name for name in left_behind() if f"-{process.pid}-" in name}, before)
+            self.assertEqual(left_behind(process), [], backend)
 
     def test_looks_at_the_folder_of_the_results_first(self):
         self.write("file", "")

@@ -125,7 +125,11 @@ std::string markdown_table(const Json& results) {
       text += fmt::format(" {} |", both(row, path));
     }
     const double rate = number(row, {"streaming"}, "delivered_gb_per_second");
-    text += is_number(rate) ? fmt::format(rate < 0.1 ? " {:.2g} |\n" : " {:.2f} |\n", rate) : " |\n";
+    if (!is_number(rate)) {
+      text += " |\n";
+    } else {
+      text += rate < 0.1 ? fmt::format(" {:.2g} |\n", rate) : fmt::format(" {:.2f} |\n", rate);
+    }
   }
   return text;
 }
