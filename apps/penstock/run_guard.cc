@@ -2,9 +2,9 @@
 #include "apps/penstock/run_guard.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
 
 #include "apps/penstock/command_line.h"
@@ -22,21 +22,16 @@ constexpr std::chrono::seconds kGrace{3};
 }  // namespace
 
 RunGuard::RunGuard(StopSignal& stop, std::chrono::milliseconds timeout) : stop_(stop), timeout_(timeout) {
-  sigemptyset(&set_);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR2}) sigaddset(&set_, signal);
-  pthread_sigmask(SIG_BLOCK, &set_, &before_);
   // A reader that goes away is an error of the operator that writes to it, not the end of the program.
   ::signal(SIGPIPE, SIG_IGN);
-  ::signal(SIGXFSZ, SIG_IGN);  // a file that is larger than allowed (ulimit -f) is an error that names it
   if (timeout_.count() > 0) deadline_ = Clock::now() + timeout_ + kGrace;
   thread_ = std::thread([this] { guard(); });
 }
 
 RunGuard::~RunGuard() {
   end_ = true;
-  pthread_kill(thread_.native_handle(), SIGUSR2);  // wakes the thread
+  BlockedSignals::wake(thread_);
   thread_.join();
-  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
 void RunGuard::watch(const RunFolder& folder) {
@@ -44,25 +39,12 @@ void RunGuard::watch(const RunFolder& folder) {
   folder_ = folder;
 }
 
-int RunGuard::next_signal() const {
-  if (!deadline_) {
-    int signal = 0;
-    return sigwait(&set_, &signal) == 0 ? signal : SIGUSR2;
-  }
-  const auto left = std::max(std::chrono::nanoseconds(0), std::chrono::nanoseconds(*deadline_ - Clock::now()));
-  const timespec time = {static_cast<time_t>(left.count() / 1'000'000'000),
-                         static_cast<long>(left.count() % 1'000'000'000)};
-  const int signal = sigtimedwait(&set_, nullptr, &time);
-  if (signal > 0) return signal;
-  return errno == EAGAIN ? 0 : SIGUSR2;
-}
-
 void RunGuard::guard() {
   while (true) {
-    const int signal = next_signal();
+    const int signal = blocked_.next(deadline_);
     if (end_) return;
     if (signal == 0) give_up();
-    if (signal != SIGUSR2) take_signal();
+    if (signal != BlockedSignals::kWoken) take_signal();
   }
 }
 

@@ -3,8 +3,6 @@
 #pragma once
 
 #include <penstock/operator.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <atomic>
 #include <chrono>
@@ -12,6 +10,7 @@
 #include <optional>
 #include <thread>
 
+#include "apps/penstock/blocked_signals.h"
 #include "store/run_store.h"
 
 namespace penstock::app {
@@ -20,8 +19,7 @@ namespace penstock::app {
 /// A run that was cancelled, or whose timeout is over, has some seconds to return; then the program says so, closes the
 /// record of the run, and ends, whatever an operator still waits for.
 ///
-/// Made before other threads are: they inherit the mask, so that the one thread here takes the signals, outside of any
-/// handler, where it may print and lock.
+/// Made before other threads are, so that the one thread here takes the signals: see BlockedSignals.
 class RunGuard {
  public:
   /// `timeout` of 0: none.
@@ -35,18 +33,15 @@ class RunGuard {
   void watch(const RunFolder& folder);
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using Clock = BlockedSignals::Clock;
 
   void guard();
   void take_signal();
   [[noreturn]] void give_up();
-  /// Waits for a signal, at most until the deadline; 0 when the deadline came first.
-  int next_signal() const;
 
   StopSignal& stop_;
   const std::chrono::milliseconds timeout_;
-  sigset_t set_;
-  sigset_t before_;
+  const BlockedSignals blocked_;
   std::atomic<int> signals_{0};
   std::atomic<bool> end_{false};
   std::optional<Clock::time_point> deadline_;  // used by the thread alone

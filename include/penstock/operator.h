@@ -149,8 +149,6 @@ class StateReader {
   Status end() const;
 
  private:
-  std::string_view take(std::uint64_t size) noexcept;
-
   std::string_view bytes_;
   bool cut_ = false;
 };

@@ -21,19 +21,11 @@ Result<Curl> look_up_curl() {
   return found;
 }
 
-const Result<Curl>& curl_or_error() {
-  static const Result<Curl>& found = *new Result<Curl>(look_up_curl());  // never destroyed, as what it loads
-  return found;
-}
-
 }  // namespace
 
-Status load_curl() {
-  if (curl_or_error()) return {};
-  return Error(curl_or_error().error());
-}
+Status load_curl() { return load_once<look_up_curl>(); }
 
-const Curl& curl() noexcept { return *curl_or_error(); }
+const Curl& curl() noexcept { return *looked_up_once<look_up_curl>(); }
 
 }  // namespace penstock
 #endif

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -236,6 +237,11 @@ Result<std::string> find_program(const std::string& name, const std::string& sea
   }
   return Error(ErrorCode::kNotFound, "no program \"" + name + "\" in the folders of PATH: " + search)
       .hint("install it, or name its path, for instance \"./" + name + "\"");
+}
+
+Result<std::string> find_program(const std::string& name) {
+  const char* const search = std::getenv("PATH");
+  return find_program(name, search == nullptr ? "/usr/bin:/bin" : search);
 }
 
 }  // namespace penstock

@@ -73,5 +73,7 @@ Descriptor open_process(int pid) noexcept;
 /// Returns the file that `name` means: as it is with a '/' in it, or else the first executable one in the folders of
 /// `search` (as in PATH). kNotFound says where was looked.
 Result<std::string> find_program(const std::string& name, const std::string& search);
+/// The same with the PATH of this process.
+Result<std::string> find_program(const std::string& name);
 
 }  // namespace penstock

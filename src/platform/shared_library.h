@@ -38,4 +38,20 @@ class SharedLibrary {
 /// The error for a library in which names are missing.
 Error not_the_library(std::string_view what, std::string_view package);
 
+/// What `look_up`, a function that returns a Result, returned when it was first called; never destroyed, as what it
+/// loads. Thread-safe.
+template <auto look_up>
+const auto& looked_up_once() {
+  static const auto& found = *new auto(look_up());
+  return found;
+}
+
+/// Whether that went well.
+template <auto look_up>
+Status load_once() {
+  const auto& found = looked_up_once<look_up>();
+  if (found) return {};
+  return Error(found.error());
+}
+
 }  // namespace penstock

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/words.h"
 #include "platform/file.h"
 #include "store/digest.h"
 
@@ -14,55 +15,33 @@ constexpr std::string_view kResultsHead = "penstock results 1\n";
 constexpr std::size_t kSealSize = 64;
 constexpr std::size_t kMostResults = 500'000;
 
-void put(std::string& out, std::uint64_t number) {
-  for (int i = 0; i < 8; ++i) out += static_cast<char>(number >> (8 * i) & 0xFF);
-}
-
-void put(std::string& out, std::string_view bytes) {
-  put(out, bytes.size());
-  out += bytes;
-}
-
-// Takes what `put` wrote; `ok` turns false at what does not fit, and stays so.
+// Takes what was put, as base/words.h says.
 struct Taker {
   std::string_view bytes;
-  bool ok = true;
+  bool cut = false;
 
-  std::uint64_t number() {
-    ok = ok && bytes.size() >= 8;
-    if (!ok) return 0;
-    std::uint64_t value = 0;
-    for (int i = 0; i < 8; ++i) value |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
-    bytes.remove_prefix(8);
-    return value;
-  }
-  std::string_view text() {
-    const std::uint64_t size = number();
-    ok = ok && size <= bytes.size();
-    if (!ok) return {};
-    const std::string_view taken = bytes.substr(0, static_cast<std::size_t>(size));
-    bytes.remove_prefix(taken.size());
-    return taken;
-  }
+  std::uint64_t number() { return take_word(bytes, cut); }
+  std::string_view text() { return take_text(bytes, cut); }
 };
 
 std::string record_of(const CacheEntry& entry, const FileState& state) {
   std::string out;
-  put(out, state.device);
-  put(out, state.inode);
-  put(out, static_cast<std::uint64_t>(state.size_bytes));
-  put(out, static_cast<std::uint64_t>(state.modified_ns));
-  put(out, static_cast<std::uint64_t>(state.changed_ns));
+  put_word(out, state.device);
+  put_word(out, state.inode);
+  put_word(out, static_cast<std::uint64_t>(state.size_bytes));
+  put_word(out, static_cast<std::uint64_t>(state.modified_ns));
+  put_word(out, static_cast<std::uint64_t>(state.changed_ns));
   std::uint64_t seconds = 0;
   std::memcpy(&seconds, &entry.duration_seconds, sizeof seconds);
-  put(out, seconds);
-  for (const std::string* const text : {&entry.stage, &entry.run_id, &entry.created_at, &entry.data}) put(out, *text);
-  put(out, entry.artifacts.size());
+  put_word(out, seconds);
+  for (const std::string* const text : {&entry.stage, &entry.run_id, &entry.created_at, &entry.data})
+    put_text(out, *text);
+  put_word(out, entry.artifacts.size());
   for (const Artifact& artifact : entry.artifacts) {
-    put(out, artifact.name);
-    put(out, artifact.type);
-    put(out, artifact.size_bytes);
-    put(out, artifact.sha256);
+    put_text(out, artifact.name);
+    put_text(out, artifact.type);
+    put_word(out, artifact.size_bytes);
+    put_text(out, artifact.sha256);
   }
   return out;
 }
@@ -82,7 +61,7 @@ std::optional<CacheEntry> entry_in(Taker& record) {
   const std::uint64_t seconds = record.number();
   std::memcpy(&entry.duration_seconds, &seconds, sizeof seconds);
   for (std::string* const text : {&entry.stage, &entry.run_id, &entry.created_at, &entry.data}) *text = record.text();
-  for (std::uint64_t left = record.number(); record.ok && left > 0; --left) {
+  for (std::uint64_t left = record.number(); !record.cut && left > 0; --left) {
     Artifact artifact;
     artifact.name = record.text();
     artifact.type = record.text();
@@ -90,7 +69,7 @@ std::optional<CacheEntry> entry_in(Taker& record) {
     artifact.sha256 = record.text();
     entry.artifacts.push_back(std::move(artifact));
   }
-  if (!record.ok || !record.bytes.empty()) return {};
+  if (record.cut || !record.bytes.empty()) return {};
   return entry;
 }
 
@@ -112,10 +91,10 @@ std::string ResultIndex::read_whole(const std::string& path) {
 std::map<std::string_view, std::string_view> ResultIndex::records_in(std::string_view text) {
   std::map<std::string_view, std::string_view> records;
   Taker taker{text.substr(std::min(kResultsHead.size(), text.size()))};
-  while (taker.ok && !taker.bytes.empty()) {
+  while (!taker.cut && !taker.bytes.empty()) {
     const std::string_view digest = taker.text();
     const std::string_view record = taker.text();
-    if (taker.ok) records.emplace_hint(records.end(), digest, record);  // they stand in order
+    if (!taker.cut) records.emplace_hint(records.end(), digest, record);  // they stand in order
   }
   return records;
 }
@@ -157,8 +136,8 @@ Status ResultIndex::save() {
   for (const auto& [digest, record] : added_) all[digest] = record;
   std::string text(kResultsHead);
   for (const auto& [digest, record] : all) {
-    put(text, digest);
-    put(text, record);
+    put_text(text, digest);
+    put_text(text, record);
   }
   text += sha256(text);
   PENSTOCK_TRY(write_file(path_, text));

@@ -6,7 +6,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -62,10 +61,7 @@ Status run_alert_command(const AlertRule& rule, const std::string& event, const 
 
 }  // namespace
 
-Result<std::string> program_of_alert(const AlertRule& rule) {
-  const char* const path = std::getenv("PATH");
-  return find_program(rule.command.front(), path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin");
-}
+Result<std::string> program_of_alert(const AlertRule& rule) { return find_program(rule.command.front()); }
 
 std::string event_json(const AlertRule& rule, const AlertEvent& event, const std::string& pipeline) {
   nlohmann::ordered_json json = {{"version", 1},

@@ -140,7 +140,7 @@ void Monitor::report_progress(std::int64_t now) {
   const auto interval = static_cast<double>(now - last_progress_ns_);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const StepAtWork& step = *steps_[i];
-    const std::uint64_t busy = step.metrics.busy_ns.get() + step.metrics.ahead_ns.get();
+    const std::uint64_t busy = step.metrics.all_busy_ns();
     Progress::Step out;
     out.name = step.step->spec->name;
     out.records_in = step.metrics.records_in.get();

@@ -29,6 +29,7 @@ using ::testing::Each;
 using testing::error_text;
 using ::testing::HasSubstr;
 using testing::keeping_sink;
+using testing::looking;
 using testing::TemporaryFolder;
 
 RunOptions in_processes(std::uint32_t workers, std::size_t batch_size) {
@@ -56,19 +57,6 @@ class Shared {
  private:
   T* word_;
 };
-
-/// Passes numbers on, and calls `look(n)` for each before.
-template <class Look>
-Calls looking(Look look) {
-  Calls calls;
-  calls.traits.rows = RowEffect::kKeeps;
-  calls.process = [look](Batch batch, Emitter& out) {
-    for (const std::int64_t n : batch.record_batch().column(0).int64s()) look(n);
-    out.emit(std::move(batch));
-    return Status();
-  };
-  return calls;
-}
 
 // source -> "step", in processes -> sink
 Pipeline around(std::int64_t records, Calls step, std::vector<std::int64_t>& out, StepOptions options = {}) {

@@ -70,7 +70,7 @@ StepReport report_step(const StepAtWork& step, bool all_ended) {
   report.retries = step.rejects->retries();
   report.fallbacks = step.rejects->fallbacks();
   report.batches = metrics.batches.get();
-  report.busy_seconds = seconds(metrics.busy_ns.get() + metrics.ahead_ns.get());
+  report.busy_seconds = seconds(metrics.all_busy_ns());
   report.wait_seconds = seconds(metrics.wait_ns.get());
   report.blocked_seconds = seconds(metrics.blocked_ns.get());
   if (all_ended) report.first_rejection = step.rejects->first();

@@ -26,7 +26,7 @@ void join_into(MonitorSample& to, MonitorSample later) {
   to = std::move(later);
 }
 
-double seconds_of(const Counter& ns) { return static_cast<double>(ns.get()) / 1e9; }
+double seconds_of(std::uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
 double percent(double part, double whole) { return whole > 0 ? part / whole * 100 : 0; }
 
@@ -127,8 +127,8 @@ MonitorSample Sampler::sample(std::int64_t now_ns) const {
     const std::uint64_t out = step->metrics.records_out.get();
     if (step->step->is_source()) sample.records_in += out + rejected;
     sample.errors += rejected;
-    sample.steps.push_back({out, seconds_of(step->metrics.busy_ns) + seconds_of(step->metrics.ahead_ns),
-                            seconds_of(step->metrics.wait_ns), seconds_of(step->metrics.blocked_ns)});
+    sample.steps.push_back({out, seconds_of(step->metrics.all_busy_ns()), seconds_of(step->metrics.wait_ns.get()),
+                            seconds_of(step->metrics.blocked_ns.get())});
   }
   for (std::size_t s = 0; s < run_.segments.size(); ++s) {
     if (const Channel* const input = run_.segments[s].input)

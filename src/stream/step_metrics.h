@@ -28,6 +28,9 @@ struct alignas(64) StepMetrics {
   Counter ahead_ns;    // busy on its behalf, in the workers that its batches come from; written under their lock
   Counter wait_ns;     // for input
   Counter blocked_ns;  // until the output was taken
+
+  /// By whomever.
+  std::uint64_t all_busy_ns() const noexcept { return busy_ns.get() + ahead_ns.get(); }
 };
 
 /// What a worker does at this moment.

@@ -167,6 +167,19 @@ inline Calls counting_source(std::int64_t count) {
   return calls;
 }
 
+/// Passes numbers on, and calls `look(n)` for each before.
+template <class Look>
+Calls looking(Look look) {
+  Calls calls;
+  calls.traits.rows = RowEffect::kKeeps;
+  calls.process = [look](Batch batch, Emitter& out) {
+    for (const std::int64_t n : batch.record_batch().column(0).int64s()) look(n);
+    out.emit(std::move(batch));
+    return Status();
+  };
+  return calls;
+}
+
 /// A sink that appends every number to `to`.
 inline Calls keeping_sink(std::vector<std::int64_t>& to) {
   Calls calls;

@@ -25,25 +25,13 @@ using testing::Calls;
 using testing::counting_source;
 using testing::error_text;
 using ::testing::HasSubstr;
+using testing::looking;
 
 RunOptions in_processes(std::uint32_t workers, std::size_t batch_size) {
   RunOptions options;
   options.strategy = processes(workers);
   options.batch_size = batch_size;
   return options;
-}
-
-/// Passes rows on, and calls `look(n)` for each before.
-template <class Look>
-Calls looking(Look look) {
-  Calls calls;
-  calls.traits.rows = RowEffect::kKeeps;
-  calls.process = [look](Batch batch, Emitter& out) {
-    for (const std::int64_t n : batch.record_batch().column(0).int64s()) look(n);
-    out.emit(std::move(batch));
-    return Status();
-  };
-  return calls;
 }
 
 std::vector<std::int64_t> numbers_but(std::int64_t count, std::int64_t without) {

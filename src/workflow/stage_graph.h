@@ -25,7 +25,7 @@ struct StageGraph {
   std::vector<std::size_t> fallback_of;              ///< By stage: whose fallback it is, or kNone.
   std::vector<std::size_t> runs_with;  ///< By stage: the one that runs for both, as it takes its stream, or kNone.
   std::vector<std::vector<std::size_t>> waves;  ///< Topological levels; without fallbacks. `finally` stages come last.
-  /// Whether nobody calls it: another one has it done, or does without.
+  /// Whether the schedule calls it: no other stage has it done, as its fallback or together with itself.
   bool is_called(std::size_t stage) const { return fallback_of[stage] == kNone && runs_with[stage] == kNone; }
   /// `from` and everything that needs it, as a mark per stage.
   std::vector<bool> downstream_of(std::size_t from) const;

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 
 #include "platform/descriptor.h"
 #include "platform/file.h"
@@ -37,9 +36,8 @@ struct RunningProgram {
 
 Result<RunningProgram> start_program(const ProgramRequest& request) {
   if (request.command.empty()) return Error(ErrorCode::kInvalidArgument, "no program is named");
-  const char* const search = std::getenv("PATH");
   SpawnOptions options;
-  PENSTOCK_ASSIGN(options.program, find_program(request.command.front(), search == nullptr ? "/usr/bin:/bin" : search));
+  PENSTOCK_ASSIGN(options.program, find_program(request.command.front()));
   options.words = request.command;
   options.env = environment();
   PENSTOCK_ASSIGN(const Descriptor input, file_of(request.input));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "operators/etl/failed_rows.h"
 
+#include "data/rows_without.h"
 #include "operators/etl/columns.h"
 
 namespace penstock {
@@ -13,17 +14,7 @@ Status reject_failures(OperatorContext& context, const RecordBatch& batch, const
 }
 
 std::vector<std::uint32_t> rows_without(const RowFailures& failures, std::size_t num_rows) {
-  std::vector<std::uint32_t> rows;
-  rows.reserve(num_rows);
-  auto failure = failures.all().begin();
-  for (std::uint32_t row = 0; row < num_rows; ++row) {
-    if (failure != failures.all().end() && failure->row == row) {
-      ++failure;
-    } else {
-      rows.push_back(row);
-    }
-  }
-  return rows;
+  return rows_without(failures.all(), num_rows, [](const RowFailures::Failure& failure) { return failure.row; });
 }
 
 }  // namespace penstock

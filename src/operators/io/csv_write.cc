@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <utility>
 
+#include "data/rows_without.h"
 #include "operators/io/csv/read_options.h"
 #include "operators/io/output_writer.h"
 #include "operators/io/text_buffer.h"
@@ -60,16 +62,7 @@ Status CsvWrite::process(Batch batch, Emitter& out) {
 }
 
 RecordBatch CsvWrite::without_rejected(const RecordBatch& rows) const {
-  std::vector<std::uint32_t> written;
-  auto rejected = rejected_.begin();
-  for (std::uint32_t row = 0; row < rows.num_rows(); ++row) {
-    if (rejected != rejected_.end() && *rejected == row) {
-      ++rejected;
-    } else {
-      written.push_back(row);
-    }
-  }
-  return rows.take(written, *pool_);
+  return rows.take(rows_without(rejected_, rows.num_rows(), std::identity()), *pool_);
 }
 
 Status CsvWrite::write_prepared(const Buffer& text) {

@@ -34,8 +34,7 @@ Status cancelled() { return Error(ErrorCode::kCancelled, "the run was cancelled"
 }  // namespace
 
 Result<LineProgram> LineProgram::find(std::vector<std::string> command, bool keeps_state) {
-  const char* const search = std::getenv("PATH");
-  PENSTOCK_ASSIGN(std::string path, find_program(command.front(), search == nullptr ? "/usr/bin:/bin" : search));
+  PENSTOCK_ASSIGN(std::string path, find_program(command.front()));
   return LineProgram(std::move(path), std::move(command), keeps_state);
 }
 

@@ -19,20 +19,11 @@ Result<MicroHttpd> look_up_microhttpd() {
   return not_the_library("libmicrohttpd", "libmicrohttpd12");
 }
 
-const Result<MicroHttpd>& microhttpd_or_error() {
-  static const Result<MicroHttpd>& found =
-      *new Result<MicroHttpd>(look_up_microhttpd());  // never destroyed, as what it loads
-  return found;
-}
-
 }  // namespace
 
-Status load_microhttpd() {
-  if (microhttpd_or_error()) return {};
-  return Error(microhttpd_or_error().error());
-}
+Status load_microhttpd() { return load_once<look_up_microhttpd>(); }
 
-const MicroHttpd& microhttpd() noexcept { return *microhttpd_or_error(); }
+const MicroHttpd& microhttpd() noexcept { return *looked_up_once<look_up_microhttpd>(); }
 
 }  // namespace penstock
 #endif

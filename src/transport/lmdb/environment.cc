@@ -2,7 +2,6 @@
 #include "transport/lmdb/environment.h"
 
 #ifdef PENSTOCK_LMDB
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <lmdb.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include <utility>
 
 #include "platform/file.h"
+#include "platform/shared_region.h"
 #include "transport/arena.h"
 
 namespace penstock {
@@ -59,13 +59,12 @@ bool is_empty(const std::string& folder) {
 // Before the database is open here: closing a descriptor of the file would drop LMDB's locks.
 Status make_lock_file(const std::string& folder, unsigned mode) {
   const std::string path = folder + "/lock.mdb";
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, mode & 0777U);
-  if (descriptor < 0) return file_error(errno, "open", path);
-  constexpr off_t kHeadBytes = 4096;
-  int code = EINTR;
-  while (code == EINTR) code = ::posix_fallocate(descriptor, 0, kHeadBytes + off_t{64} * kTableOfReaders);
-  ::close(descriptor);
-  return code == 0 ? Status() : file_error(code, "make room for", path);
+  constexpr std::size_t kHeadBytes = 4096;
+  constexpr std::size_t kBytes = kHeadBytes + std::size_t{64} * kTableOfReaders;
+  Result<SharedRegion> file = SharedRegion::create_file(path, kBytes, mode);
+  if (!file && file.error().code() == ErrorCode::kAlreadyExists) file = SharedRegion::open_file(path);
+  if (!file) return std::move(file).error();
+  return file->allocate(0, kBytes);
 }
 
 bool is_disk_full(const std::string& folder) {

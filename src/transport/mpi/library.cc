@@ -30,9 +30,8 @@ Result<Library> load_library() {
 }  // namespace
 
 Result<const Library*> Library::load() {
-  static const Result<Library>& library = *new Result<Library>(load_library());  // never destroyed, as what it loads
-  if (!library) return Error(library.error());
-  return &*library;
+  PENSTOCK_TRY(load_once<load_library>());
+  return &*looked_up_once<load_library>();
 }
 
 }  // namespace penstock::mpi

@@ -18,19 +18,11 @@ Result<ZeroMq> look_up_zmq() {
   return not_the_library("ZeroMQ", "libzmq5");
 }
 
-const Result<ZeroMq>& zmq_or_error() {
-  static const Result<ZeroMq>& found = *new Result<ZeroMq>(look_up_zmq());  // never destroyed, as what it loads
-  return found;
-}
-
 }  // namespace
 
-Status load_zmq() {
-  if (zmq_or_error()) return {};
-  return Error(zmq_or_error().error());
-}
+Status load_zmq() { return load_once<look_up_zmq>(); }
 
-const ZeroMq& zmq() noexcept { return *zmq_or_error(); }
+const ZeroMq& zmq() noexcept { return *looked_up_once<look_up_zmq>(); }
 
 }  // namespace penstock::zeromq
 #endif

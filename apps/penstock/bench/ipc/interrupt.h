@@ -2,20 +2,20 @@
 // Ctrl-C while processes measure together: they stop, and what they made is removed.
 #pragma once
 
-#include <signal.h>
-
 #include <atomic>
 #include <functional>
 #include <thread>
 
+#include "apps/penstock/blocked_signals.h"
+
 namespace penstock::app {
 
 /// While it lives, SIGINT, SIGTERM and SIGHUP do nothing to this process and to those that it forks, but `watch` hears
-/// of the first; the second ends the program at once. A file that is longer than `ulimit -f` allows is an error.
+/// of the first; the second ends the program at once.
 class Interrupt {
  public:
-  Interrupt();
-  ~Interrupt();
+  Interrupt() = default;
+  ~Interrupt() { stop(); }
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
@@ -26,8 +26,7 @@ class Interrupt {
   bool came() const noexcept { return came_.load(); }
 
  private:
-  sigset_t set_;
-  sigset_t before_;
+  const BlockedSignals blocked_;
   std::atomic<bool> came_{false};
   std::atomic<bool> end_{false};
   std::thread thread_;

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "apps/penstock/bench/arguments.h"
@@ -75,10 +74,8 @@ Result<IpcSettings> settings_from(const Arguments& arguments) {
 }
 
 // Before minutes of measuring.
-Status make_folder(const std::string& folder) {
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed) return file_error(failed.value(), "make the folder", folder);
+Status make_results_folder(const std::string& folder) {
+  PENSTOCK_TRY(make_folders(folder));
   if (::access(folder.c_str(), W_OK | X_OK) != 0) return file_error(errno, "write to", folder);
   return {};
 }
@@ -89,7 +86,7 @@ int bench_ipc(const Arguments& arguments) {
   const Result<IpcSettings> settings = settings_from(arguments);
   if (!settings) return failed(settings.error(), kUsage);
   const std::string folder = arguments.value("--out", ".");
-  if (const Status made = make_folder(folder); !made) return failed(made.error());
+  if (const Status made = make_results_folder(folder); !made) return failed(made.error());
   const Result<Json> results = run_ipc_benchmark(*settings);
   if (!results)
     return failed(results.error(), results.error().code() == ErrorCode::kCancelled ? kInterrupted : kFailed);

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -330,8 +329,7 @@ constexpr const char* kScript = "plots.gnuplot";
 
 /// "" when gnuplot has drawn, else why not.
 std::string draw(const std::string& folder) {
-  const char* const search = std::getenv("PATH");
-  const Result<std::string> program = find_program("gnuplot", search == nullptr ? "/usr/bin:/bin" : search);
+  const Result<std::string> program = find_program("gnuplot");
   if (!program) return "no plots: gnuplot is not installed; apt-get install gnuplot-nox";
   SpawnOptions options;
   options.program = *program;
