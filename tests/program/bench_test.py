@@ -49,15 +49,19 @@ class Bench(ProgramTest):
     def test_leaves_nothing_when_it_is_interrupted(self):
         """Of each backend; the readers end with the writer."""
         for backend in BACKENDS:
-            process = self.start("bench", "ipc", "--backend", backend, "--entries", "100", "--iterations", "100000")
-            while not left_behind(process):  # it measures
-                self.assertIsNone(process.poll(), backend)
-            process.send_signal(signal.SIGINT)
-            output = process.communicate()
-            self.assertEqual(process.returncode, 130, output)
-            self.assertIn("interrupted", output[1])
-            self.assertFalse((self.folder / "benchmark_results.json").exists())
-            self.assertEqual(left_behind(process), [], backend)
+            with self.subTest(backend):
+                process = self.start("bench", "ipc", "--backend", backend, "--entries", "100", "--iterations", "100000")
+                while process.poll() is None and not left_behind(process):
+                    pass  # until it measures
+                if process.returncode is None:
+                    process.send_signal(signal.SIGINT)
+                output = process.communicate()
+                if "build again" in output[1]:
+                    self.skipTest(f"SKIPPED: {output[1].strip()}")
+                self.assertEqual(process.returncode, 130, output)
+                self.assertIn("interrupted", output[1])
+                self.assertFalse((self.folder / "benchmark_results.json").exists())
+                self.assertEqual(left_behind(process), [], backend)
 
     def test_looks_at_the_folder_of_the_results_first(self):
         self.write("file", "")
