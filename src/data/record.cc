@@ -13,6 +13,8 @@ const char* to_string(Type type) noexcept {
     case Type::kBool: return "bool";
     case Type::kUtf8: return "utf8";
     case Type::kTimestamp: return "timestamp";
+    case Type::kImage: return "image";
+    case Type::kTensor: return "tensor";
   }
   return "?";
 }
@@ -35,6 +37,34 @@ std::string_view nearest_type(std::string_view name) {
 }
 
 }  // namespace
+
+std::size_t size_of(TensorElement type) noexcept {
+  static constexpr std::uint8_t kSizes[] = {0, 1, 1, 2, 2, 4, 4, 8, 8, 2, 4, 8, 1};
+  const auto index = static_cast<std::size_t>(type);
+  return index < std::size(kSizes) ? kSizes[index] : 0;
+}
+
+const char* to_string(TensorElement type) noexcept {
+  static constexpr const char* kNames[] = {"?",   "u8",  "i8",  "u16", "i16", "u32", "i32",
+                                           "u64", "i64", "f16", "f32", "f64", "bool"};
+  const auto index = static_cast<std::size_t>(type);
+  return kNames[index < std::size(kNames) ? index : 0];
+}
+
+std::optional<std::uint32_t> TensorType::row_bytes() const noexcept {
+  constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
+  constexpr std::size_t kMostDimensions = 32;
+  std::uint64_t bytes = size_of(element);
+  if (bytes == 0 || shape.size() > kMostDimensions) return std::nullopt;
+  for (const std::int64_t extent : shape) {
+    if (extent < 1 || static_cast<std::uint64_t>(extent) > kMostBytes) return std::nullopt;
+    bytes *= static_cast<std::uint64_t>(extent);
+    if (bytes > kMostBytes) return std::nullopt;
+  }
+  return static_cast<std::uint32_t>(bytes);
+}
+
+std::string TensorType::to_text() const { return fmt::format("{} [{}]", to_string(element), fmt::join(shape, ", ")); }
 
 Result<Type> type_from_string(std::string_view name) {
   std::vector<std::string> names;
@@ -66,6 +96,7 @@ std::string Schema::to_text() const {
   std::string text;
   for (const Field& field : fields_) {
     text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", field.name, to_string(field.type));
+    if (field.type == Type::kTensor) text += " " + field.tensor.to_text();
   }
   return text;
 }
@@ -75,6 +106,11 @@ Result<SchemaPtr> make_schema(std::vector<Field> fields) {
     if (fields[i].name.empty()) {
       return Error(ErrorCode::kInvalidArgument, fmt::format("column {} has no name", i + 1))
           .hint("give every column a name");
+    }
+    if (fields[i].type == Type::kTensor && !fields[i].tensor.row_bytes()) {
+      return Error(ErrorCode::kInvalidArgument, fmt::format("column \"{}\" cannot hold tensors {}", fields[i].name,
+                                                            fields[i].tensor.to_text()))
+          .hint("a tensor has at most 32 dimensions, each of at least 1, and at most 1 GiB");
     }
     for (std::size_t j = 0; j < i; ++j) {
       if (fields[i].name != fields[j].name) continue;

@@ -30,6 +30,7 @@ class Exec final : public Operator {
 
   Result<StreamType> bind(const StreamType& input) override {
     PENSTOCK_TRY(expect_record_batches("exec", input));
+    PENSTOCK_TRY(expect_columns_of_text("exec", *input.schema));
     auto program = LineProgram::find(options_.command, !options_.stateless);
     if (!program) return std::move(program).error().at(options_.place);
     program_.emplace(std::move(*program));

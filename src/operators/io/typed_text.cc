@@ -38,7 +38,9 @@ ParseOutcome append_typed(ColumnBuilder& to, std::string_view text) {
       if (outcome == ParseOutcome::kOk) to.append_int64(value);
       return outcome;
     }
-    case Type::kUtf8: break;
+    case Type::kUtf8:
+    case Type::kImage:
+    case Type::kTensor: break;
   }
   to.append_text(text);
   return ParseOutcome::kOk;
