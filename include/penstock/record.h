@@ -50,6 +50,8 @@ struct TensorType {
   std::string to_text() const;
   friend bool operator==(const TensorType&, const TensorType&) = default;
 };
+/// Takes what TensorType::to_text returns; kInvalidArgument says what is wrong.
+Result<TensorType> tensor_type_from_string(std::string_view text);
 
 /// An instant, for members of typed records.
 struct Timestamp {

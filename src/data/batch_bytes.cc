@@ -162,8 +162,7 @@ class ColumnReader {
     const std::string& name = field->name;
     const TensorRow row = tensor_row(*field);
     if (header.values_bytes != values_bytes(field->type, rows_, row))
-      return damaged(
-          fmt::format("column \"{}\" has {} bytes of values for {} rows", name, header.values_bytes, rows_));
+      return damaged(fmt::format("column \"{}\" has {} bytes of values for {} rows", name, header.values_bytes, rows_));
     PENSTOCK_ASSIGN(const auto values, part(header.values_offset, header.values_bytes, name));
     PENSTOCK_ASSIGN(Buffer validity, validity_of(header, name));
     Buffer texts;

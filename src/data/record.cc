@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <penstock/record.h>
 
+#include <charconv>
+
 #include "base/nearest_name.h"
 
 namespace penstock {
@@ -66,6 +68,30 @@ std::optional<std::uint32_t> TensorType::row_bytes() const noexcept {
 
 std::string TensorType::to_text() const { return fmt::format("{} [{}]", to_string(element), fmt::join(shape, ", ")); }
 
+Result<TensorType> tensor_type_from_string(std::string_view text) {
+  const Error wrong = Error(ErrorCode::kInvalidArgument, fmt::format("not the type of a tensor: \"{}\"", text))
+                          .hint("it is written like \"f32 [3, 224, 224]\"");
+  const std::size_t space = text.find(' ');
+  TensorType type;
+  std::uint32_t element = 1;
+  while (size_of(TensorElement{element}) > 0 && text.substr(0, space) != to_string(TensorElement{element})) ++element;
+  type.element = TensorElement{element};
+  if (space == std::string_view::npos || size_of(type.element) == 0) return wrong;
+  text.remove_prefix(space + 1);
+  if (!text.starts_with('[') || !text.ends_with(']')) return wrong;
+  const char* at = text.data() + 1;
+  const char* const end = text.data() + text.size() - 1;
+  while (at < end) {
+    if (!type.shape.empty() && *at++ != ',') return wrong;
+    while (at < end && *at == ' ') ++at;
+    const auto [next, error] = std::from_chars(at, end, type.shape.emplace_back());
+    if (error != std::errc()) return wrong;
+    at = next;
+  }
+  if (!type.row_bytes()) return wrong;
+  return type;
+}
+
 Result<Type> type_from_string(std::string_view name) {
   std::vector<std::string> names;
   for (const Type type : {Type::kInt64, Type::kFloat64, Type::kBool, Type::kUtf8, Type::kTimestamp}) {
@@ -108,8 +134,8 @@ Result<SchemaPtr> make_schema(std::vector<Field> fields) {
           .hint("give every column a name");
     }
     if (fields[i].type == Type::kTensor && !fields[i].tensor.row_bytes()) {
-      return Error(ErrorCode::kInvalidArgument, fmt::format("column \"{}\" cannot hold tensors {}", fields[i].name,
-                                                            fields[i].tensor.to_text()))
+      return Error(ErrorCode::kInvalidArgument,
+                   fmt::format("column \"{}\" cannot hold tensors {}", fields[i].name, fields[i].tensor.to_text()))
           .hint("a tensor has at most 32 dimensions, each of at least 1, and at most 1 GiB");
     }
     for (std::size_t j = 0; j < i; ++j) {

@@ -179,9 +179,8 @@ Column take_rows(const Column& column, const RowRuns& runs, BufferPool& pool) {
     case Type::kBool:
       return {type, runs.size(), valid.zeros, std::move(valid.bits), take_bits(column.bits(), runs, pool).bits};
     case Type::kTensor:
-      return {type, runs.size(),          valid.zeros,
-              std::move(valid.bits),      take_tensors(column, runs, pool),
-              Buffer(),                   column.tensor_row()};
+      return {type,     runs.size(),        valid.zeros, std::move(valid.bits), take_tensors(column, runs, pool),
+              Buffer(), column.tensor_row()};
     default: return {type, runs.size(), valid.zeros, std::move(valid.bits), take_words(column, runs, pool)};
   }
 }

@@ -40,8 +40,8 @@ struct LentHead {
 };
 
 bool is_head_of(const Column& column, const Column& whole) noexcept {
-  return column.type() == whole.type() && column.tensor_row() == whole.tensor_row() && column.size() <= whole.size() && column.bits() == whole.bits() &&
-         column.bytes() == whole.bytes() && column.validity() == whole.validity();
+  return column.type() == whole.type() && column.tensor_row() == whole.tensor_row() && column.size() <= whole.size() &&
+         column.bits() == whole.bits() && column.bytes() == whole.bytes() && column.validity() == whole.validity();
 }
 
 // 1 + the number of the column; 0: none.

@@ -15,9 +15,14 @@ namespace {
 constexpr std::int64_t kRows = 2'000;
 
 SchemaPtr all_types() {
-  static const auto schema = std::make_shared<const Schema>(std::vector<Field>{
-      {"n", Type::kInt64}, {"x", Type::kFloat64}, {"b", Type::kBool}, {"t", Type::kUtf8}, {"when", Type::kTimestamp},
-      {"photo", Type::kImage}, {"vector", Type::kTensor, {TensorElement::kF32, {3}}}});
+  static const auto schema =
+      std::make_shared<const Schema>(std::vector<Field>{{"n", Type::kInt64},
+                                                        {"x", Type::kFloat64},
+                                                        {"b", Type::kBool},
+                                                        {"t", Type::kUtf8},
+                                                        {"when", Type::kTimestamp},
+                                                        {"photo", Type::kImage},
+                                                        {"vector", Type::kTensor, {TensorElement::kF32, {3}}}});
   return schema;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The side in C++ of blocks_in_python.py: `write batch|images|tensor FILE` makes blocks, `publish NAME` one as a version until
-// it gets a line, `read FILE` prints what is in one.
+// The side in C++ of blocks_in_python.py: `write batch|images|tensor FILE` makes blocks, `publish NAME` one as a
+// version until it gets a line, `read FILE` prints what is in one.
 #include <penstock/exchange.h>
 
 #include <cstdio>
