@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -298,6 +299,8 @@ class Workflow {
   Result<StageFunction::Value> find_value(const FileRun& run, const std::string& stage) const;
 
   PipelineFile file_;
+  std::unordered_map<std::string, std::size_t> numbers_;  ///< Of stages, by name; the first of a name.
+  bool streams_ = false;                                  ///< One of them takes a stream.
 };
 
 }  // namespace penstock
