@@ -109,7 +109,8 @@ int show_run(const RunStore& store, const std::string& which, bool json) {
   if (!run) return failed(run.error());
   // What it had finished may stand in its journal alone.
   if (run->status == "lost") {
-    if (const Status finished = RunFolder(store.root(), *id).finish_stages(); !finished) return failed(finished.error());
+    if (const Status finished = RunFolder(store.root(), *id).finish_stages(); !finished)
+      return failed(finished.error());
   }
   Json files = {{"version", 1}};
   for (const char* const name : kFiles) {

@@ -20,7 +20,8 @@ Status fill_stage(const std::string& folder, const RecordedStage& stage, bool du
   const std::string artifacts = folder + "/artifacts";
   PENSTOCK_TRY(make_folders(folder));
   PENSTOCK_TRY(make_folders(artifacts));
-  for (const auto& [name, bytes] : stage.artifacts) PENSTOCK_TRY(write_new_file(artifacts + "/" + name, bytes, durable));
+  for (const auto& [name, bytes] : stage.artifacts)
+    PENSTOCK_TRY(write_new_file(artifacts + "/" + name, bytes, durable));
   for (const auto& [name, json] : stage.documents)
     PENSTOCK_TRY(write_new_file(folder + "/" + name, json_on_lines(json), durable));
   if (!durable) return {};

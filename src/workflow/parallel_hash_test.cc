@@ -30,7 +30,8 @@ TEST(HashInParallel, GivesTheDigestsThatOneThreadGives) {
   EXPECT_TRUE(hash_in_parallel({paths[0], paths[4]}, index).empty());  // one alone is nothing to share
 
   ASSERT_TRUE(make_folders(folder + "/d"));
-  for (int i = 0; i < 4; ++i) std::filesystem::rename(paths[static_cast<std::size_t>(i)], folder + "/d/" + std::to_string(i));
+  for (int i = 0; i < 4; ++i)
+    std::filesystem::rename(paths[static_cast<std::size_t>(i)], folder + "/d/" + std::to_string(i));
   const auto several = [&](const std::vector<std::string>& files) { return hash_in_parallel(files, index); };
   EXPECT_EQ(digest_of_folder(folder + "/d", index, several).value(), digest_of_folder(folder + "/d", index).value());
   std::filesystem::remove_all(folder);

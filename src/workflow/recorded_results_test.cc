@@ -126,11 +126,14 @@ TEST_F(RecordedResults, LargeValuesAndThoseThatOthersReadAsFilesAreWrittenAtOnce
   const auto large = flow.stage({.name = "large"}, []() { return std::string(100'000, 'x'); });
   const auto small = flow.stage({.name = "small"}, [](const std::string& text) { return text.size(); }, large);
   const std::string store = options_.store;
-  flow.stage({.name = "looks"}, [store](std::uint64_t, const std::string&) {
-    const std::string run = RunStore(store).list().value().at(0).path;
-    return std::filesystem::exists(run + "/large/artifacts/value.bin") &&
-           std::filesystem::exists(run + "/large/key.json") && !std::filesystem::exists(run + "/small");
-  }, small, large);
+  flow.stage(
+      {.name = "looks"},
+      [store](std::uint64_t, const std::string&) {
+        const std::string run = RunStore(store).list().value().at(0).path;
+        return std::filesystem::exists(run + "/large/artifacts/value.bin") &&
+               std::filesystem::exists(run + "/large/key.json") && !std::filesystem::exists(run + "/small");
+      },
+      small, large);
   FileStage command;
   command.name = "command";
   command.command.words = {"cat", "{read.artifacts}/value.bin"};

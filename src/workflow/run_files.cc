@@ -200,8 +200,7 @@ void put_passing(JsonWriter& out, const FileStage& need, const StageRun* made, s
   }
 }
 
-void put_stage_of_graph(JsonWriter& out, const RunRecord& record, const FileRun& run, std::size_t i,
-                        std::size_t wave) {
+void put_stage_of_graph(JsonWriter& out, const RunRecord& record, const FileRun& run, std::size_t i, std::size_t wave) {
   const FileStage& stage = record.file->stages[i];
   const StagePlace place = mode_of(stage);
   out.begin_object().member("stage", stage.name).member("kind", kind_of(stage));

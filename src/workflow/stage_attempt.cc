@@ -69,9 +69,8 @@ AttemptEnd attempt_command(const AttemptContext& context, const FileStage& stage
   attempt.folders = folders_of(stage, context.absolute_run_dir);
   attempt.folders.artifacts = context.absolute_run_dir + attempt_folder.substr(context.folder.path().size());
   for (auto& [input, path] : attempt.folders.inputs) {
-    const bool remote = std::any_of(stage.inputs.begin(), stage.inputs.end(), [&](const StageInput& each) {
-      return each.name == input && each.is_remote();
-    });
+    const bool remote = std::any_of(stage.inputs.begin(), stage.inputs.end(),
+                                    [&](const StageInput& each) { return each.name == input && each.is_remote(); });
     if (!path.empty() && !path.starts_with('/') && !remote) path = context.absolute_folder + "/" + path;
     if (stage.item_is_file && input == "item") attempt.folders.item = path;
   }

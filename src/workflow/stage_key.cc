@@ -239,9 +239,7 @@ class KeyMaker {
   }
 
   Status add_folder(const std::string& field, const std::string& path, const std::string& name) {
-    const auto hash_files = [this](const std::vector<std::string>& files) {
-      return hash_in_parallel(files, index_);
-    };
+    const auto hash_files = [this](const std::vector<std::string>& files) { return hash_in_parallel(files, index_); };
     PENSTOCK_ASSIGN(std::string digest, digest_of_folder(path, index_, hash_files));
     result_.key.add(field, fmt::format("folder {} {}", digest, name));
     result_.inputs.add_folder(path, std::move(digest));

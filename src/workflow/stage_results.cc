@@ -173,8 +173,7 @@ bool WorkflowRun::is_sampled() const {
 }
 
 Status WorkflowRun::compare_with_kept(std::size_t i) {
-  PENSTOCK_ASSIGN(const std::vector<Artifact> made,
-                  RunFolder::artifacts_in(made_artifacts_of(i), stage(i).name));
+  PENSTOCK_ASSIGN(const std::vector<Artifact> made, RunFolder::artifacts_in(made_artifacts_of(i), stage(i).name));
   const auto digest_in = [](const std::vector<Artifact>& artifacts, const std::string& name) {
     const auto found =
         std::find_if(artifacts.begin(), artifacts.end(), [&](const Artifact& each) { return each.name == name; });
@@ -287,11 +286,10 @@ Status WorkflowRun::put_in_place(std::size_t i, const std::string& data) {
   State& state = this->state(i);
   const std::string target = folder_.path() + "/" + run_of(i).name;
   if (!state.aside.empty() && !state.key_written && !file_.workflow.durable && ::access(target.c_str(), F_OK) != 0) {
-    PENSTOCK_TRY(write_new_file(state.aside + "/output.json",
-                                json_on_lines(output_json(stage(i), run_of(i), data))));
+    PENSTOCK_TRY(write_new_file(state.aside + "/output.json", json_on_lines(output_json(stage(i), run_of(i), data))));
     if (state.named) {
-      PENSTOCK_TRY(write_new_file(state.aside + "/key.json",
-                                  json_on_lines(key_json(state.named->key, state.decision))));
+      PENSTOCK_TRY(
+          write_new_file(state.aside + "/key.json", json_on_lines(key_json(state.named->key, state.decision))));
     }
     if (::rename(state.aside.c_str(), target.c_str()) != 0) return file_error(errno, "put in place", target);
     state.aside.clear();

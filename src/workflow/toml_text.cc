@@ -69,8 +69,8 @@ OptionValue to_value(const toml::node& node, const std::string& file) {
   return value;
 }
 
-// Below `kTop` lists of tables become values too; at the top, where there may be thousands of stages, of such a list only
-// the first one does, which messages show.
+// Below `kTop` lists of tables become values too; at the top, where there may be thousands of stages, of such a list
+// only the first one does, which messages show.
 enum class Level : std::uint8_t { kTop, kInside };
 
 TomlTable to_table(const toml::table& table, const std::string& file, Level level) {

@@ -54,7 +54,7 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
     std::string kept_from;       ///< The run that made them.
     std::string decision;        ///< Why it runs, for key.json.
     bool key_written = false;
-    std::string aside;  ///< Where what a command made is until it gets its name; empty: it has it.
+    std::string aside;                 ///< Where what a command made is until it gets its name; empty: it has it.
     std::optional<std::string> value;  ///< Of a function whose value goes to the journal, behind its attempt.
     bool recorded = false;             ///< Its result is in memory and in the journal; its folder comes later.
   };
