@@ -2,7 +2,10 @@
 // Results of functions stand in the journal first. Stages that take them get the values from memory; the folders of
 // their stages are written when the run ends, or by who goes on with a run that was killed.
 #include <algorithm>
+#include <atomic>
 
+#include "executor/executor.h"
+#include "platform/machine.h"
 #include "store/digest.h"
 #include "workflow/workflow_run.h"
 
@@ -11,6 +14,46 @@ namespace {
 
 // What is held for later is written when it gets this much.
 constexpr std::size_t kMostHeld = std::size_t{16} << 20;
+
+// What several threads write at once.
+class Writing {
+ public:
+  Writing(const RunFolder& folder, const std::vector<RecordedStage>& stages, bool durable)
+      : folder_(folder), stages_(stages), durable_(durable) {}
+
+  void write_all() {
+    for (std::size_t i = next_.fetch_add(1); i < stages_.size(); i = next_.fetch_add(1)) {
+      Status written = folder_.put_stage(stages_[i], durable_);
+      if (written) continue;
+      const std::lock_guard lock(mutex_);
+      if (status_) status_ = std::move(written);
+      next_.store(stages_.size());
+      return;
+    }
+  }
+  Status status() {
+    const std::lock_guard lock(mutex_);
+    return status_;
+  }
+
+ private:
+  const RunFolder& folder_;
+  const std::vector<RecordedStage>& stages_;
+  const bool durable_;
+  std::atomic<std::size_t> next_{0};
+  std::mutex mutex_;
+  Status status_;  // guarded by mutex_; the first that failed
+};
+
+class WritingTask final : public Task {
+ public:
+  explicit WritingTask(Writing& writing) : writing_(writing) {}
+  void work() noexcept override { writing_.write_all(); }
+  std::string name() const override { return "folders"; }
+
+ private:
+  Writing& writing_;
+};
 
 // Functions get values; everything else reads files.
 bool takes_values(const FileStage& stage) { return stage.function != nullptr && !stage.for_each; }
@@ -76,8 +119,18 @@ Status WorkflowRun::put_recorded() {
     std::swap(stages, recorded_);
     recorded_bytes_ = 0;
   }
-  for (const RecordedStage& stage : stages) PENSTOCK_TRY(folder_.put_stage(stage, file_.workflow.durable));
-  return {};
+  Writing writing(folder_, stages, file_.workflow.durable);
+  constexpr std::size_t kWorthAThread = 100;
+  const std::size_t most = file_.workflow.max_parallel != 0 ? file_.workflow.max_parallel : this_machine().cores;
+  const std::size_t threads = std::min(most, stages.size() / kWorthAThread);
+  std::vector<std::shared_ptr<Task>> tasks;
+  for (std::size_t i = 1; i < threads; ++i) tasks.push_back(std::make_shared<WritingTask>(writing));
+  const bool several = !tasks.empty();
+  const std::unique_ptr<Executor> executor = make_thread_executor();
+  if (several) (void)executor->start(std::move(tasks));  // those that did start are enough
+  writing.write_all();
+  if (several) executor->wait();
+  return writing.status();
 }
 
 }  // namespace penstock
