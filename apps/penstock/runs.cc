@@ -107,6 +107,11 @@ int show_run(const RunStore& store, const std::string& which, bool json) {
   if (!id) return failed(id.error());
   const Result<StoredRun> run = store.read(*id);
   if (!run) return failed(run.error());
+  // What it had finished may stand in its journal alone.
+  if (run->status == "lost") {
+    if (const Status finished = RunFolder(store.root(), *id).finish_stages(); !finished)
+      return failed(finished.error());
+  }
   Json files = {{"version", 1}};
   for (const char* const name : kFiles) {
     const Result<std::string> text = store.read_text(*id, std::string(name) + ".json");

@@ -3,6 +3,7 @@
 #include <penstock/workflow.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -66,6 +67,14 @@ Outcome run_in_store(std::uint64_t stages, bool durable) {
   FileRunOptions options;
   options.store = folder;
   const Result<FileRun> run = flow.run(options);
+  std::int64_t first = run->stages.front().started_micros;
+  double last = 0;
+  for (const StageRun& stage : run->stages) {
+    first = std::min(first, stage.started_micros);
+    last = std::max(last, static_cast<double>(stage.started_micros) + stage.duration_seconds * 1e6);
+  }
+  std::fprintf(stderr, "%.1f us per stage from the begin of the first to the end of the last\n",
+               (last - static_cast<double>(first)) / static_cast<double>(stages));
   std::uint64_t sum = 0;
   for (const StageHandle<std::uint64_t>& handle : handles) sum += flow.value(*run, handle).value();
   std::filesystem::remove_all(folder);

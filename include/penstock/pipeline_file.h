@@ -5,6 +5,7 @@
 #pragma once
 
 #include <penstock/artifact.h>
+#include <penstock/file_ref.h>
 #include <penstock/pipeline.h>
 
 #include <memory>
@@ -39,6 +40,9 @@ struct StageInput {
   std::string path;       ///< In the stage's artifacts; empty: all of them.
   bool optional = false;  ///< May be missing, also because its stage was skipped.
   Place place;
+  /// What the file has to be, when the file of the workflow says so; one of another scheme is never looked at.
+  std::optional<FileRef> ref = {};
+  bool is_remote() const noexcept { return ref && !ref->is_local(); }
 };
 
 /// A file that a command leaves behind, or with `folder` all files in a folder.
@@ -247,7 +251,8 @@ class FileRunListener {
   /// `folder` is the run's: DIR/runs/ID.
   virtual void run_begins(const std::string& run_id, const std::string& folder);
   virtual void stage_begins(const FileStage& stage);
-  /// Also of stages that did not begin: they were skipped, or taken from the cache.
+  /// Also of stages that did not begin: they were skipped, or taken from the cache. The folder of a function may come
+  /// only when the run ends.
   virtual void stage_ended(const FileStage& stage, const StageRun& run);
   /// An attempt failed, and after `delay` there is another one.
   virtual void stage_retries(const FileStage& stage, const Error& error, std::chrono::milliseconds delay);

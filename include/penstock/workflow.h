@@ -71,6 +71,7 @@ template <class T>
 struct StageHandle {
   using value_type = T;
   std::string stage;
+  std::size_t number = 0;  ///< Where it stands in its workflow, as far as known: there it is looked for first.
 };
 
 /// A parameter as an argument of stages.
@@ -216,7 +217,7 @@ class Workflow {
           std::move(options),
           std::make_shared<detail::BoundFunction<T, F, typename Arguments::value_type...>>(std::move(function)),
           {argument_of(arguments)...});
-      return StageHandle<T>{std::move(name)};
+      return StageHandle<T>{std::move(name), file_.stages.size() - 1};
     }
   }
 
@@ -241,7 +242,7 @@ class Workflow {
       add_function(std::move(options), std::make_shared<detail::ListOf<std::vector<T>>>(),
                    {argument_of(list), argument_of(arguments)...},
                    std::make_shared<detail::FanOf<In, T>>(std::move(called)));
-      return StageHandle<std::vector<T>>{std::move(name)};
+      return StageHandle<std::vector<T>>{std::move(name), file_.stages.size() - 1};
     }
   }
 
@@ -274,7 +275,7 @@ class Workflow {
   /// The result of a stage of a run that ended. kNotFound when it has none.
   template <StageValue T>
   Result<T> value(const FileRun& run, const StageHandle<T>& stage) const {
-    PENSTOCK_ASSIGN(const StageFunction::Value found, find_value(run, stage.stage));
+    PENSTOCK_ASSIGN(const StageFunction::Value found, find_value(run, stage.stage, stage.number));
     return *static_cast<const T*>(found.get());
   }
 
@@ -295,9 +296,10 @@ class Workflow {
   void add_function(StageOptions options, std::shared_ptr<const StageFunction> function,
                     std::vector<StageArgument> arguments, std::shared_ptr<const StageFan> fan = {});
   void set_fallback(const std::string& stage);
-  Result<StageFunction::Value> find_value(const FileRun& run, const std::string& stage) const;
+  Result<StageFunction::Value> find_value(const FileRun& run, const std::string& stage, std::size_t number) const;
 
   PipelineFile file_;
+  bool streams_ = false;  ///< One of them takes a stream.
 };
 
 }  // namespace penstock

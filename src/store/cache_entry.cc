@@ -38,8 +38,11 @@ std::string entry_to_json(const CacheEntry& entry) {
       {"version", kEntryVersion},    {"key", entry.key.digest},        {"stage", entry.stage},
       {"run_id", entry.run_id},      {"created_at", entry.created_at}, {"duration_seconds", entry.duration_seconds},
       {"fields", std::move(fields)}, {"data", std::move(data)},        {"artifacts", std::move(artifacts)}};
-  json["seal"] = sha256(text_of(json));
-  return text_of(json) + "\n";
+  // The seal comes last, as if it had been a member like the others.
+  std::string text = text_of(json);
+  const std::string seal = sha256(text);
+  text.resize(text.size() - 2);  // "\n}"
+  return text + ",\n \"seal\": \"" + seal + "\"\n}\n";
 }
 
 Result<CacheEntry> entry_of_json(const std::string& text, const std::string& path) {

@@ -4,7 +4,6 @@
 #include <openssl/evp.h>
 
 #include <memory>
-#include <vector>
 
 #include "base/check.h"
 #include "platform/file.h"
@@ -12,31 +11,44 @@
 namespace penstock {
 namespace {
 
+struct FreeContext {
+  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+using Context = std::unique_ptr<EVP_MD_CTX, FreeContext>;
+
+// A context is made once for each thread: looking up the algorithm takes longer than a digest of a short text.
+EVP_MD_CTX* context_of_thread() {
+  static thread_local const Context made = [] {
+    Context context(EVP_MD_CTX_new());
+    PENSTOCK_CHECK(context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1,
+                   "libcrypto offers no SHA-256");
+    return context;
+  }();
+  return made.get();
+}
+
+/// One at a time in a thread.
 class Sha256 {
  public:
-  Sha256() : context_(EVP_MD_CTX_new()) {
-    PENSTOCK_CHECK(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1,
-                   "libcrypto offers no SHA-256");
+  Sha256() : context_(context_of_thread()) {
+    PENSTOCK_CHECK(EVP_DigestInit_ex(context_, nullptr, nullptr) == 1, "libcrypto begins no SHA-256");
   }
-  void update(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
+  void update(std::string_view bytes) { EVP_DigestUpdate(context_, bytes.data(), bytes.size()); }
   std::string hex() {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
-    EVP_DigestFinal_ex(context_.get(), digest, &size);
+    EVP_DigestFinal_ex(context_, digest, &size);
     static constexpr char kDigits[] = "0123456789abcdef";
-    std::string text;
+    std::string text(2 * std::size_t{size}, '0');
     for (unsigned i = 0; i < size; ++i) {
-      text += kDigits[digest[i] >> 4];
-      text += kDigits[digest[i] & 15];
+      text[2 * i] = kDigits[digest[i] >> 4];
+      text[2 * i + 1] = kDigits[digest[i] & 15];
     }
     return text;
   }
 
  private:
-  struct Free {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  };
-  std::unique_ptr<EVP_MD_CTX, Free> context_;
+  EVP_MD_CTX* context_;
 };
 
 }  // namespace
@@ -48,14 +60,19 @@ std::string sha256(std::string_view bytes) {
 }
 
 Result<std::string> sha256_of_file(const std::string& path) {
-  constexpr std::size_t kBlock = 256 * 1024;
   PENSTOCK_ASSIGN(File file, File::open(path));
-  std::vector<char> block(kBlock);
+  return sha256_of_file(file);
+}
+
+Result<std::string> sha256_of_file(File& file) {
+  constexpr std::size_t kBlock = 128 * 1024;
+  // Kept, and not filled with zeros: most files are far smaller than it.
+  static thread_local const std::unique_ptr<char[]> block = std::make_unique_for_overwrite<char[]>(kBlock);
   Sha256 digest;
   while (true) {
-    PENSTOCK_ASSIGN(const std::size_t size, file.read(block.data(), block.size()));
+    PENSTOCK_ASSIGN(const std::size_t size, file.read(block.get(), kBlock));
     if (size == 0) return digest.hex();
-    digest.update({block.data(), size});
+    digest.update({block.get(), size});
   }
 }
 

@@ -75,6 +75,15 @@ Result<FileDigest> DigestIndex::digest(const std::string& path) {
       .hint("wait until who writes it has finished");
 }
 
+std::int64_t DigestIndex::bytes_to_hash(const std::string& path) {
+  const Result<FileState> state = state_of(path);
+  if (!state) return 0;
+  const std::lock_guard lock(mutex_);
+  const auto known = known_.find({state->device, state->inode});
+  const bool is_known = known != known_.end() && known->second.state == *state && known->second.settled();
+  return is_known ? 0 : state->size_bytes;
+}
+
 Result<bool> DigestIndex::unchanged(const std::string& path, const FileDigest& known) {
   PENSTOCK_ASSIGN(const FileState now, state_of(path));
   if (now == known.state && known.settled()) return true;
@@ -165,9 +174,11 @@ std::string digest_of_lines(std::vector<std::string> lines) {
   return sha256(text);
 }
 
-Result<std::string> digest_of_folder(const std::string& path, DigestIndex& index) {
+Result<std::string> digest_of_folder(const std::string& path, DigestIndex& index,
+                                     const std::function<FileDigests(const std::vector<std::string>&)>& before) {
   namespace fs = std::filesystem;
   std::vector<std::string> lines;
+  std::vector<std::string> files;
   std::error_code error;
   for (fs::recursive_directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
     const std::string name = it->path().lexically_relative(path).string();
@@ -179,14 +190,20 @@ Result<std::string> digest_of_folder(const std::string& path, DigestIndex& index
       if (error) break;
       lines.push_back("link " + sha256(target.string()) + " " + sha256(name) + "\n");
     } else if (fs::is_regular_file(status)) {
-      PENSTOCK_ASSIGN(const FileDigest digest, index.digest(it->path().string()));
-      lines.push_back(folder_line(digest.sha256, name));
+      files.push_back(it->path().string());
     } else {
       return Error(ErrorCode::kInvalidArgument,
                    fmt::format("{} is neither a file nor a folder nor a link", it->path().string()));
     }
   }
   if (error) return file_error(error.value(), "list", path);
+  const FileDigests known = before ? before(files) : FileDigests();
+  for (const std::string& file : files) {
+    const auto found = known.find(file);
+    Result<FileDigest> digest = found != known.end() ? Result<FileDigest>(found->second) : index.digest(file);
+    if (!digest) return std::move(digest.error());
+    lines.push_back(folder_line(digest->sha256, fs::path(file).lexically_relative(path).string()));
+  }
   return digest_of_lines(std::move(lines));
 }
 

@@ -5,6 +5,7 @@
 #include <penstock/result.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -51,6 +52,8 @@ class DigestIndex {
   /// Returns digest and state of a file; from memory when it has not changed. kUnavailable when it changes all the
   /// while.
   Result<FileDigest> digest(const std::string& path);
+  /// Bytes that `digest` would read: 0 for a file that is known, or that is none.
+  std::int64_t bytes_to_hash(const std::string& path);
   /// Says whether the file still has the content `known`.
   Result<bool> unchanged(const std::string& path, const FileDigest& known);
   /// Remembers that `path`, a file of the store that was just made or linked, has the content `sha256`.
@@ -68,12 +71,17 @@ class DigestIndex {
   std::map<Key, FileDigest> added_;  // guarded by mutex_
 };
 
+/// Digests of files by their paths.
+using FileDigests = std::map<std::string, FileDigest>;
+
 /// The digest of a folder from the lines of its files, in any order, and the line of a file.
 std::string digest_of_lines(std::vector<std::string> lines);
 std::string folder_line(std::string_view sha256, std::string_view name);
 
 /// Returns one digest for all files in a folder, by their relative paths and contents. Links and hidden files count
-/// too: a link by what it says. kInvalidArgument for a folder with other things in it.
-Result<std::string> digest_of_folder(const std::string& path, DigestIndex& index);
+/// too: a link by what it says. kInvalidArgument for a folder with other things in it. `before`, if any, is called with
+/// the paths of the files before the first of them is hashed; the digests that it returns are not taken again.
+Result<std::string> digest_of_folder(const std::string& path, DigestIndex& index,
+                                     const std::function<FileDigests(const std::vector<std::string>&)>& before = {});
 
 }  // namespace penstock

@@ -3,8 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
+#include "platform/link_file.h"
+#include "platform/machine.h"
 #include "store/run_store.h"
 
 namespace penstock {
@@ -43,6 +46,22 @@ void clean_folder(const StoredRun& run, std::vector<std::string>& removed) {
   }
 }
 
+// Folders of stages that it, or somebody who finished them for it, was writing.
+void clean_stages_aside(const StoredRun& run, std::vector<std::string>& removed) {
+  std::vector<std::string> left;
+  std::error_code error;
+  for (fs::directory_iterator it(run.path, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (!name.starts_with(kStageAside)) continue;
+    const std::string mark = name.substr(kStageAside.size(), name.rfind('-') - kStageAside.size());
+    const ProcessIdentity holder = process_with(std::atoll(mark.c_str()));
+    if (holder.start_ticks == 0 || mark_of(holder) != mark) left.push_back(it->path().string());
+  }
+  for (std::string& path : left) {
+    if (remove_tree(path)) removed.push_back(std::move(path));
+  }
+}
+
 // A run that another one can go on from needs what it left half-written.
 bool has_checkpoints(const StoredRun& run) {
   std::error_code error;
@@ -70,6 +89,7 @@ void clean_beside(const fs::path& output, const std::string& mark, std::vector<s
 
 void RunStore::clean_run(const StoredRun& run, std::vector<std::string>& removed) const {
   clean_folder(run, removed);
+  clean_stages_aside(run, removed);
   for (const std::string& path : run.writes) clean_beside(path, run.process, removed);
   const std::string link = root_ + "/.latest." + run.id + ".tmp";  // of publish_latest
   if (::unlink(link.c_str()) == 0) removed.push_back(link);

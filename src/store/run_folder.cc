@@ -129,10 +129,14 @@ Status collect_files(const std::string& folder, const std::string& below, Names 
     const std::string_view name = entry->d_name;
     const bool hidden = name.starts_with('.');
     const std::string relative = below.empty() ? std::string(name) : below + "/" + std::string(name);
-    struct stat info;
-    if (::lstat((folder + "/" + relative).c_str(), &info) != 0) continue;  // removed meanwhile
-    if (S_ISREG(info.st_mode) && hidden == (wanted == Names::kHidden)) names.push_back(relative);
-    if (S_ISDIR(info.st_mode) && !hidden) status = collect_files(folder, relative, wanted, names);
+    unsigned char type = entry->d_type;
+    if (type == DT_UNKNOWN) {  // some file systems do not say
+      struct stat info;
+      if (::lstat((folder + "/" + relative).c_str(), &info) != 0) continue;  // removed meanwhile
+      type = S_ISREG(info.st_mode) ? DT_REG : S_ISDIR(info.st_mode) ? DT_DIR : DT_UNKNOWN;
+    }
+    if (type == DT_REG && hidden == (wanted == Names::kHidden)) names.push_back(relative);
+    if (type == DT_DIR && !hidden) status = collect_files(folder, relative, wanted, names);
   }
   ::closedir(directory);
   return status;
@@ -141,7 +145,10 @@ Status collect_files(const std::string& folder, const std::string& below, Names 
 }  // namespace
 
 Result<std::vector<Artifact>> RunFolder::artifacts(std::string_view stage) const {
-  const std::string folder = artifacts_of(stage);
+  return artifacts_in(artifacts_of(stage), stage);
+}
+
+Result<std::vector<Artifact>> RunFolder::artifacts_in(const std::string& folder, std::string_view stage) {
   std::vector<std::string> names;
   PENSTOCK_TRY(collect_files(folder, "", Names::kVisible, names));
   std::sort(names.begin(), names.end());
@@ -151,9 +158,10 @@ Result<std::vector<Artifact>> RunFolder::artifacts(std::string_view stage) const
     artifact.name = name;
     artifact.path = std::string(stage) + "/artifacts/" + name;
     artifact.type = media_type(name);
-    PENSTOCK_ASSIGN(const FileStamp stamp, stamp_of(folder + "/" + name));
+    PENSTOCK_ASSIGN(File file, File::open(folder + "/" + name));
+    PENSTOCK_ASSIGN(const FileStamp stamp, file.stamp());
     artifact.size_bytes = static_cast<std::uint64_t>(stamp.size_bytes);
-    PENSTOCK_ASSIGN(artifact.sha256, sha256_of_file(folder + "/" + name));
+    PENSTOCK_ASSIGN(artifact.sha256, sha256_of_file(file));
     artifacts.push_back(std::move(artifact));
   }
   return artifacts;

@@ -15,6 +15,11 @@
 
 namespace penstock {
 
+struct RecordedStage;
+
+/// How folders of stages begin that are being written aside.
+inline constexpr std::string_view kStageAside = ".stage-";
+
 /// Returns the time now, in microseconds since 1970-01-01 UTC.
 std::int64_t now_micros();
 /// Returns "2026-11-20T10:15:00.123456Z".
@@ -38,6 +43,13 @@ class RunFolder {
   Status make_stage(std::string_view stage);
   /// Writes a file of the run, for instance "run.json" or "clean/output.json", whole.
   Status write(std::string_view name, std::string_view text);
+  /// Returns a name for a folder beside that of the stage, hidden and of its own, in which it may be made ready.
+  std::string folder_aside(std::string_view stage) const;
+  /// Makes the folder of a stage that only the journal held, with all that is in it; one that is there stays. With
+  /// `durable` it is on the disk when the call returns. Thread-safe.
+  Status put_stage(const RecordedStage& stage, bool durable) const;
+  /// Does that for all stages of the run's journal. Safe while the run goes on, and done by several at once.
+  Status finish_stages() const;
   /// Says whether `name`, relative to the folder of a run, is a file that runs themselves keep: "run.json",
   /// "clean/output.json".
   static bool keeps(std::string_view name);
@@ -47,6 +59,8 @@ class RunFolder {
   std::string maker_of(std::string_view stage) const;
   /// Returns the files under the stage's artifacts, by name, with their digests. Temporaries and links are left out.
   Result<std::vector<Artifact>> artifacts(std::string_view stage) const;
+  /// The same while they are still in another folder.
+  static Result<std::vector<Artifact>> artifacts_in(const std::string& folder, std::string_view stage);
   /// Removes the hidden temporaries that this process left in the run's artifacts: those of a writer that was given up.
   void remove_temporaries(std::string_view stage) noexcept;
   /// Lets ROOT/latest point here.

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "platform/file.h"
 #include "platform/link_file.h"
 #include "platform/machine.h"
+#include "platform/new_file.h"
 #include "store/digest.h"
 #include "store/run_store.h"
 
@@ -122,11 +124,7 @@ Status restore_stage(const KeptArtifacts& kept, const std::string& to,
   return appear(to, [&](const std::string& folder) -> Status {
     PENSTOCK_TRY(make_folders(folder));
     PENSTOCK_TRY(fill_kept(kept, folder + "/artifacts", index));
-    for (const auto& [name, text] : files) {
-      PENSTOCK_ASSIGN(File file, File::create(folder + "/" + name));
-      PENSTOCK_TRY(file.write_all(text));
-      PENSTOCK_TRY(file.close());
-    }
+    for (const auto& [name, text] : files) PENSTOCK_TRY(write_new_file(folder + "/" + name, text));
     return {};
   });
 }
@@ -148,10 +146,12 @@ Status StageCache::put(const CacheEntry& entry, const std::string& from, DigestI
                        bool durable) {
   const std::string folder = folder_of_key(entry.key);
   if (!replace && ::access((folder + "/entry.json").c_str(), F_OK) == 0) return {};
-  PENSTOCK_TRY(make_folders(root_ + "/cache"));
   const std::string temporary = root_ + "/cache/" + temporary_name();
-  Status status = fill(entry.artifacts, from, temporary + "/artifacts", index);
-  if (status) status = write_file(temporary + "/entry.json", entry_to_json(entry), {.durable = durable});
+  Status status = make_folders(temporary);  // and the cache, once
+  if (status) status = fill(entry.artifacts, from, temporary + "/artifacts", index);
+  // It appears with the folder, so nothing has to be written beside it.
+  if (status) status = write_new_file(temporary + "/entry.json", entry_to_json(entry), durable);
+  if (status && durable) status = sync_folder(temporary);
   for (int attempt = 0; status; ++attempt) {
     if (::rename(temporary.c_str(), folder.c_str()) == 0) {
       if (durable) status = sync_folder(root_ + "/cache");
@@ -178,7 +178,15 @@ Status StageCache::remove(const std::string& folder) const {
 
 // The folder, as the state of entry.json says whether it is what was read before (ResultIndex).
 void StageCache::touch(const CacheEntry& entry) const noexcept {
-  ::utimensat(AT_FDCWD, folder_of_key(entry.key).c_str(), nullptr, 0);
+  constexpr std::int64_t kFineEnough = 60;  // seconds; looking costs less than changing
+  const std::string folder = folder_of_key(entry.key);
+  struct stat info;
+  timespec now;
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  if (::stat(folder.c_str(), &info) == 0 && now.tv_sec >= info.st_mtim.tv_sec &&
+      now.tv_sec - info.st_mtim.tv_sec < kFineEnough)
+    return;
+  ::utimensat(AT_FDCWD, folder.c_str(), nullptr, 0);
 }
 
 namespace {

@@ -84,7 +84,7 @@ class StageCache {
   /// Compares all files of an entry with their digests, reading every byte. kDataLoss names the first fault.
   Status verify(const Listed& listed) const;
   Status remove(const std::string& folder) const;
-  /// Marks an entry as used now.
+  /// Marks an entry as used now, to the minute.
   void touch(const CacheEntry& entry) const noexcept;
   /// Removes what writers that were killed left behind. Returns how many.
   std::size_t clean() const;

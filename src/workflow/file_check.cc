@@ -22,7 +22,8 @@ Status check_command(const FileStage& stage) {
       return std::move(there.error()).at(stage.name).at(stage.command.place.to_text());
   }
   for (const StageInput& input : stage.inputs) {
-    if (!input.stage.empty() || input.optional || input.path.find("{item}") != std::string::npos) continue;
+    if (!input.stage.empty() || input.optional || input.is_remote() || input.path.find("{item}") != std::string::npos)
+      continue;
     if (Result<FileStamp> there = stamp_of(input.path); !there)
       return std::move(there.error()).at(stage.name).at(input.place.to_text());
   }

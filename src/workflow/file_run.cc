@@ -73,7 +73,8 @@ FileRun WorkflowRun::end() {
   for (const StageRun& stage : run_.stages) {
     if (!stage.outcome.report.plan.strategy.empty()) plans.push_back({stage.name, stage.outcome.report.plan});
   }
-  Status written = index_.save();
+  Status written = put_recorded();
+  if (written) written = index_.save();
   if (written) written = results_.save();
   for (const auto& [name, text] :
        {std::pair("manifest.json", manifest_json(record_, run_)), std::pair("timing.json", timing_json(record_, run_)),

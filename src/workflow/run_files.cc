@@ -8,6 +8,7 @@
 #include "platform/machine.h"
 #include "store/digest.h"
 #include "store/json_fields.h"
+#include "store/json_writer.h"
 #include "stream/trace_text.h"
 #include "workflow/stage_graph.h"
 #include "workflow/value_passing.h"
@@ -67,6 +68,29 @@ Json to_json(const std::vector<Artifact>& artifacts) {
                     {"sha256", artifact.sha256}});
   }
   return list;
+}
+
+// What there may be thousands of is written straight away; the rest is made as values first.
+
+void put(JsonWriter& out, std::string_view name, const Json& value) {
+  out.key(name).json(value.dump(2, ' ', false, Json::error_handler_t::replace));
+}
+
+void put(JsonWriter& out, std::string_view name, const Status& status) {
+  if (status) {
+    out.key(name).null();
+  } else {
+    put(out, name, to_json(status));
+  }
+}
+
+void put(JsonWriter& out, std::string_view name, const std::vector<Artifact>& artifacts) {
+  out.key(name).begin_array();
+  for (const Artifact& artifact : artifacts) {
+    out.begin_object().member("name", artifact.name).member("path", artifact.path).member("type", artifact.type);
+    out.member("size", artifact.size_bytes).member("sha256", artifact.sha256).end_object();
+  }
+  out.end_array();
 }
 
 Json to_json(const std::vector<OutputFile>& outputs) {
@@ -136,8 +160,6 @@ std::string output_hash(const std::vector<Artifact>& artifacts) {
   return sha256(names);
 }
 
-Json version_of(const FileStage& stage) { return stage.version.empty() ? Json(nullptr) : Json(stage.version); }
-
 bool has_run(const StageRun& run) { return run.started_micros > 0; }
 
 // Whether the engine of pipelines reported of it.
@@ -165,51 +187,57 @@ double total_seconds(const FileRun& run) {
 namespace {
 
 // How what stage `need` makes gets to those that need it, and why.
-Json passing_to_json(const FileStage& need, const StageRun* made, std::uint64_t max_value) {
-  if (need.function == nullptr) return {{"passing", "files"}, {"passing_reason", "its artifacts are files"}};
-  if (made == nullptr || made->artifacts.empty())
-    return {{"passing", nullptr}, {"passing_reason", "by the size of its value"}};
-  std::uint64_t bytes = 0;
-  for (const Artifact& artifact : made->artifacts) bytes += artifact.size_bytes;
-  const PassingChoice passing = choose_passing(bytes, max_value);
-  return {{"passing", to_string(passing.how)}, {"passing_reason", passing.reason}};
+void put_passing(JsonWriter& out, const FileStage& need, const StageRun* made, std::uint64_t max_value) {
+  if (need.function == nullptr) {
+    out.member("passing", "files").member("passing_reason", "its artifacts are files");
+  } else if (made == nullptr || made->artifacts.empty()) {
+    out.key("passing").null().member("passing_reason", "by the size of its value");
+  } else {
+    std::uint64_t bytes = 0;
+    for (const Artifact& artifact : made->artifacts) bytes += artifact.size_bytes;
+    const PassingChoice passing = choose_passing(bytes, max_value);
+    out.member("passing", to_string(passing.how)).member("passing_reason", passing.reason);
+  }
 }
 
-// Who needs whom, wave by wave.
-Json graph_to_json(const RunRecord& record, const FileRun& run) {
-  Json list = Json::array();
-  if (record.graph == nullptr) return list;
-  const StageGraph& graph = *record.graph;
-  const auto add = [&](std::size_t i, Json wave) {
-    Json needs = Json::array();
-    for (const StageGraph::Edge& edge : graph.needs[i]) {
-      const FileStage& need = record.file->stages[edge.stage];
-      needs.push_back({{"stage", need.name}, {"data", edge.data}});
-      if (edge.data) {
-        const StageRun* const made = edge.stage < run.stages.size() ? &run.stages[edge.stage] : nullptr;
-        needs.back().update(passing_to_json(need, made, record.file->workflow.max_value));
-      }
-    }
-    if (const std::string& stream = record.file->stages[i].stream_from; !stream.empty()) {
-      needs.push_back({{"stage", stream},
-                       {"data", true},
-                       {"passing", "stream"},
-                       {"passing_reason", "both are pipelines, and run as one"}});
-    }
-    list.push_back({{"stage", record.file->stages[i].name},
-                    {"kind", kind_of(record.file->stages[i])},
-                    {"mode", mode_of(record.file->stages[i]).mode == StageMode::kProcess ? "process" : "function"},
-                    {"mode_reason", mode_of(record.file->stages[i]).reason},
-                    {"wave", std::move(wave)},
-                    {"needs", std::move(needs)}});
-  };
-  for (std::size_t wave = 0; wave < graph.waves.size(); ++wave) {
-    for (const std::size_t i : graph.waves[wave]) add(i, wave + 1);
+void put_stage_of_graph(JsonWriter& out, const RunRecord& record, const FileRun& run, std::size_t i, std::size_t wave) {
+  const FileStage& stage = record.file->stages[i];
+  const StagePlace place = mode_of(stage);
+  out.begin_object().member("stage", stage.name).member("kind", kind_of(stage));
+  out.member("mode", place.mode == StageMode::kProcess ? "process" : "function").member("mode_reason", place.reason);
+  if (wave == 0) {
+    out.key("wave").null();
+  } else {
+    out.member("wave", wave);
   }
-  for (std::size_t i = 0; i < graph.fallback_of.size(); ++i) {
-    if (graph.fallback_of[i] != StageGraph::kNone) add(i, nullptr);
+  out.key("needs").begin_array();
+  for (const StageGraph::Edge& edge : record.graph->needs[i]) {
+    const FileStage& need = record.file->stages[edge.stage];
+    out.begin_object().member("stage", need.name).member("data", edge.data);
+    const StageRun* const made = edge.stage < run.stages.size() ? &run.stages[edge.stage] : nullptr;
+    if (edge.data) put_passing(out, need, made, record.file->workflow.max_value);
+    out.end_object();
   }
-  return list;
+  if (!stage.stream_from.empty()) {
+    out.begin_object().member("stage", stage.stream_from).member("data", true).member("passing", "stream");
+    out.member("passing_reason", "both are pipelines, and run as one").end_object();
+  }
+  out.end_array().end_object();
+}
+
+// Who needs whom, wave by wave; a fallback is in none.
+void put_graph(JsonWriter& out, const RunRecord& record, const FileRun& run) {
+  out.key("graph").begin_array();
+  if (record.graph != nullptr) {
+    const StageGraph& graph = *record.graph;
+    for (std::size_t wave = 0; wave < graph.waves.size(); ++wave) {
+      for (const std::size_t i : graph.waves[wave]) put_stage_of_graph(out, record, run, i, wave + 1);
+    }
+    for (std::size_t i = 0; i < graph.fallback_of.size(); ++i) {
+      if (graph.fallback_of[i] != StageGraph::kNone) put_stage_of_graph(out, record, run, i, 0);
+    }
+  }
+  out.end_array();
 }
 
 // Job, inputs and outputs in the terms of OpenLineage, so that others can take them over.
@@ -230,115 +258,111 @@ std::string run_json(const RunRecord& record, const FileRun& run) {
   const bool ended = run.status != "running";
   const std::int64_t now = now_micros();
   const ProcessIdentity process = this_process();
-  Json stages = Json::array();
-  for (const FileStage& stage : record.file->stages) stages.push_back(stage.name);
-  Json json = {{"version", kFileVersion},
-               {"run_id", run.id},
-               {"name", record.file->name},
-               {"file", record.file->path},
-               {"status", run.status},
-               {"started_at", utc_text(record.started_micros)},
-               {"ended_at", nullptr},
-               {"duration_seconds", nullptr},
-               {"error", to_json(run.error)},
-               {"program", record.options->program},
-               {"command", record.options->command},
-               {"strategy", record.file->run.strategy.name},
-               {"settings", settings_to_json(record.file->run)},
-               {"params", table_to_json(record.file->params)},
-               {"overrides", overrides_to_json(record.file->overrides)},
-               {"folder", record.folder},
-               {"resumes", record.options->reuse_run.empty() ? Json(nullptr) : Json(record.options->reuse_run)},
-               {"stages", std::move(stages)},
-               {"graph", graph_to_json(record, run)},
-               {"lineage", lineage_to_json(record)},
-               {"writes", record.writes},
-               {"machine", to_json(this_machine())},
-               {"process", {{"pid", process.pid}, {"start_ticks", process.start_ticks}, {"boot", process.boot}}}};
+  JsonWriter out;
+  out.begin_object().member("version", kFileVersion).member("run_id", run.id).member("name", record.file->name);
+  out.member("file", record.file->path).member("status", run.status);
+  out.member("started_at", utc_text(record.started_micros));
   if (ended) {
-    json["ended_at"] = utc_text(now);
-    json["duration_seconds"] = static_cast<double>(now - record.started_micros) / 1e6;
+    out.member("ended_at", utc_text(now));
+    out.member("duration_seconds", static_cast<double>(now - record.started_micros) / 1e6);
+  } else {
+    out.key("ended_at").null().key("duration_seconds").null();
   }
-  return json_document(json);
+  put(out, "error", run.error);
+  out.member("program", record.options->program).texts("command", record.options->command);
+  out.member("strategy", record.file->run.strategy.name);
+  put(out, "settings", settings_to_json(record.file->run));
+  put(out, "params", table_to_json(record.file->params));
+  put(out, "overrides", overrides_to_json(record.file->overrides));
+  out.member("folder", record.folder);
+  put(out, "resumes", record.options->reuse_run.empty() ? Json(nullptr) : Json(record.options->reuse_run));
+  out.key("stages").begin_array();
+  for (const FileStage& stage : record.file->stages) out.value(stage.name);
+  out.end_array();
+  put_graph(out, record, run);
+  put(out, "lineage", lineage_to_json(record));
+  out.texts("writes", record.writes);
+  put(out, "machine", to_json(this_machine()));
+  put(out, "process", {{"pid", process.pid}, {"start_ticks", process.start_ticks}, {"boot", process.boot}});
+  out.end_object();
+  return std::move(out).document();
 }
 
 namespace {
 
-Json items_to_json(const std::vector<StageRun>& items) {
-  Json list = Json::array();
+void put_items(JsonWriter& out, const std::vector<StageRun>& items) {
+  out.key("items").begin_array();
   for (const StageRun& item : items) {
-    Json entry = {{"stage", item.name},
-                  {"status", to_string(item.status)},
-                  {"attempts", item.attempts},
-                  {"duration_seconds", item.duration_seconds},
-                  {"error", to_json(item.outcome.status)}};
-    if (!item.reason.empty()) entry["reason"] = item.reason;
-    list.push_back(std::move(entry));
+    out.begin_object().member("stage", item.name).member("status", to_string(item.status));
+    out.member("attempts", item.attempts).member("duration_seconds", item.duration_seconds);
+    put(out, "error", item.outcome.status);
+    if (!item.reason.empty()) out.member("reason", item.reason);
+    out.end_object();
   }
-  return list;
+  out.end_array();
+}
+
+void put_stage(JsonWriter& out, const FileStage& stage, const StageRun& done) {
+  out.begin_object().member("stage", stage.name).member("status", to_string(done.status));
+  if (!has_run(done)) {
+    out.member("attempts", 0).member("cache_hit", false).member("reason", done.reason).end_object();
+    return;
+  }
+  out.member("attempts", done.attempts).member("cache_hit", done.status == StageStatus::kCached);
+  out.member("started_at", utc_text(done.started_micros)).member("duration_seconds", done.duration_seconds);
+  out.member("input_hash", input_hash(stage, done));
+  if (done.ok()) {
+    out.member("output_hash", output_hash(done.artifacts));
+  } else {
+    out.key("output_hash").null();
+  }
+  put(out, "artifacts", done.artifacts);
+  put(out, "outputs", to_json(done.outcome.report.outputs));
+  put(out, "error", done.outcome.status);
+  if (!done.reason.empty()) out.member("reason", done.reason);
+  if (!done.items.empty()) put_items(out, done.items);
+  out.end_object();
 }
 
 }  // namespace
 
 std::string manifest_json(const RunRecord& record, const FileRun& run) {
-  Json stages = Json::array();
+  JsonWriter out;
+  out.begin_object().member("version", kFileVersion).member("run_id", run.id).member("status", run.status);
+  out.key("stages").begin_array();
   for (std::size_t i = 0; i < record.file->stages.size(); ++i) {
     const FileStage& stage = record.file->stages[i];
-    if (i >= run.stages.size() || !has_run(run.stages[i])) {
-      Json entry = {{"stage", stage.name}, {"status", "not_run"}, {"attempts", 0}, {"cache_hit", false}};
-      if (i < run.stages.size()) {
-        entry["status"] = to_string(run.stages[i].status);
-        entry["reason"] = run.stages[i].reason;
-      }
-      stages.push_back(std::move(entry));
-      continue;
+    if (i < run.stages.size()) {
+      put_stage(out, stage, run.stages[i]);
+    } else {
+      out.begin_object().member("stage", stage.name).member("status", "not_run");
+      out.member("attempts", 0).member("cache_hit", false).end_object();
     }
-    const StageRun& done = run.stages[i];
-    Json entry = {{"stage", stage.name},
-                  {"status", to_string(done.status)},
-                  {"attempts", done.attempts},
-                  {"cache_hit", done.status == StageStatus::kCached},
-                  {"started_at", utc_text(done.started_micros)},
-                  {"duration_seconds", done.duration_seconds},
-                  {"input_hash", input_hash(stage, done)},
-                  {"output_hash", done.ok() ? Json(output_hash(done.artifacts)) : Json(nullptr)},
-                  {"artifacts", to_json(done.artifacts)},
-                  {"outputs", to_json(done.outcome.report.outputs)},
-                  {"error", to_json(done.outcome.status)}};
-    if (!done.reason.empty()) entry["reason"] = done.reason;
-    if (!done.items.empty()) entry["items"] = items_to_json(done.items);
-    stages.push_back(std::move(entry));
   }
-  return json_document(
-      {{"version", kFileVersion}, {"run_id", run.id}, {"status", run.status}, {"stages", std::move(stages)}});
+  out.end_array().end_object();
+  return std::move(out).document();
 }
 
 std::string timing_json(const RunRecord& record, const FileRun& run) {
-  Json stages = Json::array();
+  JsonWriter out;
+  out.begin_object().member("version", kFileVersion).member("run_id", run.id);
+  out.member("started_at", utc_text(record.started_micros)).member("duration_seconds", total_seconds(run));
+  out.key("stages").begin_array();
   for (const StageRun& stage : run.stages) {
     if (!has_run(stage)) continue;
-    Json operators = Json::array();
-    for (const StepReport& step : stage.outcome.report.steps) {
-      operators.push_back({{"name", step.name},
-                           {"op", step.op},
-                           {"segment", step.segment},
-                           {"fused", step.fused},
-                           {"busy_seconds", step.busy_seconds},
-                           {"wait_seconds", step.wait_seconds},
-                           {"blocked_seconds", step.blocked_seconds}});
+    const Report& report = stage.outcome.report;
+    out.begin_object().member("stage", stage.name).member("started_at", utc_text(stage.started_micros));
+    out.member("duration_seconds", stage.duration_seconds).member("wall_seconds", report.wall_seconds);
+    out.member("cpu_seconds", report.cpu_seconds).key("operators").begin_array();
+    for (const StepReport& step : report.steps) {
+      out.begin_object().member("name", step.name).member("op", step.op).member("segment", step.segment);
+      out.member("fused", step.fused).member("busy_seconds", step.busy_seconds);
+      out.member("wait_seconds", step.wait_seconds).member("blocked_seconds", step.blocked_seconds).end_object();
     }
-    stages.push_back({{"stage", stage.name},
-                      {"started_at", utc_text(stage.started_micros)},
-                      {"duration_seconds", stage.duration_seconds},
-                      {"wall_seconds", stage.outcome.report.wall_seconds},
-                      {"cpu_seconds", stage.outcome.report.cpu_seconds},
-                      {"operators", std::move(operators)}});
+    out.end_array().end_object();
   }
-  return json_document({{"version", kFileVersion},
-                        {"run_id", run.id},
-                        {"started_at", utc_text(record.started_micros)},
-                        {"duration_seconds", total_seconds(run)},
-                        {"stages", std::move(stages)}});
+  out.end_array().end_object();
+  return std::move(out).document();
 }
 
 std::string metrics_json(const FileRun& run) {
@@ -363,46 +387,61 @@ std::string trace_json(const FileRun& run) {
     const StageRun& stage = *all[i];
     if (!has_run(stage)) continue;
     const double offset = static_cast<double>(stage.started_micros - zero);
-    const Json named = {
-        {"ph", "M"}, {"pid", i + 1}, {"tid", 0}, {"name", "process_name"}, {"args", {{"name", stage.name}}}};
-    events += (events.empty() ? "" : ",\n") + named.dump();
+    JsonWriter named(JsonWriter::Form::kCompact);
+    named.begin_object().member("ph", "M").member("pid", i + 1).member("tid", 0).member("name", "process_name");
+    named.key("args").begin_object().member("name", stage.name).end_object().end_object();
+    events += (events.empty() ? "" : ",\n") + named.text();
     if (has_report(stage)) {
       append_trace_events(events, stage.outcome.report, i + 1, offset);
       continue;
     }
-    const Json span = {{"ph", "X"},    {"pid", i + 1},
-                       {"tid", 0},     {"name", to_string(stage.status)},
-                       {"ts", offset}, {"dur", stage.duration_seconds * 1e6}};
-    events += ",\n" + span.dump();
+    JsonWriter span(JsonWriter::Form::kCompact);
+    span.begin_object().member("ph", "X").member("pid", i + 1).member("tid", 0);
+    span.member("name", to_string(stage.status)).member("ts", offset).member("dur", stage.duration_seconds * 1e6);
+    events += ",\n" + span.end_object().text();
   }
   return trace_of_events(events);
 }
 
-namespace {
-
-Json output_of(const FileStage& stage, const StageRun& run, Json data) {
-  const Json meta = {{"stage", stage.name},
-                     {"version", version_of(stage)},
-                     {"created_at", utc_text(now_micros())},
-                     {"duration_seconds", run.duration_seconds},
-                     {"input_hash", input_hash(stage, run)},
-                     {"output_hash", output_hash(run.artifacts)}};
-  return {{"version", kFileVersion}, {"_meta", meta}, {"data", std::move(data)}, {"artifacts", to_json(run.artifacts)}};
+std::string output_json(const FileStage& stage, const StageRun& run, const std::string& data) {
+  JsonWriter out(JsonWriter::Form::kCompact);
+  out.begin_object().member("version", kFileVersion).key("_meta").begin_object().member("stage", stage.name);
+  if (stage.version.empty()) {
+    out.key("version").null();
+  } else {
+    out.member("version", stage.version);
+  }
+  out.member("created_at", utc_text(now_micros())).member("duration_seconds", run.duration_seconds);
+  out.member("input_hash", input_hash(stage, run)).member("output_hash", output_hash(run.artifacts)).end_object();
+  out.key("data").json(data);
+  put(out, "artifacts", run.artifacts);
+  return std::move(out.end_object()).text();
 }
 
-}  // namespace
-
-std::string output_json(const FileStage& stage, const StageRun& run, const std::string& data) {
-  return json_document(output_of(stage, run, parsed(data)));
+std::string key_json(const StageKey& key, const std::string& decision) {
+  JsonWriter out(JsonWriter::Form::kCompact);
+  out.begin_object().member("version", 1).member("key", key.digest).member("decision", decision);
+  out.key("fields").begin_array();
+  for (const auto& [name, value] : key.fields)
+    out.begin_object().member("name", name).member("value", value).end_object();
+  out.end_array().end_object();
+  return std::move(out).text();
 }
 
 std::string data_json(const FileStage& stage, const StageRun& run) {
-  if (stage.for_each) return json_document({{"outcome", "done"}, {"items", run.items.size()}});
-  if (stage.is_command()) return json_document({{"outcome", "done"}, {"exit_code", 0}});
-  if (stage.function != nullptr) {
-    std::uint64_t bytes = 0;
-    for (const Artifact& artifact : run.artifacts) bytes += artifact.size_bytes;
-    return json_document({{"outcome", "done"}, {"value_bytes", bytes}});
+  if (stage.for_each || stage.is_command() || stage.function != nullptr) {
+    JsonWriter out(JsonWriter::Form::kCompact);
+    out.begin_object().member("outcome", "done");
+    if (stage.for_each) {
+      out.member("items", run.items.size());
+    } else if (stage.is_command()) {
+      out.member("exit_code", 0);
+    } else {
+      std::uint64_t bytes = 0;
+      for (const Artifact& artifact : run.artifacts) bytes += artifact.size_bytes;
+      out.member("value_bytes", bytes);
+    }
+    return std::move(out.end_object()).text();
   }
   const Report& report = run.outcome.report;
   const Json data = {
@@ -410,7 +449,7 @@ std::string data_json(const FileStage& stage, const StageRun& run) {
       {"records_out", report.records_out},         {"records_rejected", report.records_rejected},
       {"records_dropped", report.records_dropped}, {"records_rejected_further_on", report.records_rejected_further_on},
       {"outputs", to_json(report.outputs)},        {"results", to_json(report.results)}};
-  return json_document(data);
+  return data.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string FileRun::to_json() const {

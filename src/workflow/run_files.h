@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "store/stage_cache.h"
 #include "workflow/file_run.h"
 
 namespace penstock {
@@ -27,10 +28,13 @@ std::string manifest_json(const RunRecord& record, const FileRun& run);
 std::string timing_json(const RunRecord& record, const FileRun& run);
 std::string metrics_json(const FileRun& run);
 std::string trace_json(const FileRun& run);
-/// The "data" of the output.json of a stage that was done; kept in the cache as it is.
+/// The "data" of the output.json of a stage that was done, on one line; kept in the cache as it is.
 std::string data_json(const FileStage& stage, const StageRun& run);
-/// output.json of one stage; `data` is a JSON text from `data_json`.
+/// output.json of one stage, on one line; `data` is a JSON text from `data_json`.
 std::string output_json(const FileStage& stage, const StageRun& run, const std::string& data);
+
+/// key.json of one stage, on one line: the fields of its key, and why it ran, for `penstock why`.
+std::string key_json(const StageKey& key, const std::string& decision);
 
 /// The operators of a stage as one line of JSON: what it is to do, whatever runs it and where its outputs go.
 std::string steps_to_json(const FileStage& stage);

@@ -60,23 +60,18 @@ AttemptEnd attempt_pipeline(const AttemptContext& context, const FileStage& stag
   return end;
 }
 
-// The attempt works in a folder of its own, which gets its name when all is well.
-Status commit(const AttemptContext& context, const FileStage& stage, const std::string& attempt_folder) {
-  PENSTOCK_TRY(keep_outputs(stage, attempt_folder));
-  const std::string target = context.folder.artifacts_of(stage.name);
-  if (::rename(attempt_folder.c_str(), target.c_str()) != 0) return file_error(errno, "put in place", target);
-  return {};
-}
-
+// An attempt works in a folder of its own, which gets its name when all is well.
 AttemptEnd attempt_command(const AttemptContext& context, const FileStage& stage, std::uint32_t number) {
-  const std::string name = fmt::format("/{}/.attempt-{}", stage.name, number);
-  const std::string attempt_folder = context.folder.path() + name;
+  const std::string aside = context.folder.folder_aside(stage.name);
+  const std::string attempt_folder = aside + "/artifacts";
   const std::string logs = fmt::format("{}/{}/logs", context.folder.path(), stage.name);
   CommandAttempt attempt;
   attempt.folders = folders_of(stage, context.absolute_run_dir);
-  attempt.folders.artifacts = context.absolute_run_dir + name;
+  attempt.folders.artifacts = context.absolute_run_dir + attempt_folder.substr(context.folder.path().size());
   for (auto& [input, path] : attempt.folders.inputs) {
-    if (!path.empty() && !path.starts_with('/')) path = context.absolute_folder + "/" + path;
+    const bool remote = std::any_of(stage.inputs.begin(), stage.inputs.end(),
+                                    [&](const StageInput& each) { return each.name == input && each.is_remote(); });
+    if (!path.empty() && !path.starts_with('/') && !remote) path = context.absolute_folder + "/" + path;
     if (stage.item_is_file && input == "item") attempt.folders.item = path;
   }
   attempt.log_path = fmt::format("{}/{}", logs, number);
@@ -90,7 +85,8 @@ AttemptEnd attempt_command(const AttemptContext& context, const FileStage& stage
     attempt.deadline = attempt.deadline ? std::min(*attempt.deadline, own) : own;
   }
   AttemptEnd end;
-  Status made = make_folders(attempt_folder);
+  Status made = make_folders(aside);
+  if (made) made = make_folders(attempt_folder);
   for (const StageOutput& output : stage.outputs) {
     const std::string path = attempt_folder + "/" + output.path;
     const std::string folder = output.folder ? path : folder_of(path);
@@ -101,26 +97,35 @@ AttemptEnd attempt_command(const AttemptContext& context, const FileStage& stage
     end.exit = ended.exit;
     end.cancelled = ended.cancelled;
     end.outcome.status = std::move(ended.status);
-    if (end.outcome.status) end.outcome.status = commit(context, stage, attempt_folder);
+    if (end.outcome.status) end.outcome.status = keep_outputs(stage, attempt_folder);
   } else {
     end.outcome.status = std::move(made.error()).at("store");
   }
   end.outcome.report.outcome = end.cancelled         ? Report::Outcome::kCancelled
                                : !end.outcome.status ? Report::Outcome::kFailed
                                                      : Report::Outcome::kDone;
-  if (!end.outcome.status) (void)remove_tree(attempt_folder);
+  if (end.outcome.status) {
+    end.aside = aside;
+  } else {
+    (void)remove_tree(aside);
+  }
   return end;
 }
 
 Status commit_value(const AttemptContext& context, const FileStage& stage, std::uint32_t number,
-                    StageFunction::Value value) {
+                    StageFunction::Value value, std::optional<std::string>& recorded) {
   PENSTOCK_ASSIGN(value, context.values->complete_files(stage, std::move(value)));
-  const std::string bytes = stage.function->encode(value.get());
+  std::string bytes = stage.function->encode(value.get());
   const PassingChoice passing = choose_passing(bytes.size(), context.file.workflow.max_value);
   if (passing.how == Passing::kReference) {
     return Error(ErrorCode::kResourceExhausted, fmt::format("the value of the stage is too large: {}", passing.reason))
         .at(stage.name)
         .hint("write a file and return a FileRef of it, or raise max_value of the workflow");
+  }
+  if (context.record && passing.how == Passing::kDirect && bytes.size() <= kMostRecorded) {
+    context.values->keep(stage, std::move(value));
+    recorded = std::move(bytes);
+    return {};
   }
   const std::string attempt_folder = fmt::format("{}/{}/.attempt-{}", context.folder.path(), stage.name, number);
   PENSTOCK_TRY(make_folders(attempt_folder));
@@ -173,7 +178,7 @@ void run_function(const AttemptContext& context, const FileStage& stage, std::ui
   } else if (Status same = context.values->compare_files(stage, *arguments); !same) {
     end.outcome.status = std::move(same.error());  // a result of files that changed meanwhile is nobody's
   } else {
-    end.outcome.status = commit_value(context, stage, number, std::move(*value));
+    end.outcome.status = commit_value(context, stage, number, std::move(*value), end.value);
   }
 }
 

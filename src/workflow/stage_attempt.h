@@ -35,6 +35,7 @@ struct AttemptContext {
   std::uint64_t input_bytes = 0;           ///< Of what it reads from other stages.
   std::optional<std::chrono::steady_clock::time_point> deadline = {};  ///< Of the run.
   CheckpointOptions checkpoints = {};                                  ///< Of a pipeline.
+  bool record = false;  ///< A small value is returned, for the journal, instead of being written to a file.
 };
 
 /// The values of other stages, for functions.
@@ -65,9 +66,15 @@ struct AttemptEnd {
   RunOutcome outcome;              ///< With the report of a pipeline.
   std::optional<ExitStatus> exit;  ///< Of a command that ran.
   bool cancelled = false;
+  std::string aside;  ///< Of a command that ended well: the folder, beside that of its stage, that holds "artifacts".
+  std::optional<std::string> value;  ///< Of a function, when it was to be recorded: the bytes of its only artifact.
 };
 
-/// Runs a stage once. When it went well its artifacts, whole, are in `{run_dir}/STAGE/artifacts`; otherwise nothing is.
+/// Values of more bytes are written to their files at once.
+inline constexpr std::size_t kMostRecorded = 64 * 1024;
+
+/// Runs a stage once. When it went well its artifacts, whole, are in `{run_dir}/STAGE/artifacts`, in `aside` or in
+/// `value`; otherwise nothing is.
 AttemptEnd attempt_stage(const AttemptContext& context, const FileStage& stage, std::uint32_t number);
 
 /// Says whether there is to be another attempt after `failed` ones, the last of which ended so.

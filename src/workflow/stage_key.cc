@@ -10,9 +10,11 @@
 #include "platform/build_id.h"
 #include "platform/file.h"
 #include "store/digest.h"
+#include "store/file_digests.h"
 #include "store/run_store.h"
 #include "stream/output_paths.h"
 #include "workflow/command_stage.h"
+#include "workflow/parallel_hash.h"
 #include "workflow/run_files.h"
 #include "workflow/stage_graph.h"
 #include "workflow/stage_paths.h"
@@ -52,6 +54,7 @@ class KeyMaker {
     key.add("kind", kind_of(stage_));
     key.add("version", stage_.version);
     PENSTOCK_TRY(stage_.is_command() ? add_command() : stage_.function != nullptr ? add_function() : add_pipeline());
+    hash_inputs();
     for (const StageInput& input : stage_.inputs) PENSTOCK_TRY(add_input(input));
     key.seal();
     return std::move(result_);
@@ -106,7 +109,9 @@ class KeyMaker {
             "exec runs a program that the key does not know; version and code = \"declared\" would speak for it";
     }
     const Pipeline pipeline = make_pipeline(file_, stage_, run_dir_);
-    for (const std::string& path : input_paths(pipeline)) {
+    const std::vector<std::string> paths = input_paths(pipeline);
+    if (paths.size() > 1) hashed_ = hash_in_parallel(paths, index_);
+    for (const std::string& path : paths) {
       if (path.starts_with(run_dir_ + "/")) continue;
       if (what_is(path) == What::kOther) {
         result_.why_not = fmt::format("{} is no regular file", path);
@@ -122,6 +127,15 @@ class KeyMaker {
     return {};
   }
 
+  // Those that are files of the machine, at once; of other stages the digests are known.
+  void hash_inputs() {
+    std::vector<std::string> paths;
+    for (const StageInput& input : stage_.inputs) {
+      if (input.stage.empty()) paths.push_back(path_of_input(input, run_dir_));
+    }
+    if (paths.size() > 1) hashed_.merge(hash_in_parallel(paths, index_));
+  }
+
   Status add_input(const StageInput& input) {
     const std::string label = input.stage + (input.path.empty() ? "" : "/" + input.path);
     const std::string name = "input." + (input.name.empty() ? label : input.name);
@@ -130,6 +144,11 @@ class KeyMaker {
     const auto& fields = result_.key.fields;
     if (std::any_of(fields.begin(), fields.end(), [&](const auto& field) { return field.first == name; })) return {};
     if (!input.stage.empty()) return add_made(name, path, input);
+    if (input.is_remote()) {
+      result_.key.add(name, input.ref->sha256 + " " + name_of(input.ref->uri));
+      return {};
+    }
+    if (input.ref) PENSTOCK_TRY(check_content(input, path));
     switch (what_is(path)) {
       case What::kFile: return add_file(name, path, input.place, false);
       case What::kFolder: return add_folder(name, path, name_of(path));
@@ -141,6 +160,17 @@ class KeyMaker {
     return {};
   }
 
+  // That it may be missing is the business of who asks.
+  Status check_content(const StageInput& input, const std::string& path) {
+    const What what = what_is(path);
+    if (what == What::kNothing) return {};
+    FileRef ref = *input.ref;
+    Status same = what == What::kFile ? complete(ref, index_)
+                                      : Error(ErrorCode::kInvalidArgument,
+                                              fmt::format("{} is no regular file, which alone has a sha256", path));
+    return same ? Status() : Status(std::move(same.error()).at(stage_.name).at(input.place.to_text()));
+  }
+
   // What another stage made: an artifact, or a folder of them.
   Status add_made(const std::string& field, const std::string& path, const StageInput& input) {
     const std::vector<Artifact>* const artifacts = made_.artifacts_of(input.stage);
@@ -148,7 +178,7 @@ class KeyMaker {
     for (const Artifact& artifact : artifacts == nullptr ? std::vector<Artifact>() : *artifacts) {
       if (artifact.name != input.path) continue;
       result_.key.add(field, artifact.sha256 + " " + name_of(path));
-      result_.inputs.add_artifact(path, artifact.sha256);
+      if (!made_.is_in_memory(input.stage)) result_.inputs.add_artifact(path, artifact.sha256);
       return {};
     }
     if (artifacts != nullptr && is_folder(input, *artifacts))
@@ -200,7 +230,8 @@ class KeyMaker {
 
   // The name of a file may change what a program makes of it, its folder should not.
   Status add_file(const std::string& field, const std::string& path, const Place& place, bool path_is_known) {
-    Result<FileDigest> digest = index_.digest(path);
+    const auto hashed = hashed_.find(path);
+    Result<FileDigest> digest = hashed != hashed_.end() ? Result<FileDigest>(hashed->second) : index_.digest(path);
     if (!digest) return std::move(digest.error()).at(stage_.name).at(place.to_text());
     result_.key.add(field, digest->sha256 + (path_is_known ? "" : " " + name_of(path)));
     result_.inputs.add_file(path, std::move(*digest));
@@ -208,7 +239,8 @@ class KeyMaker {
   }
 
   Status add_folder(const std::string& field, const std::string& path, const std::string& name) {
-    PENSTOCK_ASSIGN(std::string digest, digest_of_folder(path, index_));
+    const auto hash_files = [this](const std::vector<std::string>& files) { return hash_in_parallel(files, index_); };
+    PENSTOCK_ASSIGN(std::string digest, digest_of_folder(path, index_, hash_files));
     result_.key.add(field, fmt::format("folder {} {}", digest, name));
     result_.inputs.add_folder(path, std::move(digest));
     return {};
@@ -220,6 +252,7 @@ class KeyMaker {
   const MadeResults& made_;
   DigestIndex& index_;
   NamedResult result_;
+  FileDigests hashed_;  ///< Taken at once, before their turn.
 };
 
 }  // namespace

@@ -36,6 +36,8 @@ class MadeResults {
  public:
   virtual ~MadeResults() = default;
   virtual const std::vector<Artifact>* artifacts_of(const std::string& stage) const = 0;
+  /// Says whether they are held in memory, so that no file of theirs can change.
+  virtual bool is_in_memory(const std::string&) const { return false; }
 };
 
 /// The key of a stage, or why its result can have none.

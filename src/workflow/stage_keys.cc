@@ -50,6 +50,10 @@ Result<std::vector<OptionValue>> texts_of(std::string_view name, const OptionVal
   return texts;
 }
 
+bool is_digest(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 bool is_word(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -246,6 +250,7 @@ class StageKeys {
   Result<StageInput> read_input(const OptionValue::Entry& entry) {
     OptionValue from = entry.value;
     bool optional = false;
+    std::optional<FileRef> ref;
     if (const OptionValue::Table* const parts = entry.value.as_table()) {
       from = OptionValue();
       for (const OptionValue::Entry& part : *parts) {
@@ -253,8 +258,14 @@ class StageKeys {
           from = part.value;
         } else if (part.name == "optional") {
           PENSTOCK_TRY(set(optional, bool_of("optional", part.value)));
+        } else if (part.name == "sha256") {
+          PENSTOCK_ASSIGN(const OptionValue digest, insert_params(part.value, scope_));
+          if (digest.as_text() == nullptr || !is_digest(*digest.as_text()))
+            return wrong_value("sha256", part.value, "64 hexadecimal digits, as sha256sum prints them");
+          ref.emplace().sha256 = *digest.as_text();
         } else {
-          return wrong_value("an input", entry.value, "a path, or a table { from = PATH, optional = true }");
+          return wrong_value("an input", entry.value,
+                             "a path, or a table { from = PATH, optional = true, sha256 = DIGITS }");
         }
       }
     }
@@ -265,7 +276,22 @@ class StageKeys {
     PENSTOCK_ASSIGN(StageInput input, input_of_text(*inserted.as_text(), from.place, scope_));
     input.name = entry.name;
     input.optional = optional;
+    if (ref) PENSTOCK_TRY(refer(input, std::move(*ref)));
     return input;
+  }
+
+  // A file that is to have a certain content, or that is somewhere else.
+  static Status refer(StageInput& input, FileRef ref) {
+    if (!input.stage.empty()) {
+      return Error(ErrorCode::kInvalidArgument,
+                   fmt::format("sha256 is of files that no stage makes, but \"{}\" does", input.stage))
+          .at(input.place.to_text())
+          .hint("what stages make is compared with its digest anyway");
+    }
+    ref.uri = input.path;
+    if (ref.is_local()) input.path = ref.path();
+    input.ref = std::move(ref);
+    return {};
   }
 
   Status read_command(const TomlEntry& entry, const OptionValue& value) {

@@ -45,6 +45,7 @@ RunOptions options_of_stage(const PipelineFile& file, const FileStage& stage, co
 
 Status check_stage_paths(const PipelineFile& file, const std::string& run_dir) {
   for (const FileStage& stage : file.stages) {
+    if (stage.steps.empty()) continue;
     const Pipeline pipeline = make_pipeline(file, stage, run_dir);
     const RunOptions options = options_of_stage(file, stage, run_dir);
     for (const OutputPath& output : output_paths(pipeline, options)) PENSTOCK_TRY(check_path(file, output, run_dir));
@@ -56,8 +57,9 @@ Status check_stage_paths(const PipelineFile& file, const std::string& run_dir) {
 std::vector<std::string> files_read_by(const PipelineFile& file, const FileStage& stage, const std::string& run_dir) {
   std::vector<std::string> paths;
   for (const StageInput& input : stage.inputs) {
-    if (input.stage.empty()) paths.push_back(input.path);
+    if (input.stage.empty() && !input.is_remote()) paths.push_back(input.path);
   }
+  if (stage.steps.empty()) return paths;
   for (std::string& path : input_paths(make_pipeline(file, stage, run_dir))) {
     if (!path.starts_with(run_dir + "/")) paths.push_back(std::move(path));
   }
@@ -81,6 +83,7 @@ std::vector<std::string> outputs_elsewhere(const PipelineFile& file, const std::
   const std::string inside = canonical_path(run_dir) + "/";
   std::vector<std::string> paths;
   for (const FileStage& stage : file.stages) {
+    if (stage.steps.empty()) continue;
     for (const OutputPath& output :
          output_paths(make_pipeline(file, stage, run_dir), options_of_stage(file, stage, run_dir))) {
       std::string path = canonical_path(output.path);

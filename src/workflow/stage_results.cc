@@ -5,11 +5,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include "platform/file.h"
 #include "platform/link_file.h"
+#include "platform/new_file.h"
 #include "store/json_fields.h"
+#include "store/json_writer.h"
 #include "workflow/kept_output.h"
 #include "workflow/workflow_run.h"
 
@@ -37,22 +40,23 @@ std::vector<std::string> folders_made_by(const FileStage& stage) {
   return folders;
 }
 
-// The fields of a key beside the result, for `penstock why`.
-std::string key_json(const StageKey& key, const std::string& decision) {
-  Json fields = Json::array();
-  for (const auto& [name, value] : key.fields) fields.push_back({{"name", name}, {"value", value}});
-  return Json({{"version", 1}, {"key", key.digest}, {"decision", decision}, {"fields", std::move(fields)}})
-             .dump(1, ' ', false, Json::error_handler_t::replace) +
-         "\n";
-}
-
 }  // namespace
 
 Status WorkflowRun::note(std::string_view event, const Journal::Facts& facts) { return journal_->add(event, facts); }
 
 Status WorkflowRun::write_output(std::size_t i, const std::string& data) {
   StageRun& run = run_of(i);
-  return folder_.write(run.name + "/output.json", output_json(stage(i), run, data));
+  return folder_.write(run.name + "/output.json", json_on_lines(output_json(stage(i), run, data)));
+}
+
+// Of a stage that runs; once.
+Status WorkflowRun::write_key(std::size_t i) {
+  State& state = this->state(i);
+  if (!state.named || state.key_written) return {};
+  const std::string& name = run_of(i).name;
+  PENSTOCK_TRY(make_folders(folder_.path() + "/" + name));
+  state.key_written = true;
+  return folder_.write(name + "/key.json", json_on_lines(key_json(state.named->key, state.decision)));
 }
 
 const std::vector<Artifact>* WorkflowRun::artifacts_of(const std::string& name) const {
@@ -62,42 +66,42 @@ const std::vector<Artifact>* WorkflowRun::artifacts_of(const std::string& name) 
 
 Status WorkflowRun::take_kept_result(std::size_t i, bool& taken) {
   const FileStage& stage = this->stage(i);
+  const bool later = stage.is_command() || (!is_item(i) && recordable_[i]);  // its folder comes with its result
   // Files of operators alone are run as they always were: whoever starts them wants to see them run.
   if (file_.stages.size() == 1 && !stage.is_command() && !stage.cache) {
     PENSTOCK_TRY(check_needs(i));
-    return make_folders(folder_.path() + "/" + stage.name);
+    return later ? Status() : make_folders(folder_.path() + "/" + stage.name);
   }
   State& state = this->state(i);
   PENSTOCK_ASSIGN(NamedResult named, name_result(file_, stage, folder_.path(), *this, index_));
   if (!named.why_not.empty()) {
     PENSTOCK_TRY(note("not_named", {{"stage", stage.name}, {"reason", named.why_not}}));
     PENSTOCK_TRY(check_needs(i));
-    return make_folders(folder_.path() + "/" + stage.name);
+    return later ? Status() : make_folders(folder_.path() + "/" + stage.name);
   }
   state.named = std::move(named);
   run_of(i).key = state.named->key.digest;
-  std::string decision = state.forced ? "it was to run again" : "no result of this key";
+  state.decision = state.forced ? "it was to run again" : "no result of this key";
   if (!state.forced) {
     const std::string why_not = why_not_cached(file_, stage);
     if (why_not.empty()) {
       PENSTOCK_TRY(take_from_cache(i, taken));
     } else {
-      decision = "not cached: " + why_not;
+      state.decision = "not cached: " + why_not;
     }
     if (!taken && !state.verify) PENSTOCK_TRY(take_from_runs(i, taken));
-    if (state.replace) decision = "the kept result was damaged";
-    if (state.verify) decision = "kept, and made again to be compared";
+    if (state.replace) state.decision = "the kept result was damaged";
+    if (state.verify) state.decision = "kept, and made again to be compared";
   }
   if (taken) return {};
   PENSTOCK_TRY(check_needs(i));
-  PENSTOCK_TRY(make_folders(folder_.path() + "/" + stage.name));
-  return folder_.write(stage.name + "/key.json", key_json(state.named->key, decision));
+  return later ? Status() : write_key(i);
 }
 
 // Nobody may have changed what the stages before made; a result of that would be nobody's.
 Status WorkflowRun::check_needs(std::size_t i) {
   for (const StageGraph::Edge& edge : graph_.needs[parent(i)]) {
-    if (!edge.data || !run_.stages[edge.stage].ok()) continue;
+    if (!edge.data || !run_.stages[edge.stage].ok() || states_[edge.stage].recorded) continue;
     for (const Artifact& artifact : run_.stages[edge.stage].artifacts) {
       const std::string path = folder_.path() + "/" + artifact.path;
       const Result<FileDigest> digest = index_.digest(path);
@@ -122,8 +126,8 @@ Status WorkflowRun::take(std::size_t i, std::vector<Artifact> artifacts, const s
   const bool whole = ::access(folder.c_str(), F_OK) != 0;
   std::vector<std::pair<std::string, std::string>> files;
   if (whole) {
-    files.emplace_back("output.json", output_json(stage(i), run, data));
-    if (state(i).named) files.emplace_back("key.json", key_json(state(i).named->key, "taken over"));
+    files.emplace_back("output.json", json_on_lines(output_json(stage(i), run, data)));
+    if (state(i).named) files.emplace_back("key.json", json_on_lines(key_json(state(i).named->key, "taken over")));
   }
   const std::vector<std::string> folders = folders_made_by(stage(i));
   const Status restored = whole ? restore_stage({artifacts, folders, from}, folder, files, index_)
@@ -147,11 +151,10 @@ Status WorkflowRun::link(std::size_t i, const std::vector<Artifact>& artifacts, 
                          const std::string& data, bool& taken) {
   StageRun& run = run_of(i);
   const RunFolder made(options_.store, maker);
-  if (is_item(i) || maker == run_.id || ::access((made.path() + "/" + run.name + "/output.json").c_str(), R_OK) != 0)
-    return {};
+  if (is_item(i) || maker == run_.id) return {};
   if (made.maker_of(run.name) != maker || !check_artifacts(artifacts, made.artifacts_of(run.name), index_)) return {};
   if (!folder_.link_stage(run.name, maker)) return {};
-  // It may have been removed just now.
+  // It may have no output.json, or have been removed just now.
   if (::access((folder_.path() + "/" + run.name + "/output.json").c_str(), R_OK) != 0) {
     ::unlink((folder_.path() + "/" + run.name).c_str());
     return {};
@@ -170,7 +173,7 @@ bool WorkflowRun::is_sampled() const {
 }
 
 Status WorkflowRun::compare_with_kept(std::size_t i) {
-  PENSTOCK_ASSIGN(const std::vector<Artifact> made, folder_.artifacts(stage(i).name));
+  PENSTOCK_ASSIGN(const std::vector<Artifact> made, RunFolder::artifacts_in(made_artifacts_of(i), stage(i).name));
   const auto digest_in = [](const std::vector<Artifact>& artifacts, const std::string& name) {
     const auto found =
         std::find_if(artifacts.begin(), artifacts.end(), [&](const Artifact& each) { return each.name == name; });
@@ -235,13 +238,19 @@ Status WorkflowRun::take_from_runs(std::size_t i, bool& taken) {
 
 Status WorkflowRun::keep_result(std::size_t i) {
   const FileStage& stage = this->stage(i);
-  const State& state = this->state(i);
+  State& state = this->state(i);
   StageRun& run = run_of(i);
+  if (state.value) {
+    run.artifacts = artifact_of_value(i);
+    state.recorded = true;  // with the line that says that it has ended
+    return {};
+  }
   const bool drained = run.outcome.report.outcome == Report::Outcome::kDrained;
   const bool cached = state.named && !drained && why_not_cached(file_, stage).empty();
-  PENSTOCK_ASSIGN(run.artifacts, folder_.artifacts(stage.name));
+  const std::string made = made_artifacts_of(i);
+  PENSTOCK_ASSIGN(run.artifacts, RunFolder::artifacts_in(made, stage.name));
   for (const Artifact& artifact : run.artifacts) {
-    const std::string path = folder_.path() + "/" + artifact.path;
+    const std::string path = made + "/" + artifact.name;
     // The cache will share the file: nobody is to write to it.
     if (cached) PENSTOCK_TRY(make_read_only(path));
     if (state.named) PENSTOCK_TRY(index_.remember(path, artifact.sha256));
@@ -261,8 +270,38 @@ Status WorkflowRun::keep_result(std::size_t i) {
     entry.duration_seconds = run.duration_seconds;
     entry.data = data;
     entry.artifacts = run.artifacts;
-    PENSTOCK_TRY(cache_.put(entry, folder_.artifacts_of(stage.name), index_, true, file_.workflow.durable));
+    PENSTOCK_TRY(cache_.put(entry, made, index_, true, file_.workflow.durable));
     results_.add(entry, cache_.entry_path(entry.key));
+  }
+  return put_in_place(i, data);
+}
+
+std::string WorkflowRun::made_artifacts_of(std::size_t i) {
+  const std::string& aside = state(i).aside;
+  return aside.empty() ? folder_.artifacts_of(run_of(i).name) : aside + "/artifacts";
+}
+
+// The folder of a stage appears as a whole, unless it is there already, as that of one which has printed something.
+Status WorkflowRun::put_in_place(std::size_t i, const std::string& data) {
+  State& state = this->state(i);
+  const std::string target = folder_.path() + "/" + run_of(i).name;
+  if (!state.aside.empty() && !state.key_written && !file_.workflow.durable && ::access(target.c_str(), F_OK) != 0) {
+    PENSTOCK_TRY(write_new_file(state.aside + "/output.json", json_on_lines(output_json(stage(i), run_of(i), data))));
+    if (state.named) {
+      PENSTOCK_TRY(
+          write_new_file(state.aside + "/key.json", json_on_lines(key_json(state.named->key, state.decision))));
+    }
+    if (::rename(state.aside.c_str(), target.c_str()) != 0) return file_error(errno, "put in place", target);
+    state.aside.clear();
+    state.key_written = true;
+    return {};
+  }
+  PENSTOCK_TRY(write_key(i));
+  if (!state.aside.empty()) {
+    PENSTOCK_TRY(make_folders(target));
+    if (::rename((state.aside + "/artifacts").c_str(), (target + "/artifacts").c_str()) != 0)
+      return file_error(errno, "put in place", target + "/artifacts");
+    if (::rmdir(state.aside.c_str()) == 0) state.aside.clear();
   }
   return write_output(i, data);
 }

@@ -69,22 +69,33 @@ OptionValue to_value(const toml::node& node, const std::string& file) {
   return value;
 }
 
-TomlTable to_table(const toml::table& table, const std::string& file) {
+// Below `kTop` lists of tables become values too; at the top, where there may be thousands of stages, of such a list
+// only the first one does, which messages show.
+enum class Level : std::uint8_t { kTop, kInside };
+
+TomlTable to_table(const toml::table& table, const std::string& file, Level level) {
   TomlTable result;
   result.place = place_of(table.source(), file);
   for (const auto& [key, node] : in_order(table)) {
     TomlEntry entry;
     entry.name = key->str();
     entry.key_place = place_of(key->source(), file);
-    entry.value = to_value(*node, file);
+    const auto* const array = node->as_array();
+    const bool tables = array != nullptr && !array->empty() && array->is_homogeneous(toml::node_type::table);
+    if (tables && level == Level::kTop) {
+      entry.value = OptionValue(OptionValue::List{to_value(*array->get(0), file)});
+      entry.value.place = place_of(node->source(), file);
+    } else {
+      entry.value = to_value(*node, file);
+    }
     if (const auto* const inner = node->as_table()) {
       entry.kind = TomlEntry::Kind::kTable;
-      entry.tables.push_back(to_table(*inner, file));
+      entry.tables.push_back(to_table(*inner, file, Level::kInside));
     }
-    const auto* const array = node->as_array();
-    if (array != nullptr && !array->empty() && array->is_homogeneous(toml::node_type::table)) {
+    if (tables) {
       entry.kind = TomlEntry::Kind::kTables;
-      for (const toml::node& element : *array) entry.tables.push_back(to_table(*element.as_table(), file));
+      for (const toml::node& element : *array)
+        entry.tables.push_back(to_table(*element.as_table(), file, Level::kInside));
     }
     result.entries.push_back(std::move(entry));
   }
@@ -147,7 +158,7 @@ Status check_key_depth(std::string_view text, const std::string& file) {
 Result<TomlTable> parse_toml(std::string_view text, const std::string& file) {
   PENSTOCK_TRY(check_key_depth(text, file));
   try {
-    return to_table(toml::parse(text, std::string_view(file)), file);
+    return to_table(toml::parse(text, std::string_view(file)), file, Level::kTop);
   } catch (const toml::parse_error& error) {
     const Place place = place_of(error.source(), file);
     std::string message = fmt::format("not valid TOML: {}", error.description());

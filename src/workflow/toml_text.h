@@ -26,7 +26,8 @@ struct TomlEntry {
   std::string name;
   Place key_place;
   Kind kind = Kind::kValue;
-  OptionValue value;              ///< Of any kind; tables and lists of tables are here too, as values.
+  OptionValue value;  ///< Of any kind; tables and lists of tables are here too, as values, but of a list of tables at
+                      ///< the top of the document only the first.
   std::vector<TomlTable> tables;  ///< One for a table, all for a list of tables.
 };
 

@@ -30,8 +30,9 @@ void Workflow::add(FileStage stage) {
   }
   std::sort(stage.reads.begin(), stage.reads.end());
   stage.reads.erase(std::unique(stage.reads.begin(), stage.reads.end()), stage.reads.end());
+  streams_ = streams_ || !stage.stream_from.empty();
   file_.stages.push_back(std::move(stage));
-  (void)join_streams(file_.stages);  // what is wrong the run says, before anything begins
+  if (streams_) (void)join_streams(file_.stages);  // what is wrong the run says, before anything begins
 }
 
 void Workflow::add_function(StageOptions options, std::shared_ptr<const StageFunction> function,
@@ -82,9 +83,14 @@ Status Workflow::set(const std::string& name, const std::string& text) {
   return Error(ErrorCode::kNotFound, fmt::format("unknown parameter: \"{}\"", name)).hint(suggest_name(name, known));
 }
 
-Result<StageFunction::Value> Workflow::find_value(const FileRun& run, const std::string& name) const {
-  for (std::size_t i = 0; i < run.stages.size() && i < file_.stages.size(); ++i) {
-    if (run.stages[i].name != name || !run.stages[i].ok()) continue;
+Result<StageFunction::Value> Workflow::find_value(const FileRun& run, const std::string& name,
+                                                  std::size_t number) const {
+  std::size_t i = number;
+  if (i >= run.stages.size() || run.stages[i].name != name) {
+    i = 0;
+    while (i < run.stages.size() && run.stages[i].name != name) ++i;
+  }
+  if (i < run.stages.size() && i < file_.stages.size() && run.stages[i].ok()) {
     PENSTOCK_ASSIGN(const std::string bytes, read_file(fmt::format("{}/{}/artifacts/{}", run.path, name, kValueFile)));
     return file_.stages[i].function->decode(bytes);
   }

@@ -104,6 +104,9 @@ Status WorkflowRun::begin() {
     for (std::size_t i = 0; i < states_.size(); ++i) states_[i].forced = marked[i];
   }
   if (!options_.reuse_run.empty()) reuse_ = RunStore(options_.store).lineage(options_.reuse_run);
+  // What a run that was killed had finished may stand in its journal alone.
+  for (const std::string& id : reuse_) PENSTOCK_TRY(RunFolder(options_.store, id).finish_stages());
+  for (std::size_t i = 0; i < file_.stages.size(); ++i) recordable_.push_back(may_be_recorded(i));
   record_.writes = outputs_elsewhere(file_, folder_.path());
   record_.reads = files_read(file_, folder_.path(), record_.folder);
   record_.graph = &graph_;
@@ -254,7 +257,8 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
                          .program = state.named ? state.named->program : std::string(),
                          .input_bytes = bytes_read_by(stage),
                          .deadline = deadline_,
-                         .checkpoints = checkpoints_of(i)};
+                         .checkpoints = checkpoints_of(i),
+                         .record = !is_item(i) && recordable_[i]};
   // What runs behind all others tidies up also after a stage that failed or a run that was stopped.
   StopSignal undisturbed;
   if (stage.last) context.stop = &undisturbed;
@@ -262,12 +266,16 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
   run.duration_seconds = seconds_since(run.started_micros);
   if (!end.outcome.status) return after_failure(i, std::move(end));
   run.outcome = std::move(end.outcome);
+  state.value = std::move(end.value);
+  state.aside = std::move(end.aside);
   // A result of inputs that changed meanwhile is nobody's result.
   const std::string changed = state.named ? state.named->inputs.changed(index_) : std::string();
   if (!changed.empty()) {
     constexpr std::uint32_t kMostChanges = 3;
-    if (Status removed = remove_tree(folder_.artifacts_of(stage.name)); !removed)
+    if (Status removed = remove_tree(state.aside.empty() ? folder_.artifacts_of(stage.name) : state.aside); !removed)
       return fail_stage(i, removed.error()), std::nullopt;
+    state.aside.clear();
+    state.value.reset();
     if (changed.starts_with(folder_.path() + "/")) {
       fail_stage(i, Error(ErrorCode::kDataLoss, fmt::format("{} was changed while the stage read it", changed))
                         .at(stage.name)
@@ -342,7 +350,8 @@ void WorkflowRun::run_fallback(std::size_t i) {
   const std::string reason =
       fmt::format("\"{}\" took its place: {}", fallback.name, run.outcome.status.error().message());
   bool taken = false;
-  Status status = remove_tree(folder_.artifacts_of(run.name));
+  Status status = write_key(i);
+  if (status) status = remove_tree(folder_.artifacts_of(run.name));
   const std::string text = data_json(file_.stages[other], fallback);
   run.outcome.status = {};
   if (status) status = take(i, fallback.artifacts, folder_.artifacts_of(fallback.name), text, taken);
@@ -382,10 +391,17 @@ void WorkflowRun::end_stage(std::size_t i, StageStatus status, std::string reaso
   Journal::Facts facts = {{"stage", run.name}, {"status", to_string(status)}};
   if (!run.reason.empty()) facts.emplace_back("reason", run.reason);
   if (!run.outcome.status) facts.emplace_back("error", run.outcome.status.error().to_text());
-  if (Status noted = note("stage_ended", facts); !noted) {
+  Status noted = run.ok() ? Status() : write_key(i);
+  if (std::string& aside = state(i).aside; !aside.empty()) {
+    (void)remove_tree(aside);
+    aside.clear();
+  }
+  if (noted) noted = note_end(i, facts);
+  if (!noted) {
     const std::lock_guard lock(mutex_);
     if (store_error_) store_error_ = std::move(noted);
   }
+  if (state(i).named) state(i).named.reset();  // of thousands of stages they are many megabytes
   if (options_.listener != nullptr) {
     const std::lock_guard lock(listener_mutex_);
     options_.listener->stage_ended(stage(i), run);

@@ -52,6 +52,11 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
     std::optional<NamedResult> named;
     std::vector<Artifact> kept;  ///< Of the cache, to compare with.
     std::string kept_from;       ///< The run that made them.
+    std::string decision;        ///< Why it runs, for key.json.
+    bool key_written = false;
+    std::string aside;                 ///< Where what a command made is until it gets its name; empty: it has it.
+    std::optional<std::string> value;  ///< Of a function whose value goes to the journal, behind its attempt.
+    bool recorded = false;             ///< Its result is in memory and in the journal; its folder comes later.
   };
 
   /// The items of a stage with `for_each`. Made by the stage before they are worked on, and then of fixed size.
@@ -107,6 +112,7 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
 
   // stage_results.cc: results that are kept.
   const std::vector<Artifact>* artifacts_of(const std::string& stage) const override;
+  bool is_in_memory(const std::string& stage) const override;
   Status take_kept_result(std::size_t stage, bool& taken);
   Status check_needs(std::size_t stage);
   Status take_from_cache(std::size_t stage, bool& taken);
@@ -118,8 +124,18 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   Status compare_with_kept(std::size_t stage);
   bool is_sampled() const;
   Status keep_result(std::size_t stage);
+  Status write_key(std::size_t stage);
+  std::string made_artifacts_of(std::size_t stage);
+  Status put_in_place(std::size_t stage, const std::string& data);
+
+  // recorded_results.cc: results of functions that stand in the journal first.
+  bool may_be_recorded(std::size_t stage) const;
+  std::vector<Artifact> artifact_of_value(std::size_t stage) const;
+  RecordedStage recorded_stage(std::size_t stage);
+  Status put_recorded();
   Status write_output(std::size_t stage, const std::string& data);
   Status note(std::string_view event, const Journal::Facts& facts = {});
+  Status note_end(std::size_t stage, const Journal::Facts& facts);
 
   const PipelineFile& file_;
   const FileRunOptions& options_;
@@ -141,6 +157,11 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   std::unordered_map<std::string_view, std::size_t> numbers_;  ///< Of stages, by name.
 
   std::unique_ptr<FunctionProcesses> processes_;  ///< Null when no function can need one.
+
+  std::vector<bool> recordable_;  ///< By stage.
+  std::mutex recorded_mutex_;
+  std::vector<RecordedStage> recorded_;  ///< Without a folder yet; guarded by `recorded_mutex_`.
+  std::size_t recorded_bytes_ = 0;       ///< Guarded by `recorded_mutex_`.
 
   std::mutex values_mutex_;
   std::map<std::string, std::shared_ptr<const void>> values_;  ///< By stage; guarded by `values_mutex_`.
