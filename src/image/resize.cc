@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#include "image/resize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace penstock::image {
+namespace {
+
+// 255 · 2^20 with what filters overshoot, and 2^15 times numbers of 16 bits, stay within 32 bits.
+constexpr int kRowPrecision = 20;
+constexpr int kColumnPrecision = 15;
+
+std::uint32_t scaled(std::uint32_t side, double scale, std::uint32_t most) {
+  return static_cast<std::uint32_t>(std::clamp(std::round(side * scale), 1.0, static_cast<double>(most)));
+}
+
+Size fitted(Size in, Size target) {
+  const double scale =
+      std::min(static_cast<double>(target.height) / in.height, static_cast<double>(target.width) / in.width);
+  return {scaled(in.height, scale, target.height), scaled(in.width, scale, target.width)};
+}
+
+// The middle `part` of an axis.
+Interval middle_of(std::uint32_t side, double part) {
+  const double kept = std::min(part, static_cast<double>(side));
+  const double begin = (side - kept) / 2;
+  return {begin, std::min(begin + kept, static_cast<double>(side))};
+}
+
+PixelKernels::BlendColumns blend_columns_of(const PixelKernels& kernels, std::uint32_t channels) {
+  if (channels == 1) return kernels.blend_columns_1;
+  return channels == 3 ? kernels.blend_columns_3 : kernels.blend_columns_4;
+}
+
+void fill(std::uint8_t* row, std::size_t pixels, std::uint32_t channels, const std::array<std::uint8_t, 4>& colour) {
+  for (std::size_t i = 0; i < pixels * channels; ++i) row[i] = colour[i % channels];
+}
+
+}  // namespace
+
+Placement placement(Size in, Size target, Mode mode) {
+  Placement placed;
+  placed.rows = {0, static_cast<double>(in.height)};
+  placed.columns = {0, static_cast<double>(in.width)};
+  placed.canvas = placed.region = target;
+  if (mode == Mode::kFill) {
+    placed.rows = middle_of(in.height, static_cast<double>(in.width) * target.height / target.width);
+    placed.columns = middle_of(in.width, static_cast<double>(in.height) * target.width / target.height);
+  } else if (mode != Mode::kStretch) {
+    placed.region = fitted(in, target);
+    if (mode == Mode::kFit) placed.canvas = placed.region;
+    placed.top = (placed.canvas.height - placed.region.height) / 2;
+    placed.left = (placed.canvas.width - placed.region.width) / 2;
+  }
+  return placed;
+}
+
+Resizer::Resizer(const ResizeOptions& options, const PixelKernels& kernels) : options_(options), kernels_(&kernels) {}
+
+void Resizer::prepare(const Pixels& in) {
+  if (prepared_for_ != in.size) {
+    placement_ = placement(in.size, options_.target, options_.mode);
+    row_weights_ =
+        filter_weights(options_.filter, in.size.height, placement_.rows, placement_.region.height, kRowPrecision);
+    column_weights_ =
+        filter_weights(options_.filter, in.size.width, placement_.columns, placement_.region.width, kColumnPrecision);
+    first_column_ = column_weights_.first.front();
+    columns_ = std::min<std::size_t>(in.size.width, column_weights_.first.back() + column_weights_.taps) - first_column_;
+    for (std::uint32_t& first : column_weights_.first) first -= static_cast<std::uint32_t>(first_column_);
+    rows_.resize(row_weights_.taps);
+    prepared_for_ = in.size;
+  }
+  middle_.resize((columns_ + column_weights_.taps) * in.channels + kMiddlePadding);
+  out_row_.resize(std::size_t{placement_.canvas.width} * in.channels + kRowPadding);
+}
+
+void Resizer::blend_row(const Pixels& in, std::uint32_t row) {
+  const std::size_t stride = std::size_t{in.size.width} * in.channels;
+  for (std::size_t k = 0; k < rows_.size(); ++k) {  // a weight of 0 may stand beyond the last row
+    const std::size_t from = std::min<std::size_t>(row_weights_.first[row] + k, in.size.height - 1);
+    rows_[k] = in.data + from * stride + first_column_ * in.channels;
+  }
+  kernels_->blend_rows(rows_.data(), row_weights_.of(row), row_weights_.taps, row_weights_.precision,
+                       columns_ * in.channels, middle_.data());
+  blend_columns_of(*kernels_, in.channels)(middle_.data(), column_weights_.first.data(), column_weights_.values.data(),
+                                           column_weights_.taps, column_weights_.precision, placement_.region.width,
+                                           out_row_.data() + std::size_t{placement_.left} * in.channels);
+}
+
+void Resizer::resize(const Pixels& in, const RowSink& sink) {
+  prepare(in);
+  const Placement& placed = placement_;
+  const std::uint32_t right = placed.left + placed.region.width;
+  fill(out_row_.data(), placed.canvas.width, in.channels, options_.background);
+  for (std::uint32_t row = 0; row < placed.top; ++row) sink(row, out_row_.data());
+  for (std::uint32_t row = 0; row < placed.region.height; ++row) {
+    blend_row(in, row);
+    if (right < placed.canvas.width) {  // the loops write a little more than the picture
+      fill(out_row_.data() + std::size_t{right} * in.channels, placed.canvas.width - right, in.channels,
+           options_.background);
+    }
+    sink(placed.top + row, out_row_.data());
+  }
+  fill(out_row_.data(), placed.canvas.width, in.channels, options_.background);
+  for (std::uint32_t row = placed.top + placed.region.height; row < placed.canvas.height; ++row)
+    sink(row, out_row_.data());
+}
+
+void Resizer::resize(const Pixels& in, std::uint8_t* out) {
+  const std::size_t row_bytes = std::size_t{size_of(in.size).width} * in.channels;
+  resize(in, [&](std::uint32_t row, const std::uint8_t* pixels) {
+    std::memcpy(out + row * row_bytes, pixels, row_bytes);
+  });
+}
+
+}  // namespace penstock::image

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// The operators of this folder: lists of images, and what becomes of their pixels.
+#pragma once
+
+#include <penstock/operator.h>
+
+namespace penstock {
+
+/// Adds image.list.
+void add_image_operators(Registry& registry);
+
+OperatorInfo image_list_info();
+
+}  // namespace penstock
