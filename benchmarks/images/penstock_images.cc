@@ -15,7 +15,7 @@ struct Worker {
   image::Normalizer normalizer{image::NormalizeOptions{}};
 };
 
-image::Size decode_into(Worker& worker, std::span<const std::uint8_t> file, image::Quality quality) {
+image::Decoded decode_into(Worker& worker, std::span<const std::uint8_t> file, image::Quality quality) {
   image::DecodeOptions options;
   options.quality = quality;
   options.reduce_to = {kSide, kSide};
@@ -23,7 +23,7 @@ image::Size decode_into(Worker& worker, std::span<const std::uint8_t> file, imag
     worker.pixels.resize(std::size_t{3} * size.height * size.width);
     return worker.pixels.data();
   });
-  return decoded.value().size;
+  return decoded.value();
 }
 
 Worker& this_worker() {
@@ -39,8 +39,8 @@ void decode_only(std::span<const std::uint8_t> file, float*) {
 template <image::Quality quality>
 void prepare(std::span<const std::uint8_t> file, float* tensor) {
   Worker& worker = this_worker();
-  const image::Size size = decode_into(worker, file, quality);
-  image::resize_and_normalize(worker.resizer, worker.normalizer, {worker.pixels.data(), size, 3},
+  const image::Decoded decoded = decode_into(worker, file, quality);
+  image::resize_and_normalize(worker.resizer, worker.normalizer, {worker.pixels.data(), decoded.size, 3, decoded.cover},
                               reinterpret_cast<std::byte*>(tensor));
 }
 

@@ -166,7 +166,7 @@ Result<Decoded> decode_bmp(FileBytes file, const Header&, const DecodeOptions& o
       read_coloured(row, header, options.background, to);
     }
   }
-  return Decoded{header.size, {}};
+  return Decoded{header.size, whole(header.size), {}};
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ Result<Decoded> decode_turned(const Decoder& decoder, FileBytes file, const Head
   };
   PENSTOCK_ASSIGN(Decoded decoded, decoder.decode(file, header, options, beside));
   set_upright(stored.get(), decoded.size, header.orientation, upright);
+  decoded.cover = upright_cover(decoded.cover, decoded.size, header.orientation);
   decoded.size = upright_size(decoded.size, header.orientation);
   return decoded;
 }
@@ -68,6 +69,8 @@ std::uint32_t reduction(const Header& header, const DecodeOptions& options) {
   for (const std::uint32_t by : {8U, 4U, 2U}) {
     const std::uint64_t height = (std::uint64_t{header.stored.height} + by - 1) / by;
     const std::uint64_t width = (std::uint64_t{header.stored.width} + by - 1) / by;
+    const bool divides = header.stored.height % by == 0 && header.stored.width % by == 0;
+    if (options.whole_pixels && !divides) continue;
     if (height >= spare * target.height && width >= spare * target.width) return by;
   }
   return 1;

@@ -45,6 +45,7 @@ struct DecodeOptions {
   std::uint64_t max_bytes = 256ULL << 20;     ///< Of the file.
   Quality quality = Quality::kHigh;           ///< Counts when `reduce_to` is given.
   Size reduce_to = {};                        ///< The size that it will be resized to, the right way up; 0 × 0: not known.
+  bool whole_pixels = false;                  ///< Reduces only by what divides both sides: Decoded::cover is all.
   bool apply_orientation = true;              ///< Turns and mirrors as EXIF and TIFF say.
   std::array<std::uint8_t, 3> background = {255, 255, 255};  ///< RGB below what is transparent.
   Damaged damaged = Damaged::kReject;
@@ -57,6 +58,7 @@ using PixelRoom = std::function<Result<std::uint8_t*>(Size)>;
 /// What was decoded.
 struct Decoded {
   Size size;            ///< What was asked of the room.
+  Cover cover;          ///< All of it, but for pictures that were reduced by what does not divide their sides.
   std::string damage;   ///< Empty, or what is wrong with the file; only with Damaged::kKeep.
 };
 

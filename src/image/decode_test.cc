@@ -91,6 +91,20 @@ TEST(Orientation, EachOfTheEightPutsTheTopLeftWhereItBelongs) {
   EXPECT_EQ(upright_size({2, 3}, 4), (Size{2, 3}));
 }
 
+TEST(Orientation, WhatIsCoveredTurnsWithThePicture) {
+  const Cover cover = {{0, 1.5}, {0, 2.75}};  // of 2 x 3 pixels
+  const Interval rows_back = {0.5, 2};
+  const Interval columns_back = {0.25, 3};
+  EXPECT_EQ(upright_cover(cover, {2, 3}, 1), cover);
+  EXPECT_EQ(upright_cover(cover, {2, 3}, 2), (Cover{cover.rows, columns_back}));
+  EXPECT_EQ(upright_cover(cover, {2, 3}, 3), (Cover{rows_back, columns_back}));
+  EXPECT_EQ(upright_cover(cover, {2, 3}, 4), (Cover{rows_back, cover.columns}));
+  EXPECT_EQ(upright_cover(cover, {2, 3}, 5), (Cover{cover.columns, cover.rows}));
+  EXPECT_EQ(upright_cover(cover, {2, 3}, 6), (Cover{cover.columns, rows_back}));
+  EXPECT_EQ(upright_cover(cover, {2, 3}, 7), (Cover{columns_back, rows_back}));
+  EXPECT_EQ(upright_cover(cover, {2, 3}, 8), (Cover{columns_back, cover.rows}));
+}
+
 TEST(Exif, ReadsTheOrientationInBothOrdersOfBytes) {
   for (std::uint32_t orientation = 1; orientation <= 8; ++orientation) {
     EXPECT_EQ(exif_orientation(fixture::exif(orientation, false)), orientation);
@@ -195,6 +209,22 @@ TEST(DecodeJpeg, ReducesWhileDecodingAsFarAsTheTargetAllows) {
   EXPECT_EQ(size_with(Quality::kFast, {60, 60}), (Size{60, 80}));
   EXPECT_EQ(size_with(Quality::kFast, {1, 1}), (Size{60, 80}));
   EXPECT_EQ(size_with(Quality::kFast, {240, 321}), size);
+}
+
+TEST(DecodeJpeg, SaysWhatAReducedPictureCovers) {
+  const Size size{45, 50};
+  const File file = fixture::jpeg(photo(size, 3), size);
+  const DecodeOptions options{.quality = Quality::kFast, .reduce_to = {5, 5}};
+  Bytes room(3 * 6 * 7);
+  const auto result = decode(file, options, [&](Size) -> Result<std::uint8_t*> { return room.data(); });
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->size, (Size{6, 7}));
+  EXPECT_EQ(result->cover, (Cover{{0, 5.625}, {0, 6.25}}));
+  DecodeOptions careful = options;
+  careful.whole_pixels = true;
+  EXPECT_EQ(reduction({Format::kJpeg, {45, 50}, 3, 1}, careful), 1U);
+  EXPECT_EQ(reduction({Format::kJpeg, {44, 60}, 3, 1}, careful), 4U);
+  EXPECT_EQ(reduction({Format::kJpeg, {46, 50}, 3, 1}, careful), 2U);
 }
 
 TEST(DecodeJpeg, TurnsTheTargetWithThePicture) {

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "image/orientation.h"
+
 namespace penstock::image {
 
 /// How pixels are weighted. All grow with the ratio when a picture is made smaller, so that nothing aliases: the first
@@ -15,12 +17,6 @@ enum class Filter : std::uint8_t {
   kBicubic,   ///< A cubic with a = -0.5, radius 2.
   kLanczos,   ///< sinc windowed by sinc, radius 3.
   kArea,      ///< The mean of the area that an output pixel covers, parts of pixels included, as OpenCV's INTER_AREA.
-};
-
-/// The part of an axis that is taken, in input pixels; it may begin and end inside a pixel.
-struct Interval {
-  double begin = 0;
-  double end = 0;
 };
 
 /// Weights as exact fractions, for references: those of output `i` begin at input `first`.

@@ -163,7 +163,7 @@ Result<Decoded> decode_gif(FileBytes file, const Header& header, const DecodeOpt
   PENSTOCK_ASSIGN(std::uint8_t* const rgb, room(header.stored));
   for (std::size_t i = 0; i < bytes_of(header.stored); ++i) rgb[i] = options.background[i % 3];
   PENSTOCK_TRY(reader.read_rows(header.stored, rgb));
-  return Decoded{header.stored, {}};
+  return Decoded{header.stored, whole(header.stored), {}};
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ namespace {
   EACH(CreateDecompress) \
   EACH(calc_output_dimensions) \
   EACH(destroy_decompress) \
+  EACH(finish_decompress) \
   EACH(read_header) \
   EACH(read_scanlines) \
   EACH(resync_to_restart) \
@@ -196,6 +197,7 @@ class JpegReader {
       } else {
         read_rgb(rgb);
       }
+      jpeg().finish_decompress(&decompress_);  // looks whether bytes are left that should have been pixels
     });
     return ended ? Status() : Status(failure());
   }
@@ -259,10 +261,13 @@ Result<Header> read_jpeg_header(FileBytes file) {
 Result<Decoded> decode_jpeg(FileBytes file, const Header& header, const DecodeOptions& options, const PixelRoom& room) {
   JpegReader reader(file, options.damaged);
   PENSTOCK_TRY(reader.header());
-  PENSTOCK_ASSIGN(const Size size, reader.start(reduction(header, options)));
+  const std::uint32_t reduced_by = reduction(header, options);
+  PENSTOCK_ASSIGN(const Size size, reader.start(reduced_by));
   PENSTOCK_ASSIGN(std::uint8_t* const pixels, room(size));
   PENSTOCK_TRY(reader.read_rows(pixels));
-  return Decoded{size, reader.damage()};
+  const Cover cover = {{0, static_cast<double>(header.stored.height) / reduced_by},
+                       {0, static_cast<double>(header.stored.width) / reduced_by}};
+  return Decoded{size, cover, reader.damage()};
 }
 
 }  // namespace

@@ -30,7 +30,17 @@ Walk walk_of(std::ptrdiff_t height, std::ptrdiff_t width, Orientation orientatio
   }
 }
 
+Interval mirrored(Interval part, std::uint32_t side) { return {side - part.end, side - part.begin}; }
+
 }  // namespace
+
+Cover upright_cover(const Cover& cover, Size stored, Orientation orientation) {
+  const bool from_the_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  const bool from_the_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  const Interval rows = from_the_bottom ? mirrored(cover.rows, stored.height) : cover.rows;
+  const Interval columns = from_the_right ? mirrored(cover.columns, stored.width) : cover.columns;
+  return turns_a_quarter(orientation) ? Cover{columns, rows} : Cover{rows, columns};
+}
 
 void set_upright(const std::uint8_t* stored, Size stored_size, Orientation orientation, std::uint8_t* upright) {
   const auto height = static_cast<std::ptrdiff_t>(stored_size.height);

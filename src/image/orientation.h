@@ -15,6 +15,24 @@ struct Size {
   friend bool operator==(const Size&, const Size&) = default;
 };
 
+/// A part of an axis, in pixels; it may begin and end inside one.
+struct Interval {
+  double begin = 0;
+  double end = 0;
+  friend bool operator==(const Interval&, const Interval&) = default;
+};
+
+/// The part of the pixels that a picture covers. A picture of 5 rows that is reduced by 2 gives 3 rows, of which it covers
+/// two and a half.
+struct Cover {
+  Interval rows;
+  Interval columns;
+  friend bool operator==(const Cover&, const Cover&) = default;
+};
+inline Cover whole(Size size) {
+  return {{0, static_cast<double>(size.height)}, {0, static_cast<double>(size.width)}};
+}
+
 /// Whether rows become columns.
 inline bool turns_a_quarter(Orientation orientation) { return orientation >= 5; }
 
@@ -22,6 +40,9 @@ inline bool turns_a_quarter(Orientation orientation) { return orientation >= 5; 
 inline Size upright_size(Size stored, Orientation orientation) {
   return turns_a_quarter(orientation) ? Size{stored.width, stored.height} : stored;
 }
+
+/// What a picture of stored size `stored` covers when it is upright.
+Cover upright_cover(const Cover& cover, Size stored, Orientation orientation);
 
 /// Copies u8 [H, W, 3] to u8 [H', W', 3], the upright picture. The two must not overlap.
 void set_upright(const std::uint8_t* stored, Size stored_size, Orientation orientation, std::uint8_t* upright);

@@ -36,7 +36,7 @@ class Dice {
 using Plane = std::vector<float>;
 
 inline void paint_disc(Plane& picture, Size size, Dice& dice) {
-  const float least = 4;
+  const float least = std::max(4.0F, static_cast<float>(size.width) / 200);
   const float most = static_cast<float>(std::min(size.height, size.width)) / 3;
   const float u = dice.unit();  // radii by a power law of -3
   const float radius = 1 / std::sqrt((1 - u) / (least * least) + u / (most * most));
@@ -117,7 +117,8 @@ inline std::vector<std::uint8_t> photo(Size size, std::uint64_t seed, float nois
   for (int i = 0; i < 40; ++i) draw_line(picture, size, dice);
   for (std::uint32_t cell = 2; cell <= 64; cell *= 2)
     add_octave(picture, size, cell, 2.5F * std::sqrt(static_cast<float>(cell)) / 2, dice);
-  blur(picture, size);
+  const std::uint32_t blurs = 2 + size.width / 1000;  // a lens is less sharp than a sensor of many pixels
+  for (std::uint32_t i = 0; i < blurs; ++i) blur(picture, size);
   std::vector<std::uint8_t> pixels(picture.size());
   for (std::size_t i = 0; i < pixels.size(); ++i)
     pixels[i] = static_cast<std::uint8_t>(std::clamp(picture[i] + dice.normal() * noise + 0.5F, 0.0F, 255.0F));

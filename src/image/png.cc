@@ -29,6 +29,7 @@ namespace {
   EACH(read_row) \
   EACH(read_update_info) \
   EACH(set_chunk_malloc_max) \
+  EACH(set_compression_buffer_size) \
   EACH(set_expand) \
   EACH(set_gray_to_rgb) \
   EACH(set_interlace_handling) \
@@ -56,6 +57,7 @@ Result<Png> look_up_png() {
 
 const Png& png() { return *looked_up_once<look_up_png>(); }
 
+constexpr std::size_t kSmallReadBytes = 256;  // what is cut off with the end of a damaged file that is to be kept
 constexpr png_alloc_size_t kMostChunkBytes = 8 << 20;  // of metadata; a compressed chunk of it can be a bomb, too
 
 // What libpng's functions reach.
@@ -105,7 +107,7 @@ class PngReader {
 
   /// After header(). `keep_damaged`: an error after the first row is told by damage() instead.
   Status read_rows(const DecodeOptions& options, std::uint8_t* rgb) {
-    if (!attempt([&] { prepare(); })) return failure();
+    if (!attempt([&] { prepare(options.damaged); })) return failure();
     const bool alpha = channels_ == 4;
     const std::size_t rows_kept = !alpha ? 0 : passes_ > 1 ? size_.height : 1;
     std::vector<std::uint8_t> rgba(rows_kept * 4 * size_.width);
@@ -147,7 +149,8 @@ class PngReader {
   }
 
   // Everything becomes RGB or RGBA of 8 bits.
-  void prepare() {
+  void prepare(Damaged damaged_files) {
+    if (damaged_files == Damaged::kKeep) png().set_compression_buffer_size(reader_, kSmallReadBytes);
     png().set_expand(reader_);
     png().set_scale_16(reader_);
     png().set_gray_to_rgb(reader_);
@@ -201,7 +204,7 @@ Result<Decoded> decode_png(FileBytes file, const Header& header, const DecodeOpt
   PENSTOCK_TRY(reader.header());
   PENSTOCK_ASSIGN(std::uint8_t* const pixels, room(header.stored));
   PENSTOCK_TRY(reader.read_rows(options, pixels));
-  return Decoded{header.stored, reader.damage()};
+  return Decoded{header.stored, whole(header.stored), reader.damage()};
 }
 
 }  // namespace

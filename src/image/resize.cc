@@ -12,21 +12,22 @@ namespace {
 constexpr int kRowPrecision = 20;
 constexpr int kColumnPrecision = 15;
 
-std::uint32_t scaled(std::uint32_t side, double scale, std::uint32_t most) {
+double length(Interval part) { return part.end - part.begin; }
+
+std::uint32_t scaled(double side, double scale, std::uint32_t most) {
   return static_cast<std::uint32_t>(std::clamp(std::round(side * scale), 1.0, static_cast<double>(most)));
 }
 
-Size fitted(Size in, Size target) {
-  const double scale =
-      std::min(static_cast<double>(target.height) / in.height, static_cast<double>(target.width) / in.width);
-  return {scaled(in.height, scale, target.height), scaled(in.width, scale, target.width)};
+Size fitted(const Cover& in, Size target) {
+  const double scale = std::min(target.height / length(in.rows), target.width / length(in.columns));
+  return {scaled(length(in.rows), scale, target.height), scaled(length(in.columns), scale, target.width)};
 }
 
-// The middle `part` of an axis.
-Interval middle_of(std::uint32_t side, double part) {
-  const double kept = std::min(part, static_cast<double>(side));
-  const double begin = (side - kept) / 2;
-  return {begin, std::min(begin + kept, static_cast<double>(side))};
+// The middle of an interval, `part` long.
+Interval middle_of(Interval all, double part) {
+  const double kept = std::min(part, length(all));
+  const double begin = all.begin + (length(all) - kept) / 2;
+  return {begin, std::min(begin + kept, all.end)};
 }
 
 PixelKernels::BlendColumns blend_columns_of(const PixelKernels& kernels, std::uint32_t channels) {
@@ -40,14 +41,13 @@ void fill(std::uint8_t* row, std::size_t pixels, std::uint32_t channels, const s
 
 }  // namespace
 
-Placement placement(Size in, Size target, Mode mode) {
+Placement placement(const Cover& in, Size target, Mode mode) {
   Placement placed;
-  placed.rows = {0, static_cast<double>(in.height)};
-  placed.columns = {0, static_cast<double>(in.width)};
+  placed.taken = in;
   placed.canvas = placed.region = target;
   if (mode == Mode::kFill) {
-    placed.rows = middle_of(in.height, static_cast<double>(in.width) * target.height / target.width);
-    placed.columns = middle_of(in.width, static_cast<double>(in.height) * target.width / target.height);
+    placed.taken.rows = middle_of(in.rows, length(in.columns) * target.height / target.width);
+    placed.taken.columns = middle_of(in.columns, length(in.rows) * target.width / target.height);
   } else if (mode != Mode::kStretch) {
     placed.region = fitted(in, target);
     if (mode == Mode::kFit) placed.canvas = placed.region;
@@ -60,17 +60,18 @@ Placement placement(Size in, Size target, Mode mode) {
 Resizer::Resizer(const ResizeOptions& options, const PixelKernels& kernels) : options_(options), kernels_(&kernels) {}
 
 void Resizer::prepare(const Pixels& in) {
-  if (prepared_for_ != in.size) {
-    placement_ = placement(in.size, options_.target, options_.mode);
+  if (prepared_for_ != in.size || prepared_cover_ != in.cover) {
+    placement_ = placement(in.cover, options_.target, options_.mode);
     row_weights_ =
-        filter_weights(options_.filter, in.size.height, placement_.rows, placement_.region.height, kRowPrecision);
+        filter_weights(options_.filter, in.size.height, placement_.taken.rows, placement_.region.height, kRowPrecision);
     column_weights_ =
-        filter_weights(options_.filter, in.size.width, placement_.columns, placement_.region.width, kColumnPrecision);
+        filter_weights(options_.filter, in.size.width, placement_.taken.columns, placement_.region.width, kColumnPrecision);
     first_column_ = column_weights_.first.front();
     columns_ = std::min<std::size_t>(in.size.width, column_weights_.first.back() + column_weights_.taps) - first_column_;
     for (std::uint32_t& first : column_weights_.first) first -= static_cast<std::uint32_t>(first_column_);
     rows_.resize(row_weights_.taps);
     prepared_for_ = in.size;
+    prepared_cover_ = in.cover;
   }
   middle_.resize((columns_ + column_weights_.taps) * in.channels + kMiddlePadding);
   out_row_.resize(std::size_t{placement_.canvas.width} * in.channels + kRowPadding);
@@ -109,7 +110,7 @@ void Resizer::resize(const Pixels& in, const RowSink& sink) {
 }
 
 void Resizer::resize(const Pixels& in, std::uint8_t* out) {
-  const std::size_t row_bytes = std::size_t{size_of(in.size).width} * in.channels;
+  const std::size_t row_bytes = std::size_t{size_of(in).width} * in.channels;
   resize(in, [&](std::uint32_t row, const std::uint8_t* pixels) {
     std::memcpy(out + row * row_bytes, pixels, row_bytes);
   });

@@ -35,18 +35,18 @@ struct Pixels {
   const std::uint8_t* data = nullptr;
   Size size;
   std::uint32_t channels = 3;
+  Cover cover = whole(size);  ///< What of it is the picture: see Decoded::cover.
 };
 
 /// Where the parts of a picture go.
 struct Placement {
-  Interval rows;           ///< Of the input, that are taken.
-  Interval columns;
+  Cover taken;             ///< Of the input.
   Size canvas;             ///< The size of what comes out.
   Size region;             ///< That of the picture on it.
   std::uint32_t top = 0;   ///< Where the picture lies on it.
   std::uint32_t left = 0;
 };
-Placement placement(Size in, Size target, Mode mode);
+Placement placement(const Cover& in, Size target, Mode mode);
 
 /// Resizes picture after picture with one set of options. Used by one worker: it keeps buffers of a few rows, and the
 /// weights for the size of the last picture.
@@ -57,14 +57,14 @@ class Resizer {
  public:
   explicit Resizer(const ResizeOptions& options, const PixelKernels& kernels = pixel_kernels());
 
-  /// The size of what a picture of size `in` becomes.
-  Size size_of(Size in) const { return placement(in, options_.target, options_.mode).canvas; }
+  /// The size of what a picture becomes.
+  Size size_of(const Pixels& in) const { return placement(in.cover, options_.target, options_.mode).canvas; }
 
   /// Gives the rows of the result from the top, u8 [W, C] each, valid during the call. Requires sides of at least 1.
   using RowSink = std::function<void(std::uint32_t row, const std::uint8_t* pixels)>;
   void resize(const Pixels& in, const RowSink& sink);
 
-  /// Writes the result, u8 [H, W, C] of size_of(in.size), to `out`.
+  /// Writes the result, u8 [H, W, C] of size_of(in), to `out`.
   void resize(const Pixels& in, std::uint8_t* out);
 
  private:
@@ -74,6 +74,7 @@ class Resizer {
   ResizeOptions options_;
   const PixelKernels* kernels_;
   Size prepared_for_;
+  Cover prepared_cover_;
   Placement placement_;
   FilterWeights row_weights_;
   FilterWeights column_weights_;  // `first` counted from first_column_

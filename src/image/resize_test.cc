@@ -28,10 +28,10 @@ std::string to_text(Filter filter) {
 
 /// What exact arithmetic gives, without any rounding in between; limited to what a byte holds, as every result is.
 std::vector<double> reference(const Bytes& pixels, Size size, std::uint32_t channels, const ResizeOptions& options) {
-  const Placement placed = placement(size, options.target, options.mode);
+  const Placement placed = placement(whole(size), options.target, options.mode);
   std::vector<double> columns(std::size_t{size.height} * placed.region.width * channels);
   for (std::size_t x = 0; x < placed.region.width; ++x) {
-    const ExactWeights weights = exact_weights(options.filter, size.width, placed.columns, placed.region.width, x);
+    const ExactWeights weights = exact_weights(options.filter, size.width, placed.taken.columns, placed.region.width, x);
     for (std::size_t y = 0; y < size.height; ++y) {
       for (std::size_t c = 0; c < channels; ++c) {
         double sum = 0;
@@ -44,7 +44,7 @@ std::vector<double> reference(const Bytes& pixels, Size size, std::uint32_t chan
   const std::size_t row = std::size_t{placed.region.width} * channels;
   std::vector<double> result(placed.region.height * row);
   for (std::size_t y = 0; y < placed.region.height; ++y) {
-    const ExactWeights weights = exact_weights(options.filter, size.height, placed.rows, placed.region.height, y);
+    const ExactWeights weights = exact_weights(options.filter, size.height, placed.taken.rows, placed.region.height, y);
     for (std::size_t i = 0; i < row; ++i) {
       double sum = 0;
       for (std::size_t k = 0; k < weights.values.size(); ++k)
@@ -58,7 +58,7 @@ std::vector<double> reference(const Bytes& pixels, Size size, std::uint32_t chan
 Bytes resized(const Bytes& pixels, Size size, std::uint32_t channels, const ResizeOptions& options,
               const PixelKernels& kernels = pixel_kernels()) {
   Resizer resizer(options, kernels);
-  const Size out = resizer.size_of(size);
+  const Size out = resizer.size_of({pixels.data(), size, channels});
   Bytes result(std::size_t{out.height} * out.width * channels);
   resizer.resize({pixels.data(), size, channels}, result.data());
   return result;
@@ -153,25 +153,25 @@ TEST(Resize, OneResizerTakesPicturesOfAllSizes) {
 }
 
 TEST(ResizeModes, StretchTakesAllAndFillsAll) {
-  const Placement placed = placement({480, 640}, {224, 224}, Mode::kStretch);
+  const Placement placed = placement(whole({480, 640}), {224, 224}, Mode::kStretch);
   EXPECT_EQ(placed.canvas, (Size{224, 224}));
   EXPECT_EQ(placed.region, (Size{224, 224}));
-  EXPECT_EQ(placed.columns.end, 640);
+  EXPECT_EQ(placed.taken.columns.end, 640);
 }
 
 TEST(ResizeModes, FitKeepsTheRatioWithinTheTarget) {
-  EXPECT_EQ(placement({480, 640}, {224, 224}, Mode::kFit).canvas, (Size{168, 224}));
-  EXPECT_EQ(placement({640, 480}, {224, 224}, Mode::kFit).canvas, (Size{224, 168}));
-  EXPECT_EQ(placement({1, 65'535}, {224, 224}, Mode::kFit).canvas, (Size{1, 224}));
+  EXPECT_EQ(placement(whole({480, 640}), {224, 224}, Mode::kFit).canvas, (Size{168, 224}));
+  EXPECT_EQ(placement(whole({640, 480}), {224, 224}, Mode::kFit).canvas, (Size{224, 168}));
+  EXPECT_EQ(placement(whole({1, 65'535}), {224, 224}, Mode::kFit).canvas, (Size{1, 224}));
 }
 
 TEST(ResizeModes, FillCutsOffTwoSidesEvenly) {
-  const Placement placed = placement({480, 640}, {224, 224}, Mode::kFill);
+  const Placement placed = placement(whole({480, 640}), {224, 224}, Mode::kFill);
   EXPECT_EQ(placed.canvas, (Size{224, 224}));
-  EXPECT_DOUBLE_EQ(placed.columns.begin, 80);
-  EXPECT_DOUBLE_EQ(placed.columns.end, 560);
-  EXPECT_DOUBLE_EQ(placed.rows.begin, 0);
-  EXPECT_DOUBLE_EQ(placed.rows.end, 480);
+  EXPECT_DOUBLE_EQ(placed.taken.columns.begin, 80);
+  EXPECT_DOUBLE_EQ(placed.taken.columns.end, 560);
+  EXPECT_DOUBLE_EQ(placed.taken.rows.begin, 0);
+  EXPECT_DOUBLE_EQ(placed.taken.rows.end, 480);
 }
 
 TEST(ResizeModes, LetterboxPutsThePictureInTheMiddleOfTheBackground) {
@@ -187,6 +187,15 @@ TEST(ResizeModes, LetterboxPutsThePictureInTheMiddleOfTheBackground) {
   }
   const Bytes tall = resized(white, {40, 10}, 3, {{16, 16}, Filter::kBilinear, Mode::kLetterbox, {9, 8, 7, 0}});
   for (std::size_t x = 0; x < 16; ++x) EXPECT_EQ(tall[3 * (16 * 15 + x)], x >= 6 && x < 10 ? 255 : 9) << "column " << x;
+}
+
+TEST(ResizeModes, OnlyWhatAPictureCoversIsTaken) {
+  const Cover cover = {{0, 2.5}, {0.5, 4}};  // 5 rows and 7 columns, reduced by 2 and mirrored
+  EXPECT_EQ(placement(cover, {8, 8}, Mode::kStretch).taken, cover);
+  EXPECT_EQ(placement(cover, {70, 70}, Mode::kFit).canvas, (Size{50, 70}));
+  const Placement filled = placement(cover, {10, 10}, Mode::kFill);
+  EXPECT_EQ(filled.taken.rows, cover.rows);
+  EXPECT_EQ(filled.taken.columns, (Interval{1, 3.5}));
 }
 
 TEST(FilterWeights, SumToOneExactly) {

@@ -179,7 +179,7 @@ Result<Decoded> decode_tiff(FileBytes file, const Header& header, const DecodeOp
   const auto rgba = std::make_unique_for_overwrite<std::uint32_t[]>(pixels);
   PENSTOCK_TRY(reader.read_rgba(header, rgba.get()));
   lay_over_packed(rgba.get(), pixels, options.background, rgb);
-  return Decoded{header.stored, {}};
+  return Decoded{header.stored, whole(header.stored), {}};
 }
 
 }  // namespace

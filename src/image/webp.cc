@@ -147,7 +147,7 @@ Result<Decoded> decode_webp(FileBytes file, const Header& header, const DecodeOp
   } else {
     PENSTOCK_TRY(decode_bits(file, header.stored, false, rgb));
   }
-  return Decoded{header.stored, {}};
+  return Decoded{header.stored, whole(header.stored), {}};
 }
 
 }  // namespace
