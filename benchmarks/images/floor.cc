@@ -23,7 +23,8 @@ void decode_scaled(std::span<const std::uint8_t> file, float*) {
   jpeg_mem_src(&decompress, file.data(), file.size());
   jpeg_read_header(&decompress, TRUE);
   unsigned by = 8;
-  while (by > 1 && (decompress.image_height < by * kSpare * kSide || decompress.image_width < by * kSpare * kSide)) by /= 2;
+  while (by > 1 && (decompress.image_height < by * kSpare * kSide || decompress.image_width < by * kSpare * kSide))
+    by /= 2;
   decompress.scale_num = 1;
   decompress.scale_denom = by;
   jpeg_start_decompress(&decompress);

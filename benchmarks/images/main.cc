@@ -60,7 +60,8 @@ std::vector<double> exact(const File& file) {
   }
   std::vector<double> planes(kTensor);
   for (std::size_t y = 0; y < kSide; ++y) {
-    const auto weights = image::exact_weights(image::Filter::kBilinear, size.height, {0, double(size.height)}, kSide, y);
+    const auto weights =
+        image::exact_weights(image::Filter::kBilinear, size.height, {0, double(size.height)}, kSide, y);
     for (std::size_t i = 0; i < 3 * kSide; ++i) {
       double sum = 0;
       for (std::size_t k = 0; k < weights.values.size(); ++k)
@@ -79,7 +80,8 @@ void make(Photos& photos, const std::string& folder) {
     bytes += photos.files.back().size();
     if (i < kCompared) photos.references.push_back(exact(photos.files.back()));
     std::ofstream(fmt::format("{}/{:04}.jpg", folder, i), std::ios::binary)
-        .write(reinterpret_cast<const char*>(photos.files.back().data()), static_cast<std::streamsize>(photos.files.back().size()));
+        .write(reinterpret_cast<const char*>(photos.files.back().data()),
+               static_cast<std::streamsize>(photos.files.back().size()));
   }
   fmt::print("{}: {} photographs of {} KB each\n", photos.name, photos.count, bytes / photos.count / 1000);
 }
@@ -125,7 +127,8 @@ double psnr(const ImageContender& contender, const Photos& photos) {
 
 /// Pillow in a process of its own; 0 where it is not installed.
 double pillow_rate(const std::string& folder, const char* kind, double seconds) {
-  const std::string command = fmt::format("python3 '{}' '{}' {} {} 2>/dev/null", PENSTOCK_PILLOW_PY, folder, seconds, kind);
+  const std::string command =
+      fmt::format("PATH=/usr/bin:$PATH python3 '{}' '{}' {} {} 2>/dev/null", PENSTOCK_PILLOW_PY, folder, seconds, kind);
   FILE* const pipe = ::popen(command.c_str(), "r");
   double found = 0;
   if (pipe == nullptr || std::fscanf(pipe, "%lf", &found) != 1) found = 0;
@@ -169,7 +172,8 @@ std::string rates_text(const std::vector<double>& rates) {
 
 // A floor's ratio is to the other floor; that of the rest is to the floor that decodes as much.
 double floor_of(const std::vector<Row>& rows, const Row& row, std::size_t threads) {
-  const std::string wanted = row.name.find("fast") != std::string::npos || row.name.find("reduced") != std::string::npos ||
+  const std::string wanted = row.name.find("fast") != std::string::npos ||
+                                     row.name.find("reduced") != std::string::npos ||
                                      row.name.find("draft") != std::string::npos
                                  ? "floor: libjpeg at 1x and more"
                                  : "floor: libjpeg at 2x and more";
@@ -180,15 +184,17 @@ double floor_of(const std::vector<Row>& rows, const Row& row, std::size_t thread
 }
 
 void print_rows(const Photos& photos, const std::vector<Row>& rows) {
-  fmt::print("\n| {} | images/s, 1 thread | of the floor | 2 threads | of the floor | PSNR dB |\n|---|--:|--:|--:|--:|--:|\n",
-             photos.name);
+  fmt::print(
+      "\n| {} | images/s, 1 thread | of the floor | 2 threads | of the floor | PSNR dB |\n|---|--:|--:|--:|--:|--:|\n",
+      photos.name);
   for (const Row& row : rows) {
     const auto part = [&](std::size_t t) {
       const double floor = floor_of(rows, row, t);
-      return row.rates[t].empty() || floor == 0 ? std::string("–") : fmt::format("{:.2f}", median(row.rates[t]) / floor);
+      return row.rates[t].empty() || floor == 0 ? std::string("–")
+                                                : fmt::format("{:.2f}", median(row.rates[t]) / floor);
     };
-    fmt::print("| {} | {} | {} | {} | {} | {} |\n", row.name, rates_text(row.rates[0]), part(0), rates_text(row.rates[1]),
-               part(1), row.is_floor ? "–" : fmt::format("{:.1f}", row.psnr));
+    fmt::print("| {} | {} | {} | {} | {} | {} |\n", row.name, rates_text(row.rates[0]), part(0),
+               rates_text(row.rates[1]), part(1), row.is_floor ? "–" : fmt::format("{:.1f}", row.psnr));
   }
   std::fflush(stdout);
 }
@@ -215,7 +221,8 @@ void measure(Photos photos, const Settings& settings) {
       for (std::size_t i = 0; i < own; ++i)
         rows[i].rates[threads - 1].push_back(rate(all_contenders()[i], photos, threads, settings.seconds));
     }
-    for (std::size_t i = 0; i < 2; ++i) rows[own + i].rates[0].push_back(pillow_rate(folder, kKinds[i], settings.seconds));
+    for (std::size_t i = 0; i < 2; ++i)
+      rows[own + i].rates[0].push_back(pillow_rate(folder, kKinds[i], settings.seconds));
   }
   for (std::size_t i = 0; i < 2; ++i) rows[own + i].psnr = pillow_psnr(folder, kKinds[i], photos);
   print_rows(photos, rows);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Files that are damaged, truncated, too large or no images: each ends in a sentence, and never in a picture that is half
-// made up.
+// Files that are damaged, truncated, too large or no images: each ends in a sentence, and never in a picture that is
+// half made up.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 struct Outcome {
-  std::string error;   // empty when it went well
+  std::string error;  // empty when it went well
   std::string damage;
   ErrorCode code = ErrorCode::kInternal;
   std::uint64_t allocated = 0;
@@ -73,9 +73,7 @@ std::vector<NamedFile> good_files() {
   return files;
 }
 
-TEST(BadImage, AnEmptyFileIsEmpty) {
-  EXPECT_EQ(outcome({}).error, "the file is empty");
-}
+TEST(BadImage, AnEmptyFileIsEmpty) { EXPECT_EQ(outcome({}).error, "the file is empty"); }
 
 TEST(BadImage, AnotherFileIsNoImageWhateverItsName) {
   File html;

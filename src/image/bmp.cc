@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// BMP: a header of 12 bytes (OS/2) or of 40 and more (Windows), perhaps a palette, rows from the bottom up. Pixels of 1, 4
-// and 8 bits go through the palette; 16, 24 and 32 bits are blue, green, red, or as masks say. Compressed ones, which
-// nobody writes, are refused.
+// BMP: a header of 12 bytes (OS/2) or of 40 and more (Windows), perhaps a palette, rows from the bottom up. Pixels of
+// 1, 4 and 8 bits go through the palette; 16, 24 and 32 bits are blue, green, red, or as masks say. Compressed ones,
+// which nobody writes, are refused.
 #include <fmt/format.h>
 
 #include <bit>
@@ -77,7 +77,8 @@ Status read_masks(const ByteReader& file, std::uint32_t compression, BmpHeader& 
 Status read_windows(const ByteReader& file, BmpHeader& header) {
   const auto width = static_cast<std::int32_t>(*file.u32(kFileHeader + 4));
   const auto height = static_cast<std::int32_t>(*file.u32(kFileHeader + 8));
-  if (width <= 0 || height == 0 || height == INT32_MIN) return damaged(Format::kBmp, "a side of the picture is 0 or less");
+  if (width <= 0 || height == 0 || height == INT32_MIN)
+    return damaged(Format::kBmp, "a side of the picture is 0 or less");
   header.from_the_top = height < 0;
   header.size = {static_cast<std::uint32_t>(height < 0 ? -height : height), static_cast<std::uint32_t>(width)};
   header.bits = *file.u16(kFileHeader + 14);
@@ -126,8 +127,8 @@ std::vector<std::array<std::uint8_t, 3>> read_palette(FileBytes bytes, const Bmp
   return palette;
 }
 
-void read_indexed(const std::uint8_t* row, const BmpHeader& header, const std::vector<std::array<std::uint8_t, 3>>& palette,
-                  std::uint8_t* rgb) {
+void read_indexed(const std::uint8_t* row, const BmpHeader& header,
+                  const std::vector<std::array<std::uint8_t, 3>>& palette, std::uint8_t* rgb) {
   const std::uint32_t per_byte = 8 / header.bits;
   const std::uint32_t most = (1U << header.bits) - 1;
   for (std::uint32_t x = 0; x < header.size.width; ++x) {
@@ -142,7 +143,8 @@ void read_coloured(const std::uint8_t* row, const BmpHeader& header, const std::
   const std::size_t pixel_bytes = header.bits / 8;
   for (std::uint32_t x = 0; x < header.size.width; ++x) {
     std::uint32_t pixel = 0;
-    for (std::size_t i = 0; i < pixel_bytes; ++i) pixel |= static_cast<std::uint32_t>(row[x * pixel_bytes + i]) << (8 * i);
+    for (std::size_t i = 0; i < pixel_bytes; ++i)
+      pixel |= static_cast<std::uint32_t>(row[x * pixel_bytes + i]) << (8 * i);
     const std::uint32_t alpha = header.masks[3].bits != 0 ? header.masks[3].value(pixel) : 255;
     for (std::size_t channel = 0; channel < 3; ++channel)
       rgb[std::size_t{3} * x + channel] = laid_over(header.masks[channel].value(pixel), alpha, background[channel]);

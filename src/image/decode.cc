@@ -24,14 +24,15 @@ const Decoder& decoder_of(Format format) {
 Result<Format> format_of(FileBytes file) {
   if (file.empty()) return Error(ErrorCode::kInvalidArgument, "the file is empty");
   if (const std::optional<Format> format = sniff(file)) return *format;
-  return Error(ErrorCode::kInvalidArgument, fmt::format("no image of a known format: it begins with {:02X}",
-                                                        fmt::join(file.first(std::min<std::size_t>(file.size(), 8)), " ")))
+  return Error(ErrorCode::kInvalidArgument,
+               fmt::format("no image of a known format: it begins with {:02X}",
+                           fmt::join(file.first(std::min<std::size_t>(file.size(), 8)), " ")))
       .hint("JPEG, PNG, WebP, TIFF, GIF and BMP are read");
 }
 
 // Decodes beside the room and turns into it.
-Result<Decoded> decode_turned(const Decoder& decoder, FileBytes file, const Header& header, const DecodeOptions& options,
-                              const PixelRoom& room) {
+Result<Decoded> decode_turned(const Decoder& decoder, FileBytes file, const Header& header,
+                              const DecodeOptions& options, const PixelRoom& room) {
   std::unique_ptr<std::uint8_t[]> stored;
   std::uint8_t* upright = nullptr;
   const PixelRoom beside = [&](Size size) -> Result<std::uint8_t*> {
@@ -119,8 +120,9 @@ Status check_size(Format format, Size size, std::uint64_t max_pixels) {
   if (size.height == 0 || size.width == 0) return damaged(format, "a side of the picture is 0");
   const std::uint64_t pixels = std::uint64_t{size.height} * size.width;
   if (pixels <= max_pixels) return {};
-  return Error(ErrorCode::kResourceExhausted, fmt::format("the picture has {} x {} = {} pixels, more than max_pixels = {}",
-                                                          size.width, size.height, pixels, max_pixels));
+  return Error(ErrorCode::kResourceExhausted,
+               fmt::format("the picture has {} x {} = {} pixels, more than max_pixels = {}", size.width, size.height,
+                           pixels, max_pixels));
 }
 
 void lay_over(const std::uint8_t* rgba, std::size_t pixels, const std::array<std::uint8_t, 3>& background,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Image files in memory become pixels: u8 RGB [H, W, 3], the right way up. What the header says is checked against limits
-// before anything of the size of the picture is allocated.
+// Image files in memory become pixels: u8 RGB [H, W, 3], the right way up. What the header says is checked against
+// limits before anything of the size of the picture is allocated.
 //
-// Every format gives RGB: grey becomes three equal values; CMYK and YCCK (Adobe's are inverted) become RGB by the formula
-// without profiles; 16 bits are rounded to 8; alpha is laid over a stated colour; of an animation the first frame counts.
-// ICC profiles and gamma are ignored: numbers are taken as they are, as the usual training pipelines take them.
+// Every format gives RGB: grey becomes three equal values; CMYK and YCCK (Adobe's are inverted) become RGB by the
+// formula without profiles; 16 bits are rounded to 8; alpha is laid over a stated colour; of an animation the first
+// frame counts. ICC profiles and gamma are ignored: numbers are taken as they are, as the usual training pipelines take
+// them.
 #pragma once
 
 #include <penstock/result.h>
@@ -30,23 +31,25 @@ struct Header {
 /// How far a JPEG may be reduced while it is decoded, by 1/2, 1/4 or 1/8, which saves most of the time.
 enum class Quality : std::uint8_t {
   kExact,  ///< Not at all.
-  kHigh,   ///< Both sides stay at least twice what they will be resized to; 57 dB and more to kExact after resizing.
+  kHigh,   ///< Both sides stay at least twice what they will be resized to; 54 dB and more to kExact after resizing,
+           ///< 57 for large photographs.
   kFast,   ///< At least as large; 44 dB and more.
 };
 
 /// What to do with a file that is damaged or that ends too soon, but gives some pixels.
 enum class Damaged : std::uint8_t {
   kReject,
-  kKeep,  ///< JPEG and PNG only: take what there is; the rest is grey or the background. Others are rejected all the same.
+  kKeep,  ///< JPEG and PNG only: take what there is; the rest is grey or the background. Others are rejected all the
+          ///< same.
 };
 
 struct DecodeOptions {
-  std::uint64_t max_pixels = 100'000'000;     ///< Of the stored picture: three bytes each are allocated.
-  std::uint64_t max_bytes = 256ULL << 20;     ///< Of the file.
-  Quality quality = Quality::kHigh;           ///< Counts when `reduce_to` is given.
-  Size reduce_to = {};                        ///< The size that it will be resized to, the right way up; 0 × 0: not known.
-  bool whole_pixels = false;                  ///< Reduces only by what divides both sides: Decoded::cover is all.
-  bool apply_orientation = true;              ///< Turns and mirrors as EXIF and TIFF say.
+  std::uint64_t max_pixels = 100'000'000;  ///< Of the stored picture: three bytes each are allocated.
+  std::uint64_t max_bytes = 256ULL << 20;  ///< Of the file.
+  Quality quality = Quality::kHigh;        ///< Counts when `reduce_to` is given.
+  Size reduce_to = {};                     ///< The size that it will be resized to, the right way up; 0 × 0: not known.
+  bool whole_pixels = false;               ///< Reduces only by what divides both sides: Decoded::cover is all.
+  bool apply_orientation = true;           ///< Turns and mirrors as EXIF and TIFF say.
   std::array<std::uint8_t, 3> background = {255, 255, 255};  ///< RGB below what is transparent.
   Damaged damaged = Damaged::kReject;
 };
@@ -57,13 +60,14 @@ using PixelRoom = std::function<Result<std::uint8_t*>(Size)>;
 
 /// What was decoded.
 struct Decoded {
-  Size size;            ///< What was asked of the room.
-  Cover cover;          ///< All of it, but for pictures that were reduced by what does not divide their sides.
-  std::string damage;   ///< Empty, or what is wrong with the file; only with Damaged::kKeep.
+  Size size;           ///< What was asked of the room.
+  Cover cover;         ///< All of it, but for pictures that were reduced by what does not divide their sides.
+  std::string damage;  ///< Empty, or what is wrong with the file; only with Damaged::kKeep.
 };
 
-/// Reads the header, without any pixels. Errors: kInvalidArgument when the bytes are none of the known formats, kDataLoss
-/// when the header is damaged, kUnsupported when this machine lacks the library. Thread-safe. Cost: a few microseconds.
+/// Reads the header, without any pixels. Errors: kInvalidArgument when the bytes are none of the known formats,
+/// kDataLoss when the header is damaged, kUnsupported when this machine lacks the library. Thread-safe. Cost: a few
+/// microseconds.
 Result<Header> read_header(FileBytes file);
 
 /// Decodes into the room. Errors: those of read_header; kResourceExhausted above a limit, kDataLoss for what is damaged

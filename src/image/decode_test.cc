@@ -118,7 +118,8 @@ TEST(Exif, TakesWhatIsDamagedForUpright) {
   EXPECT_EQ(exif_orientation(fixture::exif(9)), 1);
   EXPECT_EQ(exif_orientation(fixture::exif(0xFFFF)), 1);
   const File good = fixture::exif(6);
-  for (std::size_t length = 0; length + 6 < good.size(); ++length) {  // the value's last two bytes and the next directory
+  for (std::size_t length = 0; length + 6 < good.size();
+       ++length) {  // the value's last two bytes and the next directory
     EXPECT_EQ(exif_orientation(std::span(good).first(length)), length < 26 ? 1 : exif_orientation(good)) << length;
   }
   File far_away = good;
@@ -170,7 +171,8 @@ TEST(DecodeJpeg, MakesRgbOfCmykAndOfYcckInvertedOrNot) {
     ASSERT_TRUE(adobe) << adobe.error().to_text();
     EXPECT_THAT(at(*adobe, 3, 3), ElementsAre(Ge(252), AllOf(Ge(124), Le(130)), Le(3)));
   }
-  const auto plain = decoded(fixture::jpeg(cmyk, {8, 8}, {.quality = 100, .in = JCS_CMYK, .stored = JCS_CMYK, .adobe = false}));
+  const auto plain =
+      decoded(fixture::jpeg(cmyk, {8, 8}, {.quality = 100, .in = JCS_CMYK, .stored = JCS_CMYK, .adobe = false}));
   ASSERT_TRUE(plain) << plain.error().to_text();
   EXPECT_THAT(at(*plain, 3, 3), ElementsAre(Ge(252), AllOf(Ge(124), Le(130)), Le(3)));
 }
@@ -186,9 +188,9 @@ TEST(DecodeJpeg, TurnsAsExifSays) {
   const auto picture = decoded(turned);
   ASSERT_TRUE(picture) << picture.error().to_text();
   EXPECT_EQ(picture->size, (Size{32, 16}));
-  EXPECT_THAT(at(*picture, 2, 2), ElementsAre(Le(9), Le(9), Ge(246)));     // top left: blue
-  EXPECT_THAT(at(*picture, 2, 13), ElementsAre(Ge(246), Le(9), Le(9)));    // top right: red
-  EXPECT_THAT(at(*picture, 29, 13), ElementsAre(Le(9), Ge(246), Le(9)));   // bottom right: green
+  EXPECT_THAT(at(*picture, 2, 2), ElementsAre(Le(9), Le(9), Ge(246)));    // top left: blue
+  EXPECT_THAT(at(*picture, 2, 13), ElementsAre(Ge(246), Le(9), Le(9)));   // top right: red
+  EXPECT_THAT(at(*picture, 29, 13), ElementsAre(Le(9), Ge(246), Le(9)));  // bottom right: green
   const auto as_stored = decoded(turned, {.apply_orientation = false});
   ASSERT_TRUE(as_stored);
   EXPECT_EQ(as_stored->size, size);
@@ -219,7 +221,7 @@ TEST(DecodeJpeg, SaysWhatAReducedPictureCovers) {
   const auto result = decode(file, options, [&](Size) -> Result<std::uint8_t*> { return room.data(); });
   ASSERT_TRUE(result);
   EXPECT_EQ(result->size, (Size{6, 7}));
-  EXPECT_EQ(result->cover, (Cover{{0, 5.625}, {0, 6.25}}));
+  EXPECT_EQ(result->cover, (Cover{{0, 5.625}, {0, 6.25}, 8}));
   DecodeOptions careful = options;
   careful.whole_pixels = true;
   EXPECT_EQ(reduction({Format::kJpeg, {45, 50}, 3, 1}, careful), 1U);
@@ -262,7 +264,8 @@ TEST(DecodePng, ReadsPalettesAndTheirAlpha) {
   const std::vector<png_color> palette = {{255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {1, 2, 3}};
   const Bytes rows = {0b00011011};  // 0 1 2 3 in two bits each
   const fixture::PngKind opaque{.colour_type = PNG_COLOR_TYPE_PALETTE, .bit_depth = 2, .palette = palette};
-  EXPECT_THAT(decoded(fixture::png(rows, {1, 4}, opaque))->pixels, ElementsAre(255, 0, 0, 0, 255, 0, 0, 0, 255, 1, 2, 3));
+  EXPECT_THAT(decoded(fixture::png(rows, {1, 4}, opaque))->pixels,
+              ElementsAre(255, 0, 0, 0, 255, 0, 0, 0, 255, 1, 2, 3));
   fixture::PngKind clear = opaque;
   clear.palette_alpha = {255, 0};
   EXPECT_THAT(decoded(fixture::png(rows, {1, 4}, clear), {.background = {9, 9, 9}})->pixels,
@@ -279,8 +282,9 @@ TEST(DecodePng, RoundsSixteenBits) {
 TEST(DecodePng, ReadsGreyOfOneToSixteenBits) {
   EXPECT_THAT(decoded(fixture::png({0b10100000}, {1, 3}, {.colour_type = PNG_COLOR_TYPE_GRAY, .bit_depth = 1}))->pixels,
               ElementsAre(255, 255, 255, 0, 0, 0, 255, 255, 255));
-  EXPECT_THAT(decoded(fixture::png({0x80, 0x80}, {1, 1}, {.colour_type = PNG_COLOR_TYPE_GRAY, .bit_depth = 16}))->pixels,
-              Each(128));
+  EXPECT_THAT(
+      decoded(fixture::png({0x80, 0x80}, {1, 1}, {.colour_type = PNG_COLOR_TYPE_GRAY, .bit_depth = 16}))->pixels,
+      Each(128));
   EXPECT_THAT(decoded(fixture::png({100, 128}, {1, 1}, {.colour_type = PNG_COLOR_TYPE_GRAY_ALPHA}))->pixels, Each(177));
 }
 
@@ -313,8 +317,7 @@ TEST(DecodeWebp, LaysAlphaOverTheBackground) {
 TEST(DecodeWebp, TakesTheFirstFrameOfAnAnimation) {
   const Bytes pixels = {10, 20, 30, 40, 50, 60};
   const File still = fixture::webp(pixels, {1, 2}, false, true);
-  const auto picture =
-      decoded(fixture::animated_webp(still, {1, 2}, {3, 4}, 1, 1), {.background = {1, 1, 1}});
+  const auto picture = decoded(fixture::animated_webp(still, {1, 2}, {3, 4}, 1, 1), {.background = {1, 1, 1}});
   ASSERT_TRUE(picture) << picture.error().to_text();
   EXPECT_EQ(picture->size, (Size{3, 4}));
   EXPECT_THAT(at(*picture, 2, 2), ElementsAre(10, 20, 30));
@@ -352,9 +355,11 @@ TEST(DecodeTiff, LaysAlphaOverTheBackground) {
 TEST(DecodeTiff, RoundsSixteenBitsAndReadsGreyAndCmyk) {
   const Bytes sixteen = {0, 0, 0x80, 0x80, 0xFF, 0xFF};
   EXPECT_THAT(decoded(fixture::tiff(sixteen, {1, 1}, {.bits = 16}))->pixels, ElementsAre(0, 128, 255));
-  EXPECT_THAT(decoded(fixture::tiff({90}, {1, 1}, {.samples = 1, .photometric = PHOTOMETRIC_MINISBLACK}))->pixels, Each(90));
-  EXPECT_THAT(decoded(fixture::tiff({0, 128, 255, 0}, {1, 1}, {.samples = 4, .photometric = PHOTOMETRIC_SEPARATED}))->pixels,
-              ElementsAre(255, 127, 0));
+  EXPECT_THAT(decoded(fixture::tiff({90}, {1, 1}, {.samples = 1, .photometric = PHOTOMETRIC_MINISBLACK}))->pixels,
+              Each(90));
+  EXPECT_THAT(
+      decoded(fixture::tiff({0, 128, 255, 0}, {1, 1}, {.samples = 4, .photometric = PHOTOMETRIC_SEPARATED}))->pixels,
+      ElementsAre(255, 127, 0));
 }
 
 TEST(DecodeTiff, TurnsAsItSays) {
@@ -390,7 +395,8 @@ TEST(DecodeGif, TakesTheFirstFrame) {
     ASSERT_TRUE(picture) << picture.error().to_text();
     for (std::uint32_t i = 0; i < indices.size(); ++i) {
       const auto n = static_cast<std::uint8_t>(indices[i]);
-      EXPECT_THAT(at(*picture, i / 3, i % 3), ElementsAre(10 * n, 255 - 10 * n, 3 * n)) << i << (interlaced ? " interlaced" : "");
+      EXPECT_THAT(at(*picture, i / 3, i % 3), ElementsAre(10 * n, 255 - 10 * n, 3 * n))
+          << i << (interlaced ? " interlaced" : "");
     }
   }
 }
@@ -424,10 +430,15 @@ TEST(DecodeBmp, ReadsRowsFromTheBottomAndFromTheTop) {
 TEST(DecodeBmp, ReadsPalettesOfOneFourAndEightBits) {
   File palette;
   for (std::uint32_t i = 0; i < 256; ++i) fixture::append_number(palette, i * 0x010203, 4);
-  const auto palette_of = [&](std::size_t colours) { return File(palette.begin(), palette.begin() + 4 * static_cast<std::ptrdiff_t>(colours)); };
-  EXPECT_THAT(decoded(fixture::bmp({0b01000000, 0, 0, 0}, {1, 2}, 1, palette_of(2)))->pixels, ElementsAre(0, 0, 0, 1, 2, 3));
-  EXPECT_THAT(decoded(fixture::bmp({0x25, 0, 0, 0}, {1, 2}, 4, palette_of(16)))->pixels, ElementsAre(2, 4, 6, 5, 10, 15));
-  EXPECT_THAT(decoded(fixture::bmp({80, 2, 0, 0}, {1, 2}, 8, palette_of(256)))->pixels, ElementsAre(80, 160, 240, 2, 4, 6));
+  const auto palette_of = [&](std::size_t colours) {
+    return File(palette.begin(), palette.begin() + 4 * static_cast<std::ptrdiff_t>(colours));
+  };
+  EXPECT_THAT(decoded(fixture::bmp({0b01000000, 0, 0, 0}, {1, 2}, 1, palette_of(2)))->pixels,
+              ElementsAre(0, 0, 0, 1, 2, 3));
+  EXPECT_THAT(decoded(fixture::bmp({0x25, 0, 0, 0}, {1, 2}, 4, palette_of(16)))->pixels,
+              ElementsAre(2, 4, 6, 5, 10, 15));
+  EXPECT_THAT(decoded(fixture::bmp({80, 2, 0, 0}, {1, 2}, 8, palette_of(256)))->pixels,
+              ElementsAre(80, 160, 240, 2, 4, 6));
 }
 
 TEST(DecodeBmp, ReadsSixteenAndThirtyTwoBits) {
@@ -438,7 +449,8 @@ TEST(DecodeBmp, ReadsSixteenAndThirtyTwoBits) {
 TEST(DecodeBmp, ReadsMasks) {
   File masks;
   for (const std::uint32_t mask : {0x0000F800U, 0x000007E0U, 0x0000001FU}) fixture::append_number(masks, mask, 4);
-  EXPECT_THAT(decoded(fixture::bmp({0x00, 0xF8, 0xE0, 0x07}, {1, 2}, 16, masks, 3))->pixels, ElementsAre(255, 0, 0, 0, 255, 0));
+  EXPECT_THAT(decoded(fixture::bmp({0x00, 0xF8, 0xE0, 0x07}, {1, 2}, 16, masks, 3))->pixels,
+              ElementsAre(255, 0, 0, 0, 255, 0));
   for (const std::uint32_t mask : {0xFF000000U}) fixture::append_number(masks, mask, 4);
   File with_alpha;
   for (const std::uint32_t mask : {0xFFU, 0xFF00U, 0xFF0000U, 0xFF000000U}) fixture::append_number(with_alpha, mask, 4);

@@ -54,9 +54,9 @@ inline std::uint8_t laid_over(std::uint32_t colour, std::uint32_t alpha, std::ui
 void lay_over(const std::uint8_t* rgba, std::size_t pixels, const std::array<std::uint8_t, 3>& background,
               std::uint8_t* rgb);
 
-/// Calls `body`, which ends early when a C library's error function jumps to `jump`; returns whether it ended by itself.
-/// Nothing that has a destructor may live in `body` or below it. Not inlined, so that the caller's variables are memory
-/// and not registers that the jump would restore.
+/// Calls `body`, which ends early when a C library's error function jumps to `jump`; returns whether it ended by
+/// itself. Nothing that has a destructor may live in `body` or below it. Not inlined, so that the caller's variables
+/// are memory and not registers that the jump would restore.
 template <class Body>
 [[gnu::noinline]] bool ends_by_itself(std::jmp_buf& jump, Body&& body) {
   if (setjmp(jump) != 0) return false;

@@ -60,7 +60,7 @@ inline File exif(std::uint32_t orientation, bool big = false) {
 #ifdef PENSTOCK_JPEG
 struct JpegKind {
   int quality = 90;
-  J_COLOR_SPACE in = JCS_RGB;       // of the pixels: RGB, greyscale or CMYK
+  J_COLOR_SPACE in = JCS_RGB;  // of the pixels: RGB, greyscale or CMYK
   J_COLOR_SPACE stored = JCS_YCbCr;
   bool progressive = false;
   bool arithmetic = false;
@@ -135,8 +135,7 @@ inline File png(const std::vector<std::uint8_t>& rows, Size size, const PngKind&
   png_write_info(writer, info);
   const std::size_t stride = png_get_rowbytes(writer, info);
   std::vector<png_bytep> pointers;
-  for (std::size_t y = 0; y < size.height; ++y)
-    pointers.push_back(const_cast<png_bytep>(rows.data()) + y * stride);
+  for (std::size_t y = 0; y < size.height; ++y) pointers.push_back(const_cast<png_bytep>(rows.data()) + y * stride);
   png_write_image(writer, pointers.data());
   png_write_end(writer, info);
   png_destroy_write_struct(&writer, &info);
@@ -250,9 +249,8 @@ inline toff_t size(thandle_t handle) { return static_cast<Memory*>(handle)->byte
 /// `rows` as the kind stores them, in the processor's order of bytes.
 inline File tiff(const std::vector<std::uint8_t>& rows, Size size, const TiffKind& kind = {}) {
   tiff_memory::Memory memory;
-  TIFF* const writer =
-      TIFFClientOpen("test", kind.big ? "w8" : "w", &memory, tiff_memory::read, tiff_memory::write, tiff_memory::seek,
-                     tiff_memory::close, tiff_memory::size, nullptr, nullptr);
+  TIFF* const writer = TIFFClientOpen("test", kind.big ? "w8" : "w", &memory, tiff_memory::read, tiff_memory::write,
+                                      tiff_memory::seek, tiff_memory::close, tiff_memory::size, nullptr, nullptr);
   TIFFSetField(writer, TIFFTAG_IMAGEWIDTH, size.width);
   TIFFSetField(writer, TIFFTAG_IMAGELENGTH, size.height);
   TIFFSetField(writer, TIFFTAG_SAMPLESPERPIXEL, kind.samples);
@@ -299,7 +297,8 @@ inline File gif(const std::vector<std::uint8_t>& indices, Size size, Size canvas
     const GifByteType control[4] = {static_cast<GifByteType>(transparent >= 0 ? 1 : 0), 10, 0,
                                     static_cast<GifByteType>(transparent >= 0 ? transparent : 0)};
     EGifPutExtension(writer, GRAPHICS_EXT_FUNC_CODE, 4, control);
-    EGifPutImageDesc(writer, left, top, static_cast<int>(size.width), static_cast<int>(size.height), interlaced, nullptr);
+    EGifPutImageDesc(writer, left, top, static_cast<int>(size.width), static_cast<int>(size.height), interlaced,
+                     nullptr);
     const std::vector<std::uint8_t> numbers =
         frame == 0 ? indices : std::vector<std::uint8_t>(indices.rbegin(), indices.rend());
     const auto put_row = [&](std::uint32_t y) {
@@ -322,8 +321,8 @@ inline File gif(const std::vector<std::uint8_t>& indices, Size size, Size canvas
 #endif
 
 /// A BMP with a Windows header; `rows` from the bottom up, padded to four bytes each.
-inline File bmp(const File& rows, Size size, std::uint32_t bits, const File& palette = {}, std::uint32_t compression = 0,
-                bool from_the_top = false) {
+inline File bmp(const File& rows, Size size, std::uint32_t bits, const File& palette = {},
+                std::uint32_t compression = 0, bool from_the_top = false) {
   File file;
   append(file, "BM");
   append_number(file, 0, 8);

@@ -48,9 +48,20 @@ struct Window {
   std::size_t end;
 };
 
-Window window_of(Filter filter, std::size_t in, Interval from, std::size_t out, std::size_t at) {
+// The width of a filter whose variance, with that of a mean of `reduced_by` pixels, is that of one of width `scale`.
+// The variance of a triangle is 1/6 of its squared width, that of an area 1/12; the others have about none.
+double narrowed_scale(Filter filter, double scale, std::uint32_t reduced_by) {
+  const double by = reduced_by;
+  const double of_mean = (1 - 1 / (by * by)) / 12;
+  const double parts = filter == Filter::kBilinear ? 6 : filter == Filter::kArea ? 12 : 0;
+  return std::sqrt(std::max(1.0, scale * scale - parts * of_mean));
+}
+
+Window window_of(Filter filter, std::size_t in, Interval from, std::size_t out, std::size_t at,
+                 std::uint32_t reduced_by) {
   const double ratio = (from.end - from.begin) / static_cast<double>(out);
-  Window window{std::max(ratio, 1.0), from.begin + (static_cast<double>(at) + 0.5) * ratio, 0, 0};
+  Window window{narrowed_scale(filter, std::max(ratio, 1.0), reduced_by),
+                from.begin + (static_cast<double>(at) + 0.5) * ratio, 0, 0};
   const double radius = radius_of(filter) * window.scale;
   const auto limit = static_cast<double>(in);
   if (filter == Filter::kArea) {
@@ -92,8 +103,9 @@ void round_weights(const ExactWeights& exact, int precision, std::int16_t* to) {
 
 }  // namespace
 
-ExactWeights exact_weights(Filter filter, std::size_t in, Interval from, std::size_t out, std::size_t at) {
-  const Window window = window_of(filter, in, from, out, at);
+ExactWeights exact_weights(Filter filter, std::size_t in, Interval from, std::size_t out, std::size_t at,
+                           std::uint32_t reduced_by) {
+  const Window window = window_of(filter, in, from, out, at, reduced_by);
   ExactWeights weights;
   weights.first = window.first;
   double sum = 0;
@@ -106,13 +118,14 @@ ExactWeights exact_weights(Filter filter, std::size_t in, Interval from, std::si
   return weights;
 }
 
-FilterWeights filter_weights(Filter filter, std::size_t in, Interval from, std::size_t out, int most_precision) {
+FilterWeights filter_weights(Filter filter, std::size_t in, Interval from, std::size_t out, int most_precision,
+                             std::uint32_t reduced_by) {
   std::vector<ExactWeights> exact;
   FilterWeights weights;
   weights.in = in;
   double largest = 0;
   for (std::size_t at = 0; at < out; ++at) {
-    exact.push_back(exact_weights(filter, in, from, out, at));
+    exact.push_back(exact_weights(filter, in, from, out, at, reduced_by));
     weights.taps = std::max(weights.taps, exact.back().values.size());
     for (const double value : exact.back().values) largest = std::max(largest, std::abs(value));
   }

@@ -74,8 +74,10 @@ class GifReader {
 
   Result<Header> header() {
     if (reader_ == nullptr) return gif_error(error_);
-    return Header{
-        Format::kGif, {static_cast<std::uint32_t>(reader_->SHeight), static_cast<std::uint32_t>(reader_->SWidth)}, 3, 1};
+    return Header{Format::kGif,
+                  {static_cast<std::uint32_t>(reader_->SHeight), static_cast<std::uint32_t>(reader_->SWidth)},
+                  3,
+                  1};
   }
 
   /// Goes on to the first frame; notes which colour of it is transparent.
@@ -134,7 +136,8 @@ class GifReader {
     if (to_row < 0 || to_row >= canvas.height) return;
     for (std::size_t x = 0; x < row.size(); ++x) {
       const std::int64_t to_column = std::int64_t{reader_->Image.Left} + static_cast<std::int64_t>(x);
-      if (to_column < 0 || to_column >= canvas.width || row[x] == transparent_ || row[x] >= colours_->ColorCount) continue;
+      if (to_column < 0 || to_column >= canvas.width || row[x] == transparent_ || row[x] >= colours_->ColorCount)
+        continue;
       const GifColorType& colour = colours_->Colors[row[x]];
       std::uint8_t* const to = rgb + 3 * (to_row * canvas.width + to_column);
       to[0] = colour.Red;

@@ -14,7 +14,7 @@ inline std::uint16_t to_half(float value) {
   const std::uint32_t magnitude = bits & 0x7FFFFFFF;
   if (magnitude > 0x7F800000) return static_cast<std::uint16_t>(sign | 0x7E00);
   if (magnitude >= 0x477FF000) return static_cast<std::uint16_t>(sign | 0x7C00);  // 65520 and above
-  if (magnitude < 0x38800000) {                                                   // subnormal: counted in steps of 2^-24
+  if (magnitude < 0x38800000) {  // subnormal: counted in steps of 2^-24
     const float steps = std::bit_cast<float>(magnitude) * 0x1p24F;
     const float rounded = steps + 0x1p23F - 0x1p23F;  // to the nearest whole number, ties to even
     return static_cast<std::uint16_t>(sign | static_cast<std::uint32_t>(rounded));

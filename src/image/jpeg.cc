@@ -41,8 +41,7 @@ struct Jpeg {
 constexpr const char* kLibrary = JPEG_LIB_VERSION >= 80 ? "libjpeg.so.8" : "libjpeg.so.62";
 
 Result<Jpeg> look_up_jpeg() {
-  PENSTOCK_ASSIGN(const SharedLibrary library,
-                  SharedLibrary::load("libjpeg-turbo", {kLibrary}, "libjpeg62-turbo"));
+  PENSTOCK_ASSIGN(const SharedLibrary library, SharedLibrary::load("libjpeg-turbo", {kLibrary}, "libjpeg62-turbo"));
   Jpeg found;
   bool all = true;
 #define PENSTOCK_JPEG_LOOK_UP(name) all = library.find("jpeg_" #name, found.name) && all;
@@ -64,8 +63,8 @@ struct Callbacks {
   jpeg_progress_mgr progress;
   char text[JMSG_LENGTH_MAX];  // of the error, or else of the first warning
   bool keep_damaged;
-  bool ended;    // the file ended too soon
-  bool warned;   // something in it is damaged
+  bool ended;   // the file ended too soon
+  bool warned;  // something in it is damaged
 };
 
 Callbacks& callbacks_of(j_common_ptr common) { return *reinterpret_cast<Callbacks*>(common->err); }
@@ -169,8 +168,8 @@ class JpegReader {
   Result<Header> header() {
     if (!attempt([&] { begin(); })) return failure();
     const int channels = decompress_.num_components;
-    return Header{Format::kJpeg, {decompress_.image_height, decompress_.image_width}, channels,
-                  orientation_of(decompress_)};
+    return Header{
+        Format::kJpeg, {decompress_.image_height, decompress_.image_width}, channels, orientation_of(decompress_)};
   }
 
   /// After header(). Calculates the size of what comes out.
@@ -266,7 +265,8 @@ Result<Decoded> decode_jpeg(FileBytes file, const Header& header, const DecodeOp
   PENSTOCK_ASSIGN(std::uint8_t* const pixels, room(size));
   PENSTOCK_TRY(reader.read_rows(pixels));
   const Cover cover = {{0, static_cast<double>(header.stored.height) / reduced_by},
-                       {0, static_cast<double>(header.stored.width) / reduced_by}};
+                       {0, static_cast<double>(header.stored.width) / reduced_by},
+                       reduced_by};
   return Decoded{size, cover, reader.damage()};
 }
 

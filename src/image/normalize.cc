@@ -50,9 +50,8 @@ void Normalizer::normalize(const Pixels& in, std::byte* out) const {
 
 void resize_and_normalize(Resizer& resizer, const Normalizer& normalizer, const Pixels& in, std::byte* out) {
   const Size size = resizer.size_of(in);
-  resizer.resize(in, [&](std::uint32_t row, const std::uint8_t* pixels) {
-    normalizer.normalize_row(pixels, row, size, out);
-  });
+  resizer.resize(
+      in, [&](std::uint32_t row, const std::uint8_t* pixels) { normalizer.normalize_row(pixels, row, size, out); });
 }
 
 }  // namespace penstock::image

@@ -26,15 +26,13 @@ inline constexpr std::array<double, 3> kImagenetMean = {0.485, 0.456, 0.406};
 inline constexpr std::array<double, 3> kImagenetDeviation = {0.229, 0.224, 0.225};
 
 struct NormalizeOptions {
-  std::vector<double> mean = {kImagenetMean.begin(), kImagenetMean.end()};  ///< One per channel.
+  std::vector<double> mean = {kImagenetMean.begin(), kImagenetMean.end()};                 ///< One per channel.
   std::vector<double> deviation = {kImagenetDeviation.begin(), kImagenetDeviation.end()};  ///< As many; above 0.
   Element element = Element::kF32;
   Layout layout = Layout::kNchw;
 };
 
-inline std::size_t bytes_of(Element element) {
-  return element == Element::kF32 ? 4 : element == Element::kF16 ? 2 : 1;
-}
+inline std::size_t bytes_of(Element element) { return element == Element::kF32 ? 4 : element == Element::kF16 ? 2 : 1; }
 
 /// Normalises pictures row by row, so that a row can go from the resizer through it while it is in the cache.
 ///
@@ -45,9 +43,7 @@ class Normalizer {
   explicit Normalizer(const NormalizeOptions& options, const PixelKernels& kernels = pixel_kernels());
 
   std::size_t channels() const { return scale_.size(); }
-  std::size_t bytes(Size size) const {
-    return std::size_t{size.height} * size.width * channels() * bytes_of(element_);
-  }
+  std::size_t bytes(Size size) const { return std::size_t{size.height} * size.width * channels() * bytes_of(element_); }
 
   /// Writes row `row` of a picture of that size to its place, or places, in `out`, bytes(size) long and aligned as its
   /// elements are. Requires channels() channels.
@@ -64,7 +60,7 @@ class Normalizer {
   const PixelKernels* kernels_;
   std::vector<float> scale_;
   std::vector<float> shift_;
-  std::vector<float> f32_;           // of channel c and pixel v at c · 256 + v
+  std::vector<float> f32_;  // of channel c and pixel v at c · 256 + v
   std::vector<std::uint16_t> f16_;
   std::vector<std::uint8_t> u8_;
 };

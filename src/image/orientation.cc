@@ -39,7 +39,7 @@ Cover upright_cover(const Cover& cover, Size stored, Orientation orientation) {
   const bool from_the_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   const Interval rows = from_the_bottom ? mirrored(cover.rows, stored.height) : cover.rows;
   const Interval columns = from_the_right ? mirrored(cover.columns, stored.width) : cover.columns;
-  return turns_a_quarter(orientation) ? Cover{columns, rows} : Cover{rows, columns};
+  return turns_a_quarter(orientation) ? Cover{columns, rows, cover.reduced_by} : Cover{rows, columns, cover.reduced_by};
 }
 
 void set_upright(const std::uint8_t* stored, Size stored_size, Orientation orientation, std::uint8_t* upright) {

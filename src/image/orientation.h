@@ -22,15 +22,16 @@ struct Interval {
   friend bool operator==(const Interval&, const Interval&) = default;
 };
 
-/// The part of the pixels that a picture covers. A picture of 5 rows that is reduced by 2 gives 3 rows, of which it covers
-/// two and a half.
+/// The part of the pixels that a picture covers. A picture of 5 rows that is reduced by 2 gives 3 rows, of which it
+/// covers two and a half.
 struct Cover {
   Interval rows;
   Interval columns;
+  std::uint32_t reduced_by = 1;  ///< Each pixel is the mean of so many rows and columns of the picture as it was.
   friend bool operator==(const Cover&, const Cover&) = default;
 };
 inline Cover whole(Size size) {
-  return {{0, static_cast<double>(size.height)}, {0, static_cast<double>(size.width)}};
+  return {{0, static_cast<double>(size.height)}, {0, static_cast<double>(size.width)}, 1};
 }
 
 /// Whether rows become columns.

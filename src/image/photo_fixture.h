@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Pictures for tests and benchmarks that compress and resize as photographs do: discs of many sizes that cover one another
-// (dead leaves), a texture whose strength falls with its frequency, thin lines, the blur of a lens, the noise of a sensor.
+// Pictures for tests and benchmarks that compress and resize as photographs do: discs of many sizes that cover one
+// another (dead leaves), a texture whose strength falls with its frequency, thin lines, the blur of a lens, the noise
+// of a sensor.
 #pragma once
 
 #include <algorithm>
@@ -43,7 +44,8 @@ inline void paint_disc(Plane& picture, Size size, Dice& dice) {
   const float x = dice.unit() * static_cast<float>(size.width);
   const float y = dice.unit() * static_cast<float>(size.height);
   const float bright = dice.unit() * 200 + 20;
-  const std::array<float, 3> colour = {bright + dice.normal() * 25, bright + dice.normal() * 15, bright + dice.normal() * 25};
+  const std::array<float, 3> colour = {bright + dice.normal() * 25, bright + dice.normal() * 15,
+                                       bright + dice.normal() * 25};
   const auto top = static_cast<std::int64_t>(std::max(0.0F, y - radius));
   const auto bottom = static_cast<std::int64_t>(std::min(static_cast<float>(size.height), y + radius));
   for (std::int64_t row = top; row < bottom; ++row) {
@@ -109,7 +111,7 @@ inline void blur(Plane& picture, Size size) {
 }
 
 /// u8 RGB [H, W, 3]. `noise` is that of the sensor, as a deviation.
-inline std::vector<std::uint8_t> photo(Size size, std::uint64_t seed, float noise = 2) {
+inline std::vector<std::uint8_t> photo(Size size, std::uint64_t seed, float noise = 3) {
   Dice dice(seed);
   Plane picture(std::size_t{3} * size.height * size.width, 128);
   const std::size_t discs = 400 + std::size_t{size.height} * size.width / 400;
@@ -117,7 +119,7 @@ inline std::vector<std::uint8_t> photo(Size size, std::uint64_t seed, float nois
   for (int i = 0; i < 40; ++i) draw_line(picture, size, dice);
   for (std::uint32_t cell = 2; cell <= 64; cell *= 2)
     add_octave(picture, size, cell, 2.5F * std::sqrt(static_cast<float>(cell)) / 2, dice);
-  const std::uint32_t blurs = 2 + size.width / 1000;  // a lens is less sharp than a sensor of many pixels
+  const std::uint32_t blurs = 2 + 3 * (size.width / 1000);  // a lens is less sharp than a sensor of many pixels
   for (std::uint32_t i = 0; i < blurs; ++i) blur(picture, size);
   std::vector<std::uint8_t> pixels(picture.size());
   for (std::size_t i = 0; i < pixels.size(); ++i)

@@ -115,8 +115,8 @@ HWY_ATTR inline hn::Vec<Block16> pairs_at(const std::int16_t* at) {
 }
 
 template <std::size_t kChannels>
-HWY_ATTR inline hn::Vec<Block32> blended_pixel(const std::int16_t* middle, const std::int16_t* weights, std::size_t taps,
-                                               int shift) {
+HWY_ATTR inline hn::Vec<Block32> blended_pixel(const std::int16_t* middle, const std::int16_t* weights,
+                                               std::size_t taps, int shift) {
   const Block16 d16;
   const Block32 d32;
   PairSums<Block32, hn::Vec<Block16>> sums;
@@ -146,6 +146,60 @@ HWY_ATTR void blend_columns(const std::int16_t* middle, const std::uint32_t* fir
   }
 }
 
+#if HWY_MAX_BYTES >= 32 && !HWY_HAVE_SCALABLE
+using Twin16 = hn::FixedTag<std::int16_t, 16>;  // a block of each row
+using Twin32 = hn::FixedTag<std::int32_t, 8>;
+using TwinBytes = hn::FixedTag<std::uint8_t, 32>;
+
+HWY_ATTR inline hn::Vec<Twin32> blended_twins(const std::int16_t* one, const std::int16_t* other,
+                                              const std::int16_t* weights, std::size_t taps, int shift) {
+  const Twin16 d16;
+  const Twin32 d32;
+  const TwinBytes bytes;
+  const Block16 block;
+  alignas(16) static constexpr std::uint8_t kOrder[16] = {0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, 4, 5, 10, 11};
+  const auto order = hn::LoadDup128(bytes, kOrder);
+  PairSums<Twin32, hn::Vec<Twin16>> sums;
+  for (std::size_t k = 0; k < taps; k += 2) {
+    const auto both = hn::Combine(d16, hn::LoadU(block, other + 3 * k), hn::LoadU(block, one + 3 * k));
+    const auto pairs = hn::BitCast(d16, hn::TableLookupBytes(hn::BitCast(bytes, both), order));
+    sums.add(pairs, hn::BitCast(d16, hn::Set(d32, pair_at(weights + k))));
+  }
+  return hn::ShiftRightSame(hn::Add(sums.sums(), hn::Set(d32, 1 << (shift - 1))), shift);
+}
+
+HWY_ATTR void blend_columns_3_of_2(const std::int16_t* const* middles, const std::uint32_t* first,
+                                   const std::int16_t* weights, std::size_t taps, int precision, std::size_t count,
+                                   std::uint8_t* const* outs) {
+  const Twin16 d16;
+  const BlockBytes bytes;
+  const hn::Repartition<std::uint64_t, BlockBytes> d64;
+  alignas(16) static constexpr std::uint8_t kWithout4th[16] = {0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 15, 15, 15, 15};
+  const auto order = hn::Load(bytes, kWithout4th);
+  const int shift = precision + kMiddleBits;
+  const auto pixel = [&](std::size_t i) HWY_ATTR {
+    const std::size_t at = std::min(i, count - 1);
+    const std::size_t from = std::size_t{3} * first[at];
+    return blended_twins(middles[0] + from, middles[1] + from, weights + at * taps, taps, shift);
+  };
+  for (std::size_t i = 0; i < count; i += 4) {
+    const auto two = hn::BitCast(d64, hn::DemoteTo(bytes, narrowed(d16, pixel(i), pixel(i + 1))));
+    const auto two_more = hn::BitCast(d64, hn::DemoteTo(bytes, narrowed(d16, pixel(i + 2), pixel(i + 3))));
+    const auto one = hn::BitCast(bytes, hn::InterleaveLower(d64, two, two_more));
+    const auto other = hn::BitCast(bytes, hn::InterleaveUpper(d64, two, two_more));
+    hn::StoreU(hn::TableLookupBytes(one, order), bytes, outs[0] + 3 * i);
+    hn::StoreU(hn::TableLookupBytes(other, order), bytes, outs[1] + 3 * i);
+  }
+}
+#else
+HWY_ATTR void blend_columns_3_of_2(const std::int16_t* const* middles, const std::uint32_t* first,
+                                   const std::int16_t* weights, std::size_t taps, int precision, std::size_t count,
+                                   std::uint8_t* const* outs) {
+  for (std::size_t row = 0; row < 2; ++row)
+    blend_columns<3>(middles[row], first, weights, taps, precision, count, outs[row]);
+}
+#endif
+
 HWY_ATTR void planes_of_3(const std::uint8_t* row, std::size_t count, const float* scale, const float* shift,
                           float* const* planes) {
   const hn::FixedTag<std::uint8_t, 16> bytes;
@@ -172,8 +226,13 @@ HWY_ATTR void planes_of_3(const std::uint8_t* row, std::size_t count, const floa
 }
 
 const PixelKernels* target_kernels() {
-  static const PixelKernels kKernels = {hwy::TargetName(HWY_TARGET), blend_rows,       plain_pixel_kernels().blend_columns_1,
-                                        blend_columns<3>,            blend_columns<4>, planes_of_3};
+  static const PixelKernels kKernels = {hwy::TargetName(HWY_TARGET),
+                                        blend_rows,
+                                        plain_pixel_kernels().blend_columns_1,
+                                        blend_columns<3>,
+                                        blend_columns<4>,
+                                        blend_columns_3_of_2,
+                                        planes_of_3};
   return &kKernels;
 }
 
@@ -211,8 +270,8 @@ void blend_rows(const std::uint8_t* const* rows, const std::int16_t* weights, st
 }
 
 template <std::size_t kChannels>
-void blend_columns(const std::int16_t* middle, const std::uint32_t* first, const std::int16_t* weights, std::size_t taps,
-                   int precision, std::size_t count, std::uint8_t* out) {
+void blend_columns(const std::int16_t* middle, const std::uint32_t* first, const std::int16_t* weights,
+                   std::size_t taps, int precision, std::size_t count, std::uint8_t* out) {
   const int shift = precision + kMiddleBits;
   for (std::size_t i = 0; i < count; ++i) {
     std::array<std::int32_t, kChannels> sums;
@@ -225,6 +284,12 @@ void blend_columns(const std::int16_t* middle, const std::uint32_t* first, const
     for (std::size_t c = 0; c < kChannels; ++c)
       out[i * kChannels + c] = static_cast<std::uint8_t>(std::clamp(sums[c] >> shift, 0, 255));
   }
+}
+
+void blend_columns_3_of_2(const std::int16_t* const* middles, const std::uint32_t* first, const std::int16_t* weights,
+                          std::size_t taps, int precision, std::size_t count, std::uint8_t* const* outs) {
+  for (std::size_t row = 0; row < 2; ++row)
+    blend_columns<3>(middles[row], first, weights, taps, precision, count, outs[row]);
 }
 
 void planes_of_3(const std::uint8_t* row, std::size_t count, const float* scale, const float* shift,
@@ -243,6 +308,7 @@ const PixelKernels& plain_pixel_kernels() {
                                         plain::blend_columns<1>,
                                         plain::blend_columns<3>,
                                         plain::blend_columns<4>,
+                                        plain::blend_columns_3_of_2,
                                         plain::planes_of_3};
   return kKernels;
 }

@@ -164,8 +164,7 @@ class PngReader {
 
   void read_passes(std::uint8_t* pixels, std::size_t row_bytes) {
     for (int pass = 0; pass < passes_; ++pass) {
-      for (std::uint32_t row = 0; row < size_.height; ++row)
-        png().read_row(reader_, pixels + row * row_bytes, nullptr);
+      for (std::uint32_t row = 0; row < size_.height; ++row) png().read_row(reader_, pixels + row * row_bytes, nullptr);
     }
   }
 

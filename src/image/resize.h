@@ -40,10 +40,10 @@ struct Pixels {
 
 /// Where the parts of a picture go.
 struct Placement {
-  Cover taken;             ///< Of the input.
-  Size canvas;             ///< The size of what comes out.
-  Size region;             ///< That of the picture on it.
-  std::uint32_t top = 0;   ///< Where the picture lies on it.
+  Cover taken;            ///< Of the input.
+  Size canvas;            ///< The size of what comes out.
+  Size region;            ///< That of the picture on it.
+  std::uint32_t top = 0;  ///< Where the picture lies on it.
   std::uint32_t left = 0;
 };
 Placement placement(const Cover& in, Size target, Mode mode);
@@ -51,8 +51,8 @@ Placement placement(const Cover& in, Size target, Mode mode);
 /// Resizes picture after picture with one set of options. Used by one worker: it keeps buffers of a few rows, and the
 /// weights for the size of the last picture.
 ///
-/// Cost: each input row is blended into 2 · radius output rows; memory is a few rows, whatever the picture's height. The
-/// result has the same bits with every kind of vector instructions.
+/// Cost: each input row is blended into 2 · radius output rows; memory is a few rows, whatever the picture's height.
+/// The result has the same bits with every kind of vector instructions.
 class Resizer {
  public:
   explicit Resizer(const ResizeOptions& options, const PixelKernels& kernels = pixel_kernels());
@@ -69,7 +69,8 @@ class Resizer {
 
  private:
   void prepare(const Pixels& in);
-  void blend_row(const Pixels& in, std::uint32_t row);
+  void blend_rows(const Pixels& in, std::uint32_t row, std::size_t count);
+  void blend_middle(const Pixels& in, std::uint32_t row, std::int16_t* middle);
 
   ResizeOptions options_;
   const PixelKernels* kernels_;
@@ -81,8 +82,8 @@ class Resizer {
   std::size_t first_column_ = 0;
   std::size_t columns_ = 0;
   std::vector<const std::uint8_t*> rows_;
-  std::vector<std::int16_t> middle_;
-  std::vector<std::uint8_t> out_row_;
+  std::vector<std::int16_t> middles_[2];  // two rows at a time
+  std::vector<std::uint8_t> out_rows_[2];
 };
 
 }  // namespace penstock::image

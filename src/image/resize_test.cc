@@ -31,7 +31,8 @@ std::vector<double> reference(const Bytes& pixels, Size size, std::uint32_t chan
   const Placement placed = placement(whole(size), options.target, options.mode);
   std::vector<double> columns(std::size_t{size.height} * placed.region.width * channels);
   for (std::size_t x = 0; x < placed.region.width; ++x) {
-    const ExactWeights weights = exact_weights(options.filter, size.width, placed.taken.columns, placed.region.width, x);
+    const ExactWeights weights =
+        exact_weights(options.filter, size.width, placed.taken.columns, placed.region.width, x);
     for (std::size_t y = 0; y < size.height; ++y) {
       for (std::size_t c = 0; c < channels; ++c) {
         double sum = 0;
@@ -81,7 +82,8 @@ TEST(Resize, IsExactButForOneRounding) {
   for (const Filter filter : kFilters) {
     for (const Size target : {Size{224, 224}, Size{37, 600}, Size{479, 641}, Size{700, 900}, Size{1, 1}, Size{8, 8}}) {
       const ResizeOptions options{target, filter};
-      EXPECT_GE(psnr(resized(pixels, size, 3, options), reference(pixels, size, 3, options)), target.height == 1 ? 54 : 58)
+      EXPECT_GE(psnr(resized(pixels, size, 3, options), reference(pixels, size, 3, options)),
+                target.height == 1 ? 54 : 58)
           << to_text(filter) << " to " << target.height << " x " << target.width;
     }
   }
@@ -110,7 +112,8 @@ TEST(Resize, GivesTheSameBitsWithAllVectorInstructions) {
           const Bytes plain = resized(pixels, size, channels, options, plain_pixel_kernels());
           for (const PixelKernels* const kernels : vector_pixel_kernels())
             ASSERT_EQ(resized(pixels, size, channels, options, *kernels), plain)
-                << kernels->name << ", " << to_text(filter) << ", " << size.height << " x " << size.width << " x " << channels;
+                << kernels->name << ", " << to_text(filter) << ", " << size.height << " x " << size.width << " x "
+                << channels;
         }
       }
     }
@@ -216,7 +219,8 @@ TEST(FilterWeights, SumToOneExactly) {
 TEST(FilterWeights, AreaCountsPartsOfPixels) {
   const ExactWeights weights = exact_weights(Filter::kArea, 5, {0, 5}, 2, 0);  // two and a half pixels each
   EXPECT_EQ(weights.first, 0U);
-  EXPECT_THAT(weights.values, testing::ElementsAre(testing::DoubleEq(0.4), testing::DoubleEq(0.4), testing::DoubleEq(0.2)));
+  EXPECT_THAT(weights.values,
+              testing::ElementsAre(testing::DoubleEq(0.4), testing::DoubleEq(0.4), testing::DoubleEq(0.2)));
 }
 
 TEST(Half, RoundsToTheNearestAndToEven) {
@@ -227,13 +231,13 @@ TEST(Half, RoundsToTheNearestAndToEven) {
   EXPECT_EQ(to_half(65504.0F), 0x7BFF);
   EXPECT_EQ(to_half(65519.996F), 0x7BFF);
   EXPECT_EQ(to_half(65520.0F), 0x7C00);
-  EXPECT_EQ(to_half(1 + 0x1p-11F), 0x3C00);            // half-way: to even
-  EXPECT_EQ(to_half(1 + 3 * 0x1p-11F), 0x3C02);        // half-way: to even
+  EXPECT_EQ(to_half(1 + 0x1p-11F), 0x3C00);      // half-way: to even
+  EXPECT_EQ(to_half(1 + 3 * 0x1p-11F), 0x3C02);  // half-way: to even
   EXPECT_EQ(to_half(1 + 0x1p-11F + 0x1p-20F), 0x3C01);
   EXPECT_EQ(to_half(0x1p-24F), 0x0001);
-  EXPECT_EQ(to_half(0x1p-25F), 0x0000);                // half-way: to even
+  EXPECT_EQ(to_half(0x1p-25F), 0x0000);  // half-way: to even
   EXPECT_EQ(to_half(3 * 0x1p-25F), 0x0002);
-  EXPECT_EQ(to_half(0x1p-14F - 0x1p-26F), 0x0400);     // rounds up into the normal ones
+  EXPECT_EQ(to_half(0x1p-14F - 0x1p-26F), 0x0400);  // rounds up into the normal ones
   EXPECT_EQ(to_half(0x1p-14F), 0x0400);
 }
 
@@ -262,8 +266,9 @@ TEST(Normalize, PutsChannelsBesideOneAnotherInNhwc) {
   const Normalizer normalizer(options);
   std::vector<std::byte> out(normalizer.bytes({1, 2}));
   normalizer.normalize({pixels.data(), {1, 2}, 3}, out.data());
-  EXPECT_THAT(floats_of(out), testing::Pointwise(testing::FloatNear(1e-6F),
-                                                 std::vector<float>{0, 128 / 255.F, 1, 10 / 255.F, 20 / 255.F, 30 / 255.F}));
+  EXPECT_THAT(floats_of(out),
+              testing::Pointwise(testing::FloatNear(1e-6F),
+                                 std::vector<float>{0, 128 / 255.F, 1, 10 / 255.F, 20 / 255.F, 30 / 255.F}));
 }
 
 TEST(Normalize, U8TakesPixelsAsTheyAre) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// TIFF by libtiff's reader of RGBA, which knows all the ways in which a TIFF can hold a picture. It needs libtiff 4.5, since
-// when an opened file has handlers and limits of its own.
+// TIFF by libtiff's reader of RGBA, which knows all the ways in which a TIFF can hold a picture. It needs libtiff 4.5,
+// since when an opened file has handlers and limits of its own.
 #include "image/decoders.h"
 
 #ifdef PENSTOCK_TIFF
@@ -135,7 +135,8 @@ class TiffReader {
     return rare_kind(Format::kTiff, why);
   }
 
-  /// Colours are multiplied by their alpha. Asked for the orientation that it has, libtiff leaves rows as they are stored.
+  /// Colours are multiplied by their alpha. Asked for the orientation that it has, libtiff leaves rows as they are
+  /// stored.
   Status read_rgba(const Header& header, std::uint32_t* rgba) {
     const Size size = header.stored;
     if (tiff().ReadRGBAImageOriented(tiff_, size.width, size.height, rgba, header.orientation, 1) != 0) return {};

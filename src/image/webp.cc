@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// WebP by libwebp. The container (RIFF) is read here: libwebp's part for it is a library of its own, and all that is wanted
-// of it is the orientation and an animation's first frame.
+// WebP by libwebp. The container (RIFF) is read here: libwebp's part for it is a library of its own, and all that is
+// wanted of it is the orientation and an animation's first frame.
 #include "image/decoders.h"
 
 #ifdef PENSTOCK_WEBP
@@ -63,7 +63,8 @@ std::optional<Frame> first_frame(FileBytes file) {
   const std::optional<FileBytes> chunk = find_chunk(file, name_of_chunk("ANMF"));
   if (!chunk || chunk->size() <= kFrameHeader) return std::nullopt;
   const ByteReader frame(*chunk, ByteOrder::kLittle);
-  return Frame{2 * *frame.u24(0), 2 * *frame.u24(3), {*frame.u24(9) + 1, *frame.u24(6) + 1}, chunk->subspan(kFrameHeader)};
+  return Frame{
+      2 * *frame.u24(0), 2 * *frame.u24(3), {*frame.u24(9) + 1, *frame.u24(6) + 1}, chunk->subspan(kFrameHeader)};
 }
 
 Error webp_error(VP8StatusCode status) {

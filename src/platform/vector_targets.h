@@ -8,7 +8,8 @@
 namespace penstock {
 
 /// Bits of Highway's targets; nothing where its library is not installed. The library measures a timer as soon as it is
-/// loaded, which takes five times as long as starting this program; so it is loaded when the first loop asks. Thread-safe.
+/// loaded, which takes five times as long as starting this program; so it is loaded when the first loop asks.
+/// Thread-safe.
 std::optional<std::int64_t> supported_vector_targets();
 
 }  // namespace penstock

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Decodes what may be an image: no byte outside the file is read and none outside the room is written, limits hold, and
-// the same file gives the same pixels twice. The first byte chooses the options, the second a good file to damage, or none:
-// then the rest is the file itself. Damage is two bytes of place, one of what to do there, one of value.
+// the same file gives the same pixels twice. The first byte chooses the options, the second a good file to damage, or
+// none: then the rest is the file itself. Damage is two bytes of place, one of what to do there, one of value.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -29,8 +29,9 @@ const std::vector<fixture::File>& good_files() {
   static const std::vector<fixture::File> files = [] {
     const image::Size size{24, 32};
     const std::vector<std::uint8_t> pixels = fixture::photo(size, 1);
-    std::vector<fixture::File> all = {fixture::bmp(pixels, size, 24), fixture::bmp(pixels, {12, 32}, 32),
-                                      fixture::bmp(pixels, {24, 32}, 8, fixture::File(pixels.begin(), pixels.begin() + 1024))};
+    std::vector<fixture::File> all = {
+        fixture::bmp(pixels, size, 24), fixture::bmp(pixels, {12, 32}, 32),
+        fixture::bmp(pixels, {24, 32}, 8, fixture::File(pixels.begin(), pixels.begin() + 1024))};
 #ifdef PENSTOCK_JPEG
     all.push_back(fixture::jpeg(pixels, size, {.exif = fixture::exif(6)}));
     all.push_back(fixture::jpeg(pixels, size, {.progressive = true}));
@@ -112,13 +113,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.damaged = (data[0] & 8) != 0 ? image::Damaged::kKeep : image::Damaged::kReject;
   options.apply_orientation = (data[0] & 16) == 0;
   const std::size_t choice = data[1] % (good_files().size() + 1);
-  const fixture::File file = choice == 0 ? fixture::File(data + 2, data + size)
-                                         : damaged_copy(good_files()[choice - 1], data + 2, size - 2);
+  const fixture::File file =
+      choice == 0 ? fixture::File(data + 2, data + size) : damaged_copy(good_files()[choice - 1], data + 2, size - 2);
   const auto exact = std::make_unique<std::uint8_t[]>(file.size());
   if (!file.empty()) std::memcpy(exact.get(), file.data(), file.size());
   const Picture first = decode(exact.get(), file.size(), options);
   const Picture second = decode(exact.get(), file.size(), options);
   if (first.good != second.good || first.bytes != second.bytes) wrong("two outcomes for one file");
-  if (first.good && std::memcmp(first.pixels.get(), second.pixels.get(), first.bytes) != 0) wrong("two pictures in one file");
+  if (first.good && std::memcmp(first.pixels.get(), second.pixels.get(), first.bytes) != 0)
+    wrong("two pictures in one file");
   return 0;
 }

@@ -11,8 +11,8 @@
 namespace penstock {
 
 /// Returns the files in `folder` and in the folders below it that are not hidden and whose names end with one of
-/// `extensions` (small letters, without the dot; none: all), in byte order of their paths. Links are followed; a folder that
-/// was met on the way from the top is not entered again, so a loop of links ends. Errors: what cannot be read.
+/// `extensions` (small letters, without the dot; none: all), in byte order of their paths. Links are followed; a folder
+/// that was met on the way from the top is not entered again, so a loop of links ends. Errors: what cannot be read.
 Result<std::vector<std::string>> images_in_folder(const std::string& folder,
                                                   const std::vector<std::string>& extensions);
 

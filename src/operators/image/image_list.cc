@@ -55,7 +55,8 @@ class ImageList final : public Source {
  private:
   Status take(const std::string& path) {
     if (!is_utf8(path))
-      return context_->errors->reject({.record = next_ - 1, .reason = "the path is no valid UTF-8", .raw = path, .column = "path"});
+      return context_->errors->reject(
+          {.record = next_ - 1, .reason = "the path is no valid UTF-8", .raw = path, .column = "path"});
     builder_->column(0).append_text(path);
     builder_->column(1).append_text(path);
     return {};
@@ -97,31 +98,33 @@ Result<std::unique_ptr<Operator>> make_image_list(const Options& options) {
 }  // namespace
 
 OperatorInfo image_list_info() {
-  return {.name = "image.list",
-          .role = OperatorInfo::Role::kSource,
-          .summary = "Lists image files: a record with id and path for each, both the path.",
-          .options =
-              {{.name = "path",
-                .kind = OptionKind::kTexts,
-                .doc = "Files, globs, or folders, which are searched with all folders below them. Files of a folder or a "
-                       "glob come in byte order of their paths.",
-                .example = "\"photos\""},
-               {.name = "list",
-                .kind = OptionKind::kText,
-                .doc = "A text file with a path per line, after those of \"path\". For lists with ids and other columns "
-                       "read them with csv.read or json.read instead of this operator.",
-                .example = "\"photos.txt\""},
-               {.name = "extensions",
-                .kind = OptionKind::kTexts,
-                .doc = "Which files of a folder are images, by the ends of their names, whatever their case; an empty list: "
-                       "all. What is in a file is found by its first bytes when it is decoded.",
-                .default_value = OptionValue::List{"jpg", "jpeg", "png", "webp", "tif", "tiff", "gif", "bmp"}},
-               {.name = "rows",
-                .kind = OptionKind::kInteger,
-                .doc = "Most records per batch. One image is work enough to be handed to a worker.",
-                .default_value = 1}},
-          .make = make_image_list,
-          .example = "op = \"image.list\"\npath = \"photos\"\n"};
+  return {
+      .name = "image.list",
+      .role = OperatorInfo::Role::kSource,
+      .summary = "Lists image files: a record with id and path for each, both the path.",
+      .options =
+          {{.name = "path",
+            .kind = OptionKind::kTexts,
+            .doc = "Files, globs, or folders, which are searched with all folders below them. Files of a folder or a "
+                   "glob come in byte order of their paths.",
+            .example = "\"photos\""},
+           {.name = "list",
+            .kind = OptionKind::kText,
+            .doc = "A text file with a path per line, after those of \"path\". For lists with ids and other columns "
+                   "read them with csv.read or json.read instead of this operator.",
+            .example = "\"photos.txt\""},
+           {.name = "extensions",
+            .kind = OptionKind::kTexts,
+            .doc =
+                "Which files of a folder are images, by the ends of their names, whatever their case; an empty list: "
+                "all. What is in a file is found by its first bytes when it is decoded.",
+            .default_value = OptionValue::List{"jpg", "jpeg", "png", "webp", "tif", "tiff", "gif", "bmp"}},
+           {.name = "rows",
+            .kind = OptionKind::kInteger,
+            .doc = "Most records per batch. One image is work enough to be handed to a worker.",
+            .default_value = 1}},
+      .make = make_image_list,
+      .example = "op = \"image.list\"\npath = \"photos\"\n"};
 }
 
 }  // namespace penstock

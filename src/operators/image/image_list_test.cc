@@ -12,8 +12,8 @@ namespace penstock {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using testing::HarnessResult;
+using ::testing::HasSubstr;
 using testing::run_source;
 
 class ImageList : public ::testing::Test {
@@ -43,7 +43,8 @@ class ImageList : public ::testing::Test {
 };
 
 TEST_F(ImageList, FindsImagesInAllFoldersBelow) {
-  for (const char* const name : {"b.JPG", "a/z.png", "a/b/c.WebP", "notes.txt", ".hidden.jpg", ".git/x.png", "jpg"}) write(name);
+  for (const char* const name : {"b.JPG", "a/z.png", "a/b/c.WebP", "notes.txt", ".hidden.jpg", ".git/x.png", "jpg"})
+    write(name);
   EXPECT_THAT(list({{"path", folder_.path()}}), ElementsAre("a/b/c.WebP", "a/z.png", "b.JPG"));
   EXPECT_THAT(list({{"path", folder_.path()}, {"extensions", OptionValue::List{}}}),
               ElementsAre("a/b/c.WebP", "a/z.png", "b.JPG", "jpg", "notes.txt"));
