@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Pillow on one thread: pillow.py FOLDER COUNT SECONDS {full|draft}
+"""Pillow on one thread: pillow.py FOLDER SECONDS {full|draft}
 
-Prints images per second, then per file of FOLDER the resized pixels' path OUT with --write. Normalising is left out, which
+Prints images per second, and writes the pixels that it made of the first four files beside them. Normalising is left out, which
 flatters Pillow: it has no fast way of its own.
 """
 import io
