@@ -36,7 +36,7 @@ namespace penstock::image::fixture {
 using File = std::vector<std::uint8_t>;
 
 inline void append(File& file, std::string_view text) { file.insert(file.end(), text.begin(), text.end()); }
-inline void append_number(File& file, std::uint32_t value, int bytes, bool big = false) {
+inline void append_number(File& file, std::uint64_t value, int bytes, bool big = false) {
   for (int i = 0; i < bytes; ++i) file.push_back(static_cast<std::uint8_t>(value >> 8 * (big ? bytes - 1 - i : i)));
 }
 
