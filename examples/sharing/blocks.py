@@ -13,7 +13,7 @@ import sys
 MAGIC, VERSION, BATCH, TENSOR = 0x4B4C4250, 1, 1, 2
 HEADER = struct.Struct("<IHHQQIII28x")
 COLUMN = struct.Struct("<IIIIQQQQQQ")
-TYPES = ["int64", "float64", "bool", "utf8", "timestamp"]
+TYPES = ["int64", "float64", "bool", "utf8", "timestamp", "image", "tensor"]
 # By the number of an element type; float16 is "e".
 ELEMENTS = [None, "B", "b", "H", "h", "I", "i", "Q", "q", "e", "f", "d", "?"]
 
@@ -23,19 +23,23 @@ def padded(size):
 
 
 class Column:
-    """One column: `type`, `nulls`, and as a sequence its values, None for null. `values` is a memoryview of numbers, or None."""
+    """One column: `type`, `nulls`, and as a sequence its values, None for null. `values` is a memoryview of numbers, or None; of tensors
+    one of the shape [rows, ...]. Images and tensors are memoryviews of their shape."""
 
     def __init__(self, block, head, rows):
-        _, _, kind, _, self.nulls, validity, values, size, texts, text_bytes = head
+        _, _, kind, element, self.nulls, validity, values, size, texts, text_bytes = head
         self.type = TYPES[kind]
         self._rows = rows
         self._validity = block[validity:validity + (rows + 7) // 8] if self.nulls else None
         raw = block[values:values + size]
         self._bits = raw if self.type == "bool" else None
-        self._offsets = raw.cast("i") if self.type == "utf8" else None
+        self._offsets = raw.cast("i") if self.type in ("utf8", "image") else None
         self._texts = block[texts:texts + text_bytes]
         numbers = {"int64": "q", "timestamp": "q", "float64": "d"}.get(self.type)
         self.values = raw.cast(numbers) if numbers else None
+        if self.type == "tensor" and rows:
+            self._shape, self._element = struct.unpack(f"<{text_bytes // 8}q", self._texts), ELEMENTS[element]
+            self.values = raw.cast(self._element, (rows, *self._shape))
 
     def __len__(self):
         return self._rows
@@ -47,6 +51,12 @@ class Column:
             return None
         if self._bits is not None:
             return bool(self._bits[row // 8] >> row % 8 & 1)
+        if self.type == "image":
+            image = self._texts[self._offsets[row]:self._offsets[row + 1]]
+            return image[16:].cast("B", struct.unpack_from("<3I", image))
+        if self.type == "tensor":
+            size = len(self.values.cast("B")) // self._rows
+            return self.values.cast("B")[row * size:(row + 1) * size].cast(self._element, self._shape)
         if self._offsets is not None:
             return bytes(self._texts[self._offsets[row]:self._offsets[row + 1]]).decode()
         return self.values[row]
@@ -91,7 +101,7 @@ def _parts(kind, values):
 
 
 def write_batch(columns):
-    """{name: (type, values)} as a block; the types are those of TYPES, None is null. Sequences of equal length."""
+    """{name: (type, values)} as a block; the types are those of TYPES but image and tensor, None is null. Sequences of equal length."""
     rows = len(next(iter(columns.values()))[1]) if columns else 0
     heads, body, at = [], b"", padded(64 + 64 * len(columns))
 

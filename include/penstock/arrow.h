@@ -47,8 +47,10 @@ struct ArrowArray {
 namespace penstock {
 
 /// Fills both structs with the batch: a struct array ("+s") with a child per column of the formats "l", "g", "b", "u"
-/// and "tsu:UTC". The columns are not copied: the array shares their buffers until its `release` is called, on any
-/// thread. Cost: linear in the columns.
+/// and "tsu:UTC"; of an image column "z", of which each value has the bytes that ImageView describes; of a tensor
+/// column
+/// "+w:N", lists of the N elements of a row, where bools are "C". The columns are not copied: the array shares their
+/// buffers until its `release` is called, on any thread. Cost: linear in the columns.
 void export_to_arrow(const RecordBatch& batch, ArrowSchema* schema, ArrowArray* array);
 
 /// Takes both structs over, which are released by the time that the batch and its columns are gone, and here in case of
@@ -56,10 +58,10 @@ void export_to_arrow(const RecordBatch& batch, ArrowSchema* schema, ArrowArray* 
 ///
 /// A column is shared when it has one of the formats of `export_to_arrow` or "tsu:" with any time zone, begins at a
 /// multiple of 64 bytes, and has nothing but zeros under its nulls; others are copied to `pool`, and so are bools.
-/// Integers of 8, 16 and 32 bits become int64, float becomes float64, "U" becomes utf8. The structs are trusted to
-/// describe the memory they point to. Errors: kUnsupported for other formats, with the column; kInvalidArgument for
-/// structs that contradict themselves, rows that are null as a whole, and texts that are not UTF-8. Cost: linear in
-/// columns, nulls and texts, and in what is copied.
+/// Lists and binaries are not taken back. Integers of 8, 16 and 32 bits become int64, float becomes float64, "U"
+/// becomes utf8. The structs are trusted to describe the memory they point to. Errors: kUnsupported for other formats,
+/// with the column; kInvalidArgument for structs that contradict themselves, rows that are null as a whole, and texts
+/// that are not UTF-8. Cost: linear in columns, nulls and texts, and in what is copied.
 Result<RecordBatch> import_from_arrow(ArrowSchema* schema, ArrowArray* array, BufferPool& pool = BufferPool::shared());
 
 }  // namespace penstock

@@ -22,18 +22,42 @@ inline void set_bit(std::uint8_t* bits, std::size_t index, bool value) noexcept 
   bits[index >> 3] = static_cast<std::uint8_t>(value ? bits[index >> 3] | mask : bits[index >> 3] & ~mask);
 }
 
+/// An image in a column, not owned: u8 [height, width, channels] in C order. The bytes of its value are height, width,
+/// channels and 0 as u32, then the pixels.
+struct ImageView {
+  std::uint32_t height = 0;
+  std::uint32_t width = 0;
+  std::uint32_t channels = 0;
+  const std::uint8_t* pixels = nullptr;
+
+  static constexpr std::size_t kHeaderBytes = 16;
+  std::size_t size_bytes() const noexcept { return std::size_t{height} * width * channels; }
+  /// Returns the image in the bytes of a value; one without pixels unless they are the bytes of an image.
+  static ImageView of(std::string_view value) noexcept;
+};
+
+/// So many bytes of elements of one type: a row of a tensor column.
+struct TensorRow {
+  TensorElement element = TensorElement::kF32;
+  std::uint32_t bytes = 0;
+  friend bool operator==(TensorRow, TensorRow) = default;
+};
+
 /// One column, immutable; memory layout of the Arrow columnar format 1.4 without offset into the buffers:
 /// validity bitmap (bit i set: not null; absent when there is no null), then values: int64/timestamp 8 bytes, float64
-/// 8 bytes, bool one bit, utf8 int32 offsets [N + 1] and bytes. Values under nulls are zero or empty.
+/// 8 bytes, bool one bit, utf8 int32 offsets [N + 1] and bytes, images the same, tensors row after row. Values under
+/// nulls are zero or empty.
 ///
 /// Copies share the buffers; thread-compatible.
 class Column {
  public:
   Column() = default;
-  /// Requires buffers of matching size. `bytes` is for utf8 only, where `values` holds the offsets.
-  Column(Type type, std::size_t size, std::size_t null_count, Buffer validity, Buffer values,
-         Buffer bytes = {}) noexcept
+  /// Requires buffers of matching size. `bytes` is for utf8 and images only, where `values` holds the offsets; `row` is
+  /// for tensors only.
+  Column(Type type, std::size_t size, std::size_t null_count, Buffer validity, Buffer values, Buffer bytes = {},
+         TensorRow row = {}) noexcept
       : type_(type),
+        row_(row),
         size_(size),
         null_count_(null_count),
         validity_(std::move(validity)),
@@ -54,12 +78,24 @@ class Column {
   std::span<const double> float64s() const noexcept { return {reinterpret_cast<const double*>(values_.data()), size_}; }
   /// For bool: one bit per row.
   const std::uint8_t* bits() const noexcept { return values_.data(); }
-  /// For utf8: where each text begins, and the end of the last, [N + 1].
+  /// For utf8 and images: where each one's bytes begin, and the end of the last, [N + 1].
   const std::int32_t* offsets() const noexcept { return reinterpret_cast<const std::int32_t*>(values_.data()); }
   const char* bytes() const noexcept { return reinterpret_cast<const char*>(bytes_.data()); }
   std::string_view text(std::size_t row) const noexcept {
     const std::int32_t* const at = offsets() + row;
     return {bytes() + at[0], static_cast<std::size_t>(at[1] - at[0])};
+  }
+  /// For images; that of a null has no pixels.
+  ImageView image(std::size_t row) const noexcept { return ImageView::of(text(row)); }
+  /// For tensors.
+  TensorRow tensor_row() const noexcept { return row_; }
+  std::span<const std::byte> tensor(std::size_t row) const noexcept {
+    return {reinterpret_cast<const std::byte*>(values_.data()) + row * row_.bytes, row_.bytes};
+  }
+  /// For tensors of elements `T`: those of all rows one behind the other, aligned to 64.
+  template <class T>
+  std::span<const T> elements() const noexcept {
+    return {reinterpret_cast<const T*>(values_.data()), size_ * row_.bytes / sizeof(T)};
   }
 
   /// Returns the rows of `rows` in that order; indices may repeat. Cost: linear in the result.
@@ -71,6 +107,7 @@ class Column {
 
  private:
   Type type_ = Type::kInt64;
+  TensorRow row_ = {};
   std::size_t size_ = 0;
   std::size_t null_count_ = 0;
   Buffer validity_;
@@ -80,15 +117,18 @@ class Column {
 
 /// Builds a column value by value. Thread-compatible.
 ///
-/// The appending functions of the wrong type are a broken contract and not checked. A utf8 column holds at most
-/// 2^31 - 1 bytes; see `full`.
+/// The appending functions of the wrong type are a broken contract and not checked. A column of texts or images holds
+/// at most 2^31 - 1 bytes of them; see `text_bytes`.
 class ColumnBuilder {
  public:
-  ColumnBuilder(Type type, BufferPool& pool);
+  /// Requires a type that is not kTensor, or the row of one.
+  ColumnBuilder(Type type, BufferPool& pool, TensorRow row = {});
+  /// Requires the field of a schema by make_schema.
+  ColumnBuilder(const Field& field, BufferPool& pool);
 
   Type type() const noexcept { return type_; }
   std::size_t size() const noexcept { return size_; }
-  /// Bytes of text so far (utf8 only).
+  /// Bytes of texts or images so far.
   std::size_t text_bytes() const noexcept { return text_bytes_; }
   /// Makes room for `rows` more rows and `text_bytes` more bytes of text.
   void reserve(std::size_t rows, std::size_t text_bytes = 0);
@@ -122,8 +162,15 @@ class ColumnBuilder {
     text_bytes_ += bytes;
     reinterpret_cast<std::int32_t*>(values_data_)[++size_] = static_cast<std::int32_t>(text_bytes_);
   }
+  /// Appends an image and returns the room for its pixels, to be filled before the next call of the builder.
+  std::uint8_t* append_image(std::uint32_t height, std::uint32_t width, std::uint32_t channels);
+  /// Appends a tensor and returns the room for its elements, to be filled before the next call of the builder.
+  std::span<std::byte> append_tensor() {
+    room_for_row();
+    return {reinterpret_cast<std::byte*>(values_data_) + size_++ * row_.bytes, row_.bytes};
+  }
   void append_null();
-  /// Appends row `row` of `column`, which has the same type.
+  /// Appends row `row` of `column`, which has the same type, and as a tensor the same row.
   void append_from(const Column& column, std::size_t row);
   /// Drops the last value.
   void pop_back() noexcept;
@@ -140,6 +187,7 @@ class ColumnBuilder {
   void grow_text(std::size_t more_bytes);
 
   Type type_;
+  TensorRow row_;
   BufferPool* pool_;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;  // rows
@@ -174,7 +222,8 @@ class RecordBatch {
   RecordBatch take(std::span<const std::uint32_t> rows, BufferPool& pool) const;
   /// Returns the first `count` rows, sharing the buffers.
   RecordBatch head(std::size_t count) const;
-  /// Returns one row as a JSON object on one line, for quarantine and messages; numbers in their shortest form.
+  /// Returns one row as a JSON object on one line, for quarantine and messages; numbers in their shortest form, images
+  /// and tensors of over 64 KiB as a text that says their shape.
   std::string row_to_json(std::size_t row) const;
 
  private:

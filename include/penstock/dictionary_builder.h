@@ -126,7 +126,8 @@ class DictionaryBuilder {
   Status add_json(std::string_view object);
   Status value_json(std::string_view json);
   /// Adds one dict per row to the dict at hand, under the text of column `key_column` (utf8 or int64, no nulls), with
-  /// the other columns as members. Timestamps become int64, in microseconds. Errors: kNotFound, kInvalidArgument.
+  /// the other columns as members. Timestamps become int64, in microseconds; images and tensors arrays, float16
+  /// float32. Errors: kNotFound, kInvalidArgument.
   Status add_rows(const RecordBatch& rows, std::string_view key_column);
   /// Adds one member per column to the dict at hand: an array (bool, int64, float64), or a list for utf8 and where
   /// there are nulls.

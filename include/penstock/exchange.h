@@ -15,11 +15,6 @@
 
 namespace penstock {
 
-/// What a tensor's elements are. Dictionaries number theirs otherwise, and have no float16: `ElementType`.
-enum class TensorElement : std::uint32_t { kU8 = 1, kI8, kU16, kI16, kU32, kI32, kU64, kI64, kF16, kF32, kF64, kBool };
-/// In bytes; 0 for a number that is no element type.
-std::size_t size_of(TensorElement type) noexcept;
-
 /// A dense array in C order, not owned: its elements stay while `keeper` lives, or as long as the sender keeps them.
 struct Tensor {
   TensorElement type = TensorElement::kU8;

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "data/column_layout.h"
+
 namespace penstock {
 namespace {
 
@@ -15,6 +17,26 @@ const char* format_of(Type type) {
     case Type::kBool: return "b";
     case Type::kUtf8: return "u";
     case Type::kTimestamp: return "tsu:UTC";
+    case Type::kImage: return "z";
+    case Type::kTensor: break;  // a list of a fixed number of elements
+  }
+  return "";
+}
+
+const char* format_of(TensorElement element) {
+  switch (element) {
+    case TensorElement::kU8: return "C";
+    case TensorElement::kI8: return "c";
+    case TensorElement::kU16: return "S";
+    case TensorElement::kI16: return "s";
+    case TensorElement::kU32: return "I";
+    case TensorElement::kI32: return "i";
+    case TensorElement::kU64: return "L";
+    case TensorElement::kI64: return "l";
+    case TensorElement::kF16: return "e";
+    case TensorElement::kF32: return "f";
+    case TensorElement::kF64: return "g";
+    case TensorElement::kBool: return "C";  // a byte each, where Arrow has bits
   }
   return "";
 }
@@ -40,6 +62,7 @@ struct Children {
 struct ExportedSchema : Children<ArrowSchema> {
   using Children::Children;
   std::string name;
+  std::string format;
 };
 
 struct ExportedArray : Children<ArrowArray> {
@@ -54,9 +77,9 @@ void release(Struct* exported) {
   exported->release = nullptr;
 }
 
-void fill(ArrowSchema* schema, const char* format, std::int64_t flags, ExportedSchema* kept) {
+void fill(ArrowSchema* schema, std::int64_t flags, ExportedSchema* kept) {
   *schema = {};
-  schema->format = format;
+  schema->format = kept->format.c_str();
   schema->name = kept->name.c_str();
   schema->flags = flags;
   schema->n_children = static_cast<std::int64_t>(kept->structs.size());
@@ -77,11 +100,40 @@ void fill(ArrowArray* array, std::size_t rows, std::size_t nulls, std::int64_t b
   array->private_data = kept;
 }
 
+std::size_t elements_per_row(TensorRow row) { return row.bytes / size_of(row.element); }
+
+void export_field(const Field& field, ArrowSchema* schema) {
+  const bool is_tensor = field.type == Type::kTensor;
+  auto* const kept = new ExportedSchema(is_tensor ? 1 : 0);
+  kept->name = field.name;
+  kept->format = format_of(field.type);
+  if (is_tensor) {
+    kept->format = "+w:" + std::to_string(elements_per_row(tensor_row(field)));
+    auto* const element = new ExportedSchema(0);
+    element->name = "item";
+    element->format = format_of(field.tensor.element);
+    fill(&kept->structs[0], 0, element);
+  }
+  fill(schema, ARROW_FLAG_NULLABLE, kept);
+}
+
+void export_tensors(const Column& column, ArrowArray* array) {
+  auto* const elements = new ExportedArray(0);
+  elements->column = column;
+  elements->buffers = {nullptr, column.bits()};
+  auto* const kept = new ExportedArray(1);
+  kept->column = column;
+  kept->buffers = {column.validity()};
+  fill(&kept->structs[0], column.size() * elements_per_row(column.tensor_row()), 0, 2, elements);
+  fill(array, column.size(), column.null_count(), 1, kept);
+}
+
 void export_column(const Column& column, ArrowArray* array) {
   static constexpr std::int32_t kNoTexts = 0;  // the offsets of no rows are one
+  if (column.type() == Type::kTensor) return export_tensors(column, array);
   auto* const kept = new ExportedArray(0);
   kept->column = column;
-  const bool is_text = column.type() == Type::kUtf8;
+  const bool is_text = has_offsets(column.type());
   const void* const offsets = column.size() == 0 ? &kNoTexts : column.offsets();
   kept->buffers = {column.validity(), is_text ? offsets : column.bits(), is_text ? column.bytes() : nullptr};
   fill(array, column.size(), column.null_count(), is_text ? 3 : 2, kept);
@@ -93,12 +145,11 @@ void export_to_arrow(const RecordBatch& batch, ArrowSchema* schema, ArrowArray* 
   auto* const schemas = new ExportedSchema(batch.num_columns());
   auto* const arrays = new ExportedArray(batch.num_columns());
   for (std::size_t i = 0; i < batch.num_columns(); ++i) {
-    auto* const kept = new ExportedSchema(0);
-    kept->name = batch.schema()[i].name;
-    fill(&schemas->structs[i], format_of(batch.column(i).type()), ARROW_FLAG_NULLABLE, kept);
+    export_field(batch.schema()[i], &schemas->structs[i]);
     export_column(batch.column(i), &arrays->structs[i]);
   }
-  fill(schema, "+s", 0, schemas);
+  schemas->format = "+s";
+  fill(schema, 0, schemas);
   fill(array, batch.num_rows(), 0, 1, arrays);
 }
 

@@ -32,7 +32,7 @@ RecordBatch RecordBatch::head(std::size_t count) const {
 
 RecordBatchBuilder::RecordBatchBuilder(SchemaPtr schema, BufferPool& pool) : schema_(std::move(schema)) {
   columns_.reserve(schema_->size());
-  for (const Field& field : schema_->fields()) columns_.emplace_back(field.type, pool);
+  for (const Field& field : schema_->fields()) columns_.emplace_back(field, pool);
 }
 
 RecordBatch RecordBatchBuilder::finish() {

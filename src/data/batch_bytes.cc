@@ -38,22 +38,17 @@ struct ColumnHeader {
   std::uint32_t name_offset = 0;
   std::uint32_t name_bytes = 0;
   std::uint32_t type = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t element = 0;  // of tensors
   std::uint64_t null_count = 0;
   std::uint64_t validity_offset = 0;  // 0: no value is null
   std::uint64_t values_offset = 0;
   std::uint64_t values_bytes = 0;
-  std::uint64_t text_offset = 0;
+  std::uint64_t text_offset = 0;  // of texts and images; of tensors: where the extents are
   std::uint64_t text_bytes = 0;
 };
 static_assert(sizeof(ColumnHeader) == 64);
 
 std::size_t aligned(std::size_t bytes) noexcept { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
-std::size_t text_bytes(const Column& column) noexcept {
-  return column.type() == Type::kUtf8 && column.size() > 0 ? static_cast<std::size_t>(column.offsets()[column.size()])
-                                                           : 0;
-}
 
 /// Lays things out one behind the other, each aligned; with a null `base` it only counts.
 class Writer {
@@ -80,19 +75,25 @@ class Writer {
   std::size_t used_;
 };
 
-ColumnHeader put_column(const Column& column, Writer& writer) noexcept {
+ColumnHeader put_column(const Column& column, const Field& field, Writer& writer) noexcept {
   const std::size_t rows = column.size();
   static constexpr std::int32_t kNoOffset = 0;
   ColumnHeader header;
   header.type = static_cast<std::uint32_t>(column.type());
   header.null_count = column.null_count();
   if (column.null_count() > 0) header.validity_offset = writer.put(column.validity(), bitmap_bytes(rows));
-  header.values_bytes = values_bytes(column.type(), rows);
+  header.values_bytes = values_bytes(column.type(), rows, column.tensor_row());
   const void* const values =
-      column.type() == Type::kUtf8 && rows == 0 ? &kNoOffset : static_cast<const void*>(column.bits());
+      has_offsets(column.type()) && rows == 0 ? &kNoOffset : static_cast<const void*>(column.bits());
   header.values_offset = writer.put(values, header.values_bytes);
-  header.text_bytes = text_bytes(column);
-  if (column.type() == Type::kUtf8) header.text_offset = writer.put(column.bytes(), header.text_bytes);
+  if (column.type() == Type::kTensor) {
+    header.element = static_cast<std::uint32_t>(field.tensor.element);
+    header.text_bytes = field.tensor.shape.size() * sizeof(std::int64_t);
+    header.text_offset = writer.put(field.tensor.shape.data(), header.text_bytes);
+  } else if (has_offsets(column.type())) {
+    header.text_bytes = text_bytes(column);
+    header.text_offset = writer.put(column.bytes(), header.text_bytes);
+  }
   return header;
 }
 
@@ -104,7 +105,7 @@ std::size_t lay_out(const RecordBatch& batch, std::byte* base) noexcept {
   for (std::size_t i = 0; i < columns; ++i) {
     const std::string& name = batch.schema()[i].name;
     const std::uint64_t name_offset = writer.put(name.data(), name.size());
-    ColumnHeader header = put_column(batch.column(i), writer);
+    ColumnHeader header = put_column(batch.column(i), batch.schema()[i], writer);
     header.name_offset = static_cast<std::uint32_t>(name_offset);
     header.name_bytes = static_cast<std::uint32_t>(name.size());
     if (base != nullptr) std::memcpy(base + sizeof(BlockHeader) + i * sizeof(ColumnHeader), &header, sizeof header);
@@ -156,28 +157,44 @@ class ColumnReader {
                const BlockTrust& trust)
       : block_(block), rows_(rows), keeper_(std::move(keeper)), trust_(trust) {}
 
-  Result<Column> column(const ColumnHeader& header, std::string* name) {
-    PENSTOCK_ASSIGN(const auto name_bytes, part(header.name_offset, header.name_bytes, "a name"));
-    name->assign(reinterpret_cast<const char*>(name_bytes.data()), name_bytes.size());
-    if (!are_utf8(*name)) return damaged("the name of a column is not UTF-8");
-    if (header.type > static_cast<std::uint32_t>(Type::kTimestamp))
-      return damaged(fmt::format("column \"{}\" has type {}", *name, header.type));
-    const auto type = static_cast<Type>(header.type);
-    if (header.values_bytes != values_bytes(type, rows_))
-      return damaged(
-          fmt::format("column \"{}\" has {} bytes of values for {} rows", *name, header.values_bytes, rows_));
-    PENSTOCK_ASSIGN(const auto values, part(header.values_offset, header.values_bytes, *name));
-    PENSTOCK_ASSIGN(Buffer validity, validity_of(header, *name));
+  Result<Column> column(const ColumnHeader& header, Field* field) {
+    PENSTOCK_TRY(read_field(header, field));
+    const std::string& name = field->name;
+    const TensorRow row = tensor_row(*field);
+    if (header.values_bytes != values_bytes(field->type, rows_, row))
+      return damaged(fmt::format("column \"{}\" has {} bytes of values for {} rows", name, header.values_bytes, rows_));
+    PENSTOCK_ASSIGN(const auto values, part(header.values_offset, header.values_bytes, name));
+    PENSTOCK_ASSIGN(Buffer validity, validity_of(header, name));
     Buffer texts;
-    if (type == Type::kUtf8) {
-      PENSTOCK_ASSIGN(const auto bytes, part(header.text_offset, header.text_bytes, *name));
-      PENSTOCK_TRY(check_texts(values, bytes, rows_, *name, trust_));
+    if (has_offsets(field->type)) {
+      PENSTOCK_ASSIGN(const auto bytes, part(header.text_offset, header.text_bytes, name));
+      PENSTOCK_TRY(field->type == Type::kImage ? check_images(values, bytes, rows_, name)
+                                               : check_texts(values, bytes, rows_, name, trust_));
       texts = Buffer::wrap(bytes, keeper_);
     }
-    return Column(type, rows_, header.null_count, std::move(validity), Buffer::wrap(values, keeper_), std::move(texts));
+    return Column(field->type, rows_, header.null_count, std::move(validity), Buffer::wrap(values, keeper_),
+                  std::move(texts), row);
   }
 
  private:
+  Status read_field(const ColumnHeader& header, Field* field) const {
+    PENSTOCK_ASSIGN(const auto name, part(header.name_offset, header.name_bytes, "a name"));
+    field->name.assign(reinterpret_cast<const char*>(name.data()), name.size());
+    if (!are_utf8(field->name)) return damaged("the name of a column is not UTF-8");
+    if (header.type > static_cast<std::uint32_t>(Type::kTensor))
+      return damaged(fmt::format("column \"{}\" has type {}", field->name, header.type));
+    field->type = static_cast<Type>(header.type);
+    if (field->type != Type::kTensor) return {};
+    PENSTOCK_ASSIGN(const auto extents, part(header.text_offset, header.text_bytes, field->name));
+    if (extents.size() % sizeof(std::int64_t) != 0 || extents.size() > kMostDimensions * sizeof(std::int64_t))
+      return damaged(fmt::format("column \"{}\" has {} bytes of extents", field->name, extents.size()));
+    field->tensor.element = static_cast<TensorElement>(header.element);
+    field->tensor.shape.resize(extents.size() / sizeof(std::int64_t));
+    if (!extents.empty()) std::memcpy(field->tensor.shape.data(), extents.data(), extents.size());
+    if (field->tensor.row_bytes()) return {};
+    return damaged(fmt::format("column \"{}\" cannot hold tensors {}", field->name, field->tensor.to_text()));
+  }
+
   Result<std::span<const std::uint8_t>> part(std::uint64_t offset, std::uint64_t size, std::string_view what) const {
     if (offset % kAlignment != 0 || offset > block_.size() || size > block_.size() - offset) {
       return damaged(fmt::format("{} stands at {} with {} bytes, outside of it or not aligned", what, offset, size));
@@ -200,19 +217,42 @@ class ColumnReader {
   BlockTrust trust_;
 };
 
-}  // namespace
+/// Values that begin and end where offsets say.
+struct OffsetValues {
+  const std::int32_t* offsets;
+  const char* bytes;
+  std::string_view operator[](std::size_t row) const noexcept {
+    return {bytes + offsets[row], static_cast<std::size_t>(offsets[row + 1] - offsets[row])};
+  }
+};
 
-Status check_texts(std::span<const std::uint8_t> offset_bytes, std::span<const std::uint8_t> bytes, std::size_t rows,
-                   const std::string& column, const BlockTrust& trust) {
+Result<OffsetValues> checked_offsets(std::span<const std::uint8_t> offset_bytes, std::span<const std::uint8_t> bytes,
+                                     std::size_t rows, const std::string& column) {
   const auto* const offsets = reinterpret_cast<const std::int32_t*>(offset_bytes.data());
   bool sound = offsets[0] == 0 && static_cast<std::size_t>(static_cast<std::uint32_t>(offsets[rows])) == bytes.size();
   for (std::size_t i = 0; i < rows; ++i) sound &= offsets[i] <= offsets[i + 1];
-  if (!sound) return damaged(fmt::format("the offsets of column \"{}\" do not fit its texts", column));
+  if (!sound) return damaged(fmt::format("the offsets of column \"{}\" do not fit its values", column));
+  return OffsetValues{offsets, reinterpret_cast<const char*>(bytes.data())};
+}
+
+}  // namespace
+
+Status check_texts(std::span<const std::uint8_t> offsets, std::span<const std::uint8_t> bytes, std::size_t rows,
+                   const std::string& column, const BlockTrust& trust) {
+  PENSTOCK_ASSIGN(const OffsetValues texts, checked_offsets(offsets, bytes, rows, column));
   if (trust.texts_are_utf8) return {};
-  const auto* const text = reinterpret_cast<const char*>(bytes.data());
   for (std::size_t i = 0; i < rows; ++i) {
-    const std::string_view one(text + offsets[i], static_cast<std::size_t>(offsets[i + 1] - offsets[i]));
-    if (!are_utf8(one)) return damaged(fmt::format("row {} of column \"{}\" is not UTF-8", i, column));
+    if (!are_utf8(texts[i])) return damaged(fmt::format("row {} of column \"{}\" is not UTF-8", i, column));
+  }
+  return {};
+}
+
+Status check_images(std::span<const std::uint8_t> offsets, std::span<const std::uint8_t> bytes, std::size_t rows,
+                    const std::string& column) {
+  PENSTOCK_ASSIGN(const OffsetValues images, checked_offsets(offsets, bytes, rows, column));
+  for (std::size_t i = 0; i < rows; ++i) {
+    const bool is_image = images[i].empty() || ImageView::of(images[i]).pixels != nullptr;
+    if (!is_image) return damaged(fmt::format("row {} of column \"{}\" is no image", i, column));
   }
   return {};
 }
@@ -253,8 +293,7 @@ Result<RecordBatch> decode_batch(std::span<const std::byte> block, std::shared_p
   for (std::size_t i = 0; i < header.columns; ++i) {
     ColumnHeader one;
     std::memcpy(&one, block.data() + sizeof header + i * sizeof one, sizeof one);
-    PENSTOCK_ASSIGN(Column column, reader.column(one, &fields[i].name));
-    fields[i].type = column.type();
+    PENSTOCK_ASSIGN(Column column, reader.column(one, &fields[i]));
     columns.push_back(std::move(column));
   }
   PENSTOCK_ASSIGN(SchemaPtr schema, make_schema(std::move(fields)));

@@ -33,6 +33,9 @@ struct BlockTrust {
 /// kDataLoss unless `offsets` (of `rows` texts) fit `bytes` and, unless that is trusted, every text is UTF-8.
 Status check_texts(std::span<const std::uint8_t> offsets, std::span<const std::uint8_t> bytes, std::size_t rows,
                    const std::string& column, const BlockTrust& trust);
+/// kDataLoss unless `offsets` (of `rows` images) fit `bytes`, and each value is empty or an image.
+Status check_images(std::span<const std::uint8_t> offsets, std::span<const std::uint8_t> bytes, std::size_t rows,
+                    const std::string& column);
 /// How many of the first `rows` bits are set.
 std::size_t count_bits(const std::uint8_t* bits, std::size_t rows) noexcept;
 

@@ -128,7 +128,7 @@ TEST(BatchBytes, SaysWhatIsWrongWithADamagedBlock) {
   EXPECT_THAT(damage(kSecond + 16, std::uint64_t{3}), HasSubstr("nulls and says 3"));
   EXPECT_THAT(damage(kSecond + 32, std::uint64_t{1}), HasSubstr("not aligned"));
   EXPECT_THAT(damage(kSecond + 32, std::uint64_t{1} << 63), HasSubstr("outside of it"));
-  EXPECT_THAT(damage(kSecond + 56, std::uint64_t{1}), HasSubstr("do not fit its texts"));
+  EXPECT_THAT(damage(kSecond + 56, std::uint64_t{1}), HasSubstr("do not fit its values"));
 }
 
 TEST(BatchBytes, ChecksTextsUnlessTheyAreTrusted) {

@@ -10,6 +10,7 @@ namespace penstock {
 namespace {
 
 constexpr std::size_t kFirstRows = 64;
+constexpr std::size_t kFirstTensorBytes = 4096;
 
 }  // namespace
 
@@ -23,16 +24,29 @@ Column Column::head(std::size_t count) const {
   if (null_count_ != 0) {
     for (std::size_t i = 0; i < count; ++i) nulls += get_bit(validity_.data(), i) ? 0 : 1;
   }
-  return {type_, count, nulls, validity_, values_, bytes_};
+  return {type_, count, nulls, validity_, values_, bytes_, row_};
 }
 
 std::size_t Column::size_bytes() const noexcept {
-  std::size_t bytes = values_bytes(type_, size_) + (null_count_ == 0 ? 0 : bitmap_bytes(size_));
-  if (type_ == Type::kUtf8 && size_ > 0) bytes += static_cast<std::size_t>(offsets()[size_]);
-  return bytes;
+  const std::size_t bytes = values_bytes(type_, size_, row_) + (null_count_ == 0 ? 0 : bitmap_bytes(size_));
+  return bytes + text_bytes(*this);
 }
 
-ColumnBuilder::ColumnBuilder(Type type, BufferPool& pool) : type_(type), pool_(&pool) {}
+ImageView ImageView::of(std::string_view value) noexcept {
+  if (value.size() < kHeaderBytes) return {};
+  std::uint32_t extents[3] = {};
+  std::memcpy(extents, value.data(), sizeof extents);
+  const ImageView view{extents[0], extents[1], extents[2],
+                       reinterpret_cast<const std::uint8_t*>(value.data()) + kHeaderBytes};
+  std::uint64_t size = std::uint64_t{view.height} * view.width;  // cannot overflow
+  if (__builtin_mul_overflow(size, view.channels, &size) || size != value.size() - kHeaderBytes) return {};
+  return view;
+}
+
+ColumnBuilder::ColumnBuilder(Type type, BufferPool& pool, TensorRow row) : type_(type), row_(row), pool_(&pool) {}
+
+ColumnBuilder::ColumnBuilder(const Field& field, BufferPool& pool)
+    : ColumnBuilder(field.type, pool, tensor_row(field)) {}
 
 void ColumnBuilder::reserve(std::size_t rows, std::size_t text_bytes) {
   if (size_ + rows > capacity_) grow_rows(size_ + rows);
@@ -40,14 +54,13 @@ void ColumnBuilder::reserve(std::size_t rows, std::size_t text_bytes) {
 }
 
 void ColumnBuilder::grow_rows(std::size_t rows) {
-  rows = std::max({rows, 2 * capacity_, kFirstRows});
-  if (values_) values_.set_size(values_bytes(type_, size_));
-  values_.reserve(values_bytes(type_, rows), *pool_);
+  const std::size_t first = type_ == Type::kTensor ? kFirstTensorBytes / row_.bytes : kFirstRows;
+  rows = std::max({rows, 2 * capacity_, first});
+  if (values_) values_.set_size(values_bytes(type_, size_, row_));
+  values_.reserve(values_bytes(type_, rows, row_), *pool_);
   values_data_ = values_.mutable_data();
-  if (type_ == Type::kUtf8 && size_ == 0) reinterpret_cast<std::int32_t*>(values_data_)[0] = 0;
-  capacity_ = type_ == Type::kBool   ? values_.capacity() * 8
-              : type_ == Type::kUtf8 ? values_.capacity() / sizeof(std::int32_t) - 1
-                                     : values_.capacity() / 8;
+  if (has_offsets(type_) && size_ == 0) reinterpret_cast<std::int32_t*>(values_data_)[0] = 0;
+  capacity_ = rows_in(type_, values_.capacity(), row_);
 }
 
 void ColumnBuilder::grow_text(std::size_t more_bytes) {
@@ -55,6 +68,16 @@ void ColumnBuilder::grow_text(std::size_t more_bytes) {
   text_.reserve(std::max<std::size_t>(text_bytes_ + more_bytes, kFirstRows * 8), *pool_);
   text_data_ = text_.mutable_data();
   text_capacity_ = text_.capacity();
+}
+
+std::uint8_t* ColumnBuilder::append_image(std::uint32_t height, std::uint32_t width, std::uint32_t channels) {
+  const std::size_t size = ImageView::kHeaderBytes + std::size_t{height} * width * channels;
+  const std::uint32_t header[] = {height, width, channels, 0};
+  static_assert(sizeof header == ImageView::kHeaderBytes);
+  char* const to = begin_text(size);
+  std::memcpy(to, header, sizeof header);
+  end_text(size);
+  return reinterpret_cast<std::uint8_t*>(to) + sizeof header;
 }
 
 void ColumnBuilder::append_null() {
@@ -66,7 +89,9 @@ void ColumnBuilder::append_null() {
   validity_.set_size(bitmap_bytes(validity_rows_));
   ++null_count_;
   switch (type_) {
-    case Type::kUtf8: end_text(0); return;
+    case Type::kUtf8:
+    case Type::kImage: end_text(0); return;
+    case Type::kTensor: std::memset(values_data_ + size_ * row_.bytes, 0, row_.bytes); break;
     case Type::kBool: set_bit(values_data_, size_, false); break;
     default: reinterpret_cast<std::int64_t*>(values_data_)[size_] = 0;
   }
@@ -80,7 +105,9 @@ void ColumnBuilder::append_from(const Column& column, std::size_t row) {
     case Type::kTimestamp: return append_int64(column.int64s()[row]);
     case Type::kFloat64: return append_float64(column.float64s()[row]);
     case Type::kBool: return append_bool(get_bit(column.bits(), row));
-    case Type::kUtf8: return append_text(column.text(row));
+    case Type::kUtf8:
+    case Type::kImage: return append_text(column.text(row));
+    case Type::kTensor: std::memcpy(append_tensor().data(), column.tensor(row).data(), row_.bytes); return;
   }
 }
 
@@ -90,7 +117,7 @@ void ColumnBuilder::pop_back() noexcept {
     if (!get_bit(validity_.data(), size_)) --null_count_;
     validity_rows_ = size_;
   }
-  if (type_ == Type::kUtf8)
+  if (has_offsets(type_))
     text_bytes_ = static_cast<std::size_t>(reinterpret_cast<const std::int32_t*>(values_data_)[size_]);
 }
 
@@ -112,11 +139,11 @@ Column ColumnBuilder::finish() {
     clear_tail(validity_.mutable_data(), size_);
   }
   if (type_ == Type::kBool) clear_tail(values_data_, size_);
-  values_.set_size(values_bytes(type_, size_));
+  values_.set_size(values_bytes(type_, size_, row_));
   if (text_) text_.set_size(text_bytes_);
   Column column(type_, size_, null_count_, null_count_ == 0 ? Buffer() : std::move(validity_), std::move(values_),
-                std::move(text_));
-  *this = ColumnBuilder(type_, *pool_);
+                std::move(text_), row_);
+  *this = ColumnBuilder(type_, *pool_, row_);
   return column;
 }
 

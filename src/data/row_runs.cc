@@ -101,6 +101,18 @@ Buffer take_words(const Column& column, const RowRuns& runs, BufferPool& pool) {
   return values;
 }
 
+Buffer take_tensors(const Column& column, const RowRuns& runs, BufferPool& pool) {
+  const std::size_t row_bytes = column.tensor_row().bytes;
+  Buffer values = allocate_sized(pool, runs.size() * row_bytes);
+  const auto* const from = column.elements<std::uint8_t>().data();
+  std::uint8_t* to = values.mutable_data();
+  for (const RowRun run : runs.runs()) to = std::copy_n(from + run.begin * row_bytes, run.size * row_bytes, to);
+  if (runs.scattered()) {
+    for (const std::uint32_t row : runs.rows()) to = std::copy_n(from + row * row_bytes, row_bytes, to);
+  }
+  return values;
+}
+
 struct Texts {
   Buffer offsets;
   Buffer bytes;
@@ -159,12 +171,16 @@ Column take_rows(const Column& column, const RowRuns& runs, BufferPool& pool) {
   if (column.validity() != nullptr) valid = take_bits(column.validity(), runs, pool);
   const Type type = column.type();
   switch (type) {
-    case Type::kUtf8: {
+    case Type::kUtf8:
+    case Type::kImage: {
       Texts texts = take_texts(column, runs, pool);
       return {type, runs.size(), valid.zeros, std::move(valid.bits), std::move(texts.offsets), std::move(texts.bytes)};
     }
     case Type::kBool:
       return {type, runs.size(), valid.zeros, std::move(valid.bits), take_bits(column.bits(), runs, pool).bits};
+    case Type::kTensor:
+      return {type,     runs.size(),        valid.zeros, std::move(valid.bits), take_tensors(column, runs, pool),
+              Buffer(), column.tensor_row()};
     default: return {type, runs.size(), valid.zeros, std::move(valid.bits), take_words(column, runs, pool)};
   }
 }

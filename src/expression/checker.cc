@@ -136,6 +136,11 @@ class Checker {
   Result<NodePtr> column(const Syntax& syntax) {
     const std::size_t index = schema_.index_of(syntax.name);
     if (index != Schema::kNone) {
+      if (const Type type = schema_[index].type; type == Type::kImage || type == Type::kTensor) {
+        return error_at(text_, syntax.span,
+                        fmt::format("column \"{}\" is of type {}, of which expressions know nothing", syntax.name,
+                                    to_string(type)));
+      }
       columns_.insert(index);
       return make_column(value_type(schema_[index].type), syntax.span, index);
     }

@@ -65,6 +65,8 @@ inline std::string value_text(const Column& column, std::size_t row) {
     case Type::kBool: return get_bit(column.bits(), row) ? "true" : "false";
     case Type::kUtf8: return fmt::format("'{}'", column.text(row));
     case Type::kTimestamp: return {text, format_timestamp(text, column.int64s()[row])};
+    case Type::kImage:
+    case Type::kTensor: break;
   }
   return "?";
 }

@@ -22,6 +22,7 @@ constexpr const char* to_string(ValueType type) noexcept {
   return kNames[static_cast<std::size_t>(type)];
 }
 
+/// Of a column that is neither images nor tensors.
 constexpr ValueType value_type(Type type) noexcept { return static_cast<ValueType>(type); }
 static_assert(value_type(Type::kTimestamp) == ValueType::kTimestamp && value_type(Type::kUtf8) == ValueType::kUtf8);
 

@@ -121,7 +121,8 @@ void Adaptation::measure() {
     return forget(0);
   if (measured >= run_.plan.adapting.least_measured.count()) return decide();
   const std::int64_t cost = kMeasuringNs * static_cast<std::int64_t>(parts_.size());
-  skip_ = cost * kLeastBatchesPerMeasuring / std::max<std::int64_t>(1, batch_ns);
+  // By the mean of all: a batch of what was left of a block may be short.
+  skip_ = cost * kLeastBatchesPerMeasuring / std::max<std::int64_t>(1, measured / batches_);
   meter_.turn(skip_ == 0);
 }
 
@@ -198,8 +199,8 @@ std::vector<SegmentLoad> Adaptation::loads() const {
   return loads;
 }
 
-// Two decisions in a row, since the first batches often do what later ones need not; but where a single batch takes
-// longer than it takes to decide, one is enough.
+// Two decisions in a row, since the first batches often do what later ones need not; but where a single batch takes so
+// long that it is better to look at few workers meanwhile than to wait for a second one, one is enough.
 void Adaptation::decide() {
   last_.loads = loads();
   last_.batches = batches_;
@@ -209,7 +210,7 @@ void Adaptation::decide() {
     return spread();
   }
   in_favour_ = last_.sizing.gain() >= run_.plan.adapting.least_gain ? in_favour_ + 1 : 0;
-  const bool one_is_enough = in_favour_ == 1 && batches_ == 1;
+  const bool one_is_enough = in_favour_ == 1 && batches_ == 1 && last_.sizing.one_thread_ns >= kBetweenLooks;
   if (!one_is_enough && in_favour_ < 2) return forget(in_favour_ > 0 ? 0 : kKept);
   if (memory_is_short()) {
     held_back_ = memory_.why;

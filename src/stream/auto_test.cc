@@ -110,6 +110,20 @@ TEST(Auto, GivesManyWorkersToAStepThatWaits) {
   EXPECT_THAT(report.plan.segments[1].reason, AllOf(HasSubstr("measured: "), HasSubstr("% of it waiting")));
 }
 
+TEST(Auto, IsNotLedAstrayByBatchesThatTakeNoTime) {
+  Calls calls = waiting_per_batch();
+  calls.process = [](Batch batch, Emitter& out) {
+    const bool is_even = batch.record_batch().column(0).int64s().front() % 10 == 0;
+    if (is_even) std::this_thread::sleep_for(kAWhile / 2);
+    out.emit(std::move(batch));
+    return Status();
+  };
+  std::vector<std::int64_t> out;
+  const Report report = around(1'000, calling(calls), out).run(automatically(5)).value();
+  EXPECT_EQ(out, numbers_below(1'000));
+  EXPECT_GE(report.plan.segments[1].workers, 4U) << report.plan.reason;
+}
+
 TEST(Auto, AddsNoWorkersWhileMemoryIsShort) {
   std::vector<std::int64_t> out;
   RunOptions options = automatically(RunOptions::kDefaultBatchSize);

@@ -39,14 +39,9 @@ struct LentHead {
   std::uint64_t columns = 0;
 };
 
-std::size_t text_bytes_of(const Column& column) noexcept {
-  return column.type() == Type::kUtf8 && column.size() > 0 ? static_cast<std::size_t>(column.offsets()[column.size()])
-                                                           : 0;
-}
-
 bool is_head_of(const Column& column, const Column& whole) noexcept {
-  return column.type() == whole.type() && column.size() <= whole.size() && column.bits() == whole.bits() &&
-         column.bytes() == whole.bytes() && column.validity() == whole.validity();
+  return column.type() == whole.type() && column.tensor_row() == whole.tensor_row() && column.size() <= whole.size() &&
+         column.bits() == whole.bits() && column.bytes() == whole.bytes() && column.validity() == whole.validity();
 }
 
 // 1 + the number of the column; 0: none.
@@ -70,21 +65,29 @@ class PartReader {
 
   Result<Column> column(const LentColumn& words, const Field& field) {
     if (words.type != static_cast<std::uint64_t>(field.type)) return no_batch("a column is of another type");
-    if (words.null_count > rows_ || words.values.size != values_bytes(field.type, rows_))
+    const TensorRow row = tensor_row(field);
+    if (words.null_count > rows_ || words.values.size != values_bytes(field.type, rows_, row))
       return no_batch("a column has another number of rows");
     PENSTOCK_ASSIGN(Buffer validity, validity_of(words));
     PENSTOCK_ASSIGN(const auto values, bytes_of(words.values));
-    if (field.type != Type::kUtf8)
-      return Column(field.type, rows_, words.null_count, std::move(validity), Buffer::wrap(values, source_.keeper));
+    if (!has_offsets(field.type)) {
+      return Column(field.type, rows_, words.null_count, std::move(validity), Buffer::wrap(values, source_.keeper), {},
+                    row);
+    }
     PENSTOCK_ASSIGN(const auto text, bytes_of(words.text));
     const Buffer offsets = source_.pool == nullptr ? Buffer::wrap(values, source_.keeper) : own(values);
-    if (source_.pool != nullptr)
-      PENSTOCK_TRY(check_texts({offsets.data(), values.size()}, text, rows_, field.name, BlockTrust{}));
+    if (source_.pool != nullptr) PENSTOCK_TRY(check_values({offsets.data(), values.size()}, text, field));
     return Column(field.type, rows_, words.null_count, std::move(validity), offsets,
                   Buffer::wrap(text, source_.keeper));
   }
 
  private:
+  Status check_values(std::span<const std::uint8_t> offsets, std::span<const std::uint8_t> bytes,
+                      const Field& field) const {
+    if (field.type == Type::kImage) return check_images(offsets, bytes, rows_, field.name);
+    return check_texts(offsets, bytes, rows_, field.name, BlockTrust{});
+  }
+
   Result<std::span<const std::uint8_t>> bytes_of(const LentPart& part) {
     const auto bytes = [&](const std::byte* begin) {
       return std::span(reinterpret_cast<const std::uint8_t*>(begin), static_cast<std::size_t>(part.size));
@@ -129,7 +132,8 @@ Result<Column> column_of_input(const LentColumn& words, std::size_t rows, const 
   if (source.input == nullptr || words.of_input > source.input->num_columns())
     return no_batch("it names a column that was not in the batch");
   const Column& column = source.input->column(static_cast<std::size_t>(words.of_input) - 1);
-  if (column.type() != field.type || column.size() < rows) return no_batch("it names a column that does not fit");
+  if (column.type() != field.type || column.tensor_row() != tensor_row(field) || column.size() < rows)
+    return no_batch("it names a column that does not fit");
   return column.head(rows);
 }
 
@@ -152,13 +156,13 @@ LentBatch::LentBatch(const RecordBatch& batch, const SharedBlocks* memory, const
     words.of_input = find_in(input, column);
     if (words.of_input == 0) {
       static constexpr std::int32_t kNoOffset = 0;
-      const bool no_texts = column.type() == Type::kUtf8 && column.size() == 0;
+      const bool no_offsets = has_offsets(column.type()) && column.size() == 0;
       words.type = static_cast<std::uint64_t>(column.type());
       words.null_count = column.null_count();
       if (column.null_count() > 0) words.validity = part(column.validity(), bitmap_bytes(column.size()));
-      words.values = part(no_texts ? static_cast<const void*>(&kNoOffset) : column.bits(),
-                          values_bytes(column.type(), column.size()));
-      if (column.type() == Type::kUtf8) words.text = part(column.bytes(), text_bytes_of(column));
+      words.values = part(no_offsets ? static_cast<const void*>(&kNoOffset) : column.bits(),
+                          values_bytes(column.type(), column.size(), column.tensor_row()));
+      if (has_offsets(column.type())) words.text = part(column.bytes(), text_bytes(column));
     }
     std::memcpy(head_.data() + sizeof head + i * sizeof words, &words, sizeof words);
   }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
 
 #include "stream/stream_kit.h"
 
@@ -14,8 +15,14 @@ namespace {
 constexpr std::int64_t kRows = 2'000;
 
 SchemaPtr all_types() {
-  static const auto schema = std::make_shared<const Schema>(std::vector<Field>{
-      {"n", Type::kInt64}, {"x", Type::kFloat64}, {"b", Type::kBool}, {"t", Type::kUtf8}, {"when", Type::kTimestamp}});
+  static const auto schema =
+      std::make_shared<const Schema>(std::vector<Field>{{"n", Type::kInt64},
+                                                        {"x", Type::kFloat64},
+                                                        {"b", Type::kBool},
+                                                        {"t", Type::kUtf8},
+                                                        {"when", Type::kTimestamp},
+                                                        {"photo", Type::kImage},
+                                                        {"vector", Type::kTensor, {TensorElement::kF32, {3}}}});
   return schema;
 }
 
@@ -27,13 +34,25 @@ RecordBatch sample(BufferPool& pool, std::int64_t rows = kRows) {
     builder.column(2).append_bool(i % 2 == 0);
     i % 7 == 0 ? builder.column(3).append_null() : builder.column(3).append_text("text " + std::to_string(i) + "é");
     builder.column(4).append_int64(i * 1'000'000);
+    if (i % 5 == 0) {
+      builder.column(5).append_null();
+      builder.column(6).append_null();
+    } else {
+      std::memset(builder.column(5).append_image(1, static_cast<std::uint32_t>(i % 4), 3), static_cast<int>(i % 251),
+                  static_cast<std::size_t>(i % 4) * 3);
+      const float elements[] = {static_cast<float>(i), 1, 2};
+      std::memcpy(builder.column(6).append_tensor().data(), elements, sizeof elements);
+    }
   }
   return builder.finish();
 }
 
 std::string rows_of(const RecordBatch& batch) {
   std::string text;
-  for (std::size_t row = 0; row < batch.num_rows(); ++row) text += batch.row_to_json(row) + "\n";
+  for (std::size_t row = 0; row < batch.num_rows(); ++row) {
+    text += batch.row_to_json(row) + "\n";
+    if (batch.num_columns() > 5) text += batch.column(5).text(row);
+  }
   return text;
 }
 

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <penstock/exchange.h>
 
-#include <array>
 #include <cstring>
 
 #include "base/check.h"
@@ -39,12 +38,6 @@ std::span<std::byte> room_in(Buffer& buffer) {
 }
 
 }  // namespace
-
-std::size_t size_of(TensorElement type) noexcept {
-  static constexpr std::array<std::uint8_t, 13> kSizes = {0, 1, 1, 2, 2, 4, 4, 8, 8, 2, 4, 8, 1};
-  const auto index = static_cast<std::size_t>(type);
-  return index < kSizes.size() ? kSizes[index] : 0;
-}
 
 Exchange::Exchange(std::unique_ptr<StreamWriter> writer, std::unique_ptr<StreamReader> reader) noexcept
     : writer_(std::move(writer)), reader_(std::move(reader)) {}

@@ -61,6 +61,15 @@ class Blocks(unittest.TestCase):
         tensor[1, 2] = 7
         self.assertEqual(blocks.read(block)[1, 2], 7)
 
+    def test_python_reads_images_and_vectors(self):
+        self.program("write", "images", self.path)
+        batch = blocks.read(self.path.read_bytes())
+        self.assertEqual([(name, column.type) for name, column in batch.items()], [("photo", "image"), ("vector", "tensor")])
+        self.assertEqual([image and image.tolist() for image in batch["photo"]], [[[[0, 1, 2]]], [[[10, 11, 12], [13, 14, 15]]], None])
+        self.assertEqual([vector and vector.tolist() for vector in batch["vector"]], [[0.0, 0.5], [1.0, 0.5], None])
+        self.assertEqual(batch["vector"].values.shape, (3, 2))
+        self.assertIn("image [1, 2, 3]", self.program("read", self.path)[2])
+
     def test_cpp_reads_what_python_wrote(self):
         columns = {"n": ("int64", [1, None, -3]), "x": ("float64", [0.5, None, 2.5]), "yes": ("bool", [True, None, False]),
                    "text": ("utf8", ["", None, "ä"]), "at": ("timestamp", [0, None, 1])}

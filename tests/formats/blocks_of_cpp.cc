@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The side in C++ of blocks_in_python.py: `write batch|tensor FILE` makes blocks, `publish NAME` one as a version until
-// it gets a line, `read FILE` prints what is in one.
+// The side in C++ of blocks_in_python.py: `write batch|images|tensor FILE` makes blocks, `publish NAME` one as a
+// version until it gets a line, `read FILE` prints what is in one.
 #include <penstock/exchange.h>
 
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -17,6 +18,22 @@ namespace {
 ps::Buffer sample_tensor() {
   const float elements[] = {0, 0.5F, 1, 1.5F, 2, 2.5F};
   return ps::to_block(ps::Tensor{ps::TensorElement::kF32, {2, 3}, std::as_bytes(std::span(elements))}).value();
+}
+
+// Two images and a null; two vectors and a null.
+ps::Buffer sample_images() {
+  const ps::TensorType vector{ps::TensorElement::kF32, {2}};
+  ps::RecordBatchBuilder builder(
+      ps::make_schema({{"photo", ps::Type::kImage}, {"vector", ps::Type::kTensor, vector}}).value(),
+      ps::BufferPool::shared());
+  for (std::uint8_t i = 0; i < 2; ++i) {
+    std::uint8_t* const pixels = builder.column(0).append_image(1, i + 1U, 3);
+    for (std::uint8_t j = 0; j < 3 * (i + 1); ++j) pixels[j] = static_cast<std::uint8_t>(10 * i + j);
+    const float elements[] = {static_cast<float>(i), 0.5F};
+    std::memcpy(builder.column(1).append_tensor().data(), elements, sizeof elements);
+  }
+  for (std::size_t column = 0; column < 2; ++column) builder.column(column).append_null();
+  return ps::to_block(builder.finish());
 }
 
 std::span<const std::byte> bytes_of(const ps::Buffer& buffer) {
@@ -60,8 +77,10 @@ int main(int argc, char** argv) {
   if (action == "read" && argc == 3) return read(argv[2]);
   if (action == "publish" && argc == 3) return publish(argv[2]);
   if (action != "write" || argc != 4) return 2;
-  const ps::Buffer block =
-      std::string(argv[2]) == "batch" ? ps::to_block(sample_batch(20, "Zeile ä ")) : sample_tensor();
+  const std::string what = argv[2];
+  const ps::Buffer block = what == "batch"    ? ps::to_block(sample_batch(20, "Zeile ä "))
+                           : what == "images" ? sample_images()
+                                              : sample_tensor();
   std::ofstream(argv[3], std::ios::binary)
       .write(reinterpret_cast<const char*>(block.data()), static_cast<std::streamsize>(block.size()));
 }

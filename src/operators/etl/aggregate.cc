@@ -263,7 +263,7 @@ class Aggregate final : public Operator {
 
   Result<RecordBatch> rows_of(std::span<const std::uint32_t> groups) {
     std::vector<ColumnBuilder> builders;
-    for (const Field& field : schema_->fields()) builders.emplace_back(field.type, *context_->pool);
+    for (const Field& field : schema_->fields()) builders.emplace_back(field, *context_->pool);
     const std::span<ColumnBuilder> keys = std::span(builders).first(keys_.size());
     for (const std::uint32_t group : groups) table_.append_key(group, keys);
     for (std::size_t i = 0; i < outputs_.size(); ++i) {

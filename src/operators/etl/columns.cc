@@ -53,6 +53,11 @@ Result<std::vector<KeyColumn>> key_columns(const Schema& schema, std::span<const
       return Error(ErrorCode::kInvalidArgument, fmt::format("column \"{}\" is named twice", column.name))
           .at(column.place);
     }
+    if (const Type type = schema[index].type; type == Type::kImage || type == Type::kTensor) {
+      return Error(ErrorCode::kInvalidArgument,
+                   fmt::format("column \"{}\" is of type {}, which cannot be a key", column.name, to_string(type)))
+          .at(column.place);
+    }
     keys.push_back({.index = index, .type = schema[index].type});
   }
   return keys;

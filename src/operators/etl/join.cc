@@ -111,7 +111,7 @@ class Join final : public Operator {
   }
 
   Column take_or_null(const Column& values) {
-    ColumnBuilder builder(values.type(), *context_->pool);
+    ColumnBuilder builder(values.type(), *context_->pool, values.tensor_row());
     builder.reserve(found_.size());
     for (const std::uint32_t row : found_) {
       if (row == GroupTable::kNone) {

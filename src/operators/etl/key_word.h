@@ -49,7 +49,9 @@ void for_each_key_word(const Column& column, Use use) {
     case Type::kBool:
       for (std::size_t row = 0; row < rows; ++row) use(row, std::uint64_t{get_bit(column.bits(), row)});
       break;
-    case Type::kUtf8: break;
+    case Type::kUtf8:
+    case Type::kImage:
+    case Type::kTensor: break;
   }
 }
 
@@ -60,7 +62,9 @@ inline void append_key_word(ColumnBuilder& column, std::uint64_t word) {
     case Type::kTimestamp: return column.append_int64(int64_of_key_word(word));
     case Type::kFloat64: return column.append_float64(float64_of_key_word(word));
     case Type::kBool: return column.append_bool(word != 0);
-    case Type::kUtf8: return;
+    case Type::kUtf8:
+    case Type::kImage:
+    case Type::kTensor: return;
   }
 }
 

@@ -56,14 +56,8 @@ Status SpillFile::append(const RecordBatch& batch) {
     const std::size_t nulls = column.null_count();
     put(&nulls, sizeof nulls);
     put_block(column.validity(), nulls == 0 ? 0 : bitmap_bytes(rows));
-    switch (column.type()) {
-      case Type::kUtf8:
-        put_block(column.offsets(), (rows + 1) * sizeof(std::int32_t));
-        put_block(column.bytes(), static_cast<std::size_t>(column.offsets()[rows]));
-        break;
-      case Type::kBool: put_block(column.bits(), bitmap_bytes(rows)); break;
-      default: put_block(column.int64s().data(), rows * sizeof(std::int64_t));
-    }
+    put_block(column.bits(), values_bytes(column.type(), rows, column.tensor_row()));
+    if (has_offsets(column.type())) put_block(column.bytes(), text_bytes(column));
     if (pending_.size() >= kPendingBytes) PENSTOCK_TRY(flush());
   }
   sizes_.push_back(rows);
@@ -117,10 +111,11 @@ Result<RecordBatch> SpillFile::read(const SchemaPtr& schema, BufferPool& pool) {
     PENSTOCK_ASSIGN(Buffer validity, read_buffer(pool));
     PENSTOCK_ASSIGN(Buffer values, read_buffer(pool));
     Buffer bytes;
-    if (field.type == Type::kUtf8) {
+    if (has_offsets(field.type)) {
       PENSTOCK_ASSIGN(bytes, read_buffer(pool));
     }
-    columns.emplace_back(field.type, rows, nulls, std::move(validity), std::move(values), std::move(bytes));
+    columns.emplace_back(field.type, rows, nulls, std::move(validity), std::move(values), std::move(bytes),
+                         tensor_row(field));
   }
   return RecordBatch(schema, std::move(columns), rows);
 }

@@ -9,6 +9,7 @@
 #include "data/rows_without.h"
 #include "operators/io/csv/read_options.h"
 #include "operators/io/output_writer.h"
+#include "operators/io/record_input.h"
 #include "operators/io/text_buffer.h"
 
 namespace penstock {
@@ -21,6 +22,7 @@ Result<StreamType> CsvWrite::bind(const StreamType& input) {
                                                   (input.record_name.empty() ? "nothing" : input.record_name))
         .hint("turn the records into columns first");
   }
+  PENSTOCK_TRY(expect_columns_of_text("csv.write", *input.schema));
   schema_ = input.schema;
   return input;
 }

@@ -219,7 +219,9 @@ testing::Value random_value(Type type, std::mt19937_64& random) {
       return static_cast<double>(static_cast<std::int64_t>(random())) / static_cast<double>(1 + random() % 1000);
     case Type::kBool: return random() % 2 == 0;
     case Type::kTimestamp: return static_cast<std::int64_t>(random() % 4'000'000'000'000'000ULL);
-    case Type::kUtf8: break;
+    case Type::kUtf8:
+    case Type::kImage:
+    case Type::kTensor: break;
   }
   std::string text;
   for (std::uint64_t i = random() % 8; i > 0; --i) text += kPieces[random() % kPieces.size()];

@@ -107,6 +107,89 @@ TEST(Exec, TakesNoLineWithoutEnd) {
               HasSubstr("answers with a line of more than 64 MiB"));
 }
 
+RecordBatch awkward() {
+  return table({{"n", Type::kInt64}, {"t", Type::kUtf8}, {"x", Type::kFloat64}},
+               {{std::int64_t{1}, std::string("plain"), 0.1},
+                {std::int64_t{2}, std::string("a \"quote\", a comma"), testing::Value()},
+                {testing::Value(), std::string("two\nlines"), -1e300},
+                {std::int64_t{4}, std::string(), 5.0},
+                {std::int64_t{5}, testing::Value(), 6.0}});
+}
+
+TEST(Exec, TalksInEachFormat) {
+  for (const char* const format : {"json", "csv", "blocks"}) {
+    for (const std::size_t size : {1UL, 2UL, 5UL}) {
+      const Options options = {{"command", command({"cat"})}, {"format", format}};
+      const HarnessResult result = run_operator("exec", options, in_batches_of(awkward(), size), {.batch_size = size});
+      ASSERT_EQ(result.error(), "") << format;
+      ASSERT_EQ(result.num_rows(), 5U);
+      for (std::size_t row = 0; row < 5; ++row) EXPECT_EQ(result.rows()[row], awkward().row_to_json(row)) << format;
+    }
+  }
+}
+
+TEST(Exec, InCsvAProgramOfAWordOrTwoIsEnough) {
+  const Options options = {{"command", command({"sed", "-u", "-e", "1s/n/tenfold/", "-e", "1!s/,/0,/"})},
+                           {"format", "csv"},
+                           {"schema", OptionValue::Table{{"tenfold", "int64"}, {"t", "utf8"}}}};
+  const HarnessResult result = run_operator("exec", options, in_batches_of(numbered(10), 3), {.batch_size = 3});
+  ASSERT_EQ(result.error(), "");
+  EXPECT_EQ(result.rows()[9], "{\"tenfold\":90,\"t\":\"text 9\"}");
+}
+
+TEST(Exec, InCsvRowsThatDoNotFitAreRejected) {
+  const Options options = {
+      {"command", shell("sed -u -e '2s/.*/one,x/' -e '3s/.*/1/' -e '4s/.*/9,\"a\"b/' -e '5s/.*/7,\xff/'")},
+      {"format", "csv"}};
+  const HarnessResult result = run_operator("exec", options, numbered(6), {.on_error = quarantine()});
+  ASSERT_EQ(result.error(), "");
+  ASSERT_EQ(result.rejections.size(), 4U);
+  EXPECT_THAT(result.rejections[0].reason, HasSubstr("expected int64, found \"one\""));
+  EXPECT_EQ(result.rejections[0].column, "n");
+  EXPECT_THAT(result.rejections[1].reason, HasSubstr("the program answered \"1\""));
+  EXPECT_THAT(result.rejections[2].reason, HasSubstr("the program answered "));
+  EXPECT_THAT(result.rejections[3].reason, HasSubstr("it is not UTF-8"));
+  EXPECT_EQ(result.rejections[3].column, "t");
+  EXPECT_EQ(result.num_rows(), 2U);
+}
+
+TEST(Exec, InCsvTheFirstRowNamesTheColumns) {
+  const Options options = {{"command", command({"sed", "-u", "1s/n/m/"})}, {"format", "csv"}};
+  EXPECT_THAT(run_operator("exec", options, numbered(2)).error(),
+              HasSubstr("the program's first row names the columns \"m,t\", expected n,t"));
+}
+
+TEST(Exec, InBlocksImagesAndTensorsCross) {
+  const TensorType pair{TensorElement::kF32, {2}};
+  RecordBatchBuilder builder(make_schema({{"photo", Type::kImage}, {"vector", Type::kTensor, pair}}).value(),
+                             BufferPool::shared());
+  for (int i = 0; i < 6; ++i) builder.column(0).append_image(1, 2, 3)[5] = static_cast<std::uint8_t>(i);
+  for (int i = 0; i < 6; ++i) std::fill_n(builder.column(1).append_tensor().data(), 8, std::byte{64});
+  const RecordBatch input = builder.finish();
+  const Options options = {{"command", command({"cat"})},
+                           {"format", "blocks"},
+                           {"schema", OptionValue::Table{{"vector", "f32 [2]"}, {"photo", "image"}}}};
+  const HarnessResult result = run_operator("exec", options, input);
+  ASSERT_EQ(result.error(), "");
+  EXPECT_EQ(result.rows()[3], "{\"vector\":[3.0039215,3.0039215],\"photo\":\"image [1, 2, 3]\"}");
+  EXPECT_THAT(run_operator("exec", {{"command", command({"cat"})}}, input).error(),
+              HasSubstr("exec cannot write column \"photo\": it is an image, which has no text"));
+}
+
+TEST(Exec, InBlocksWhatIsNoneIsSaid) {
+  const auto error_of = [](const char* script) {
+    return run_operator("exec", {{"command", shell(script)}, {"format", "blocks"}}, numbered(2)).error();
+  };
+  EXPECT_THAT(error_of("head -c 1 > /dev/null; printf '\\004\\0\\0\\0\\0\\0\\0\\0abcd'; exec cat > /dev/null"),
+              HasSubstr("the program's answer is no batch: a block is damaged: it has 4 bytes"));
+  EXPECT_THAT(error_of("head -c 1 > /dev/null; printf '\\0\\0\\0\\0\\0\\0\\0\\001'; exec cat > /dev/null"),
+              HasSubstr("answers with a batch of 72057594037927936 bytes, over 2 GiB"));
+  const Options options = {
+      {"command", command({"cat"})}, {"format", "blocks"}, {"schema", OptionValue::Table{{"n", "float64"}}}};
+  EXPECT_THAT(run_operator("exec", options, numbered(2)).error(),
+              HasSubstr("has the columns n: int64, t: utf8; expected n: float64"));
+}
+
 TEST(Exec, NamesTheProgramThatIsNotThere) {
   EXPECT_THAT(run_operator("exec", {{"command", command({"no-such-program-here"})}}, numbered(1)).error(),
               HasSubstr("no-such-program-here"));

@@ -38,7 +38,9 @@ ParseOutcome append_typed(ColumnBuilder& to, std::string_view text) {
       if (outcome == ParseOutcome::kOk) to.append_int64(value);
       return outcome;
     }
-    case Type::kUtf8: break;
+    case Type::kUtf8:
+    case Type::kImage:
+    case Type::kTensor: break;
   }
   to.append_text(text);
   return ParseOutcome::kOk;
@@ -66,7 +68,21 @@ OptionInfo types_option(std::string doc) {
   return {.name = "types", .kind = OptionKind::kTable, .doc = std::move(doc), .example = "{ status = \"int64\" }"};
 }
 
-Result<std::vector<Field>> fields_from_table(const Options& options, std::string_view option) {
+namespace {
+
+Result<Field> field_of(const std::string& name, const std::string& type, bool tensors) {
+  if (tensors && type == to_string(Type::kImage)) return Field{name, Type::kImage};
+  if (tensors && type.find('[') != std::string::npos) {
+    PENSTOCK_ASSIGN(TensorType tensor, tensor_type_from_string(type));
+    return Field{name, Type::kTensor, std::move(tensor)};
+  }
+  PENSTOCK_ASSIGN(const Type plain, type_from_string(type));
+  return Field{name, plain};
+}
+
+}  // namespace
+
+Result<std::vector<Field>> fields_from_table(const Options& options, std::string_view option, bool tensors) {
   std::vector<Field> fields;
   for (const OptionValue::Entry& entry : options.table(option)) {
     if (entry.value.as_text() == nullptr) {
@@ -75,9 +91,9 @@ Result<std::vector<Field>> fields_from_table(const Options& options, std::string
           .at(entry.value.place.to_text())
           .hint("types are int64, float64, bool, utf8, timestamp");
     }
-    Result<Type> type = type_from_string(*entry.value.as_text());
-    if (!type) return Error(std::move(type).error()).at(entry.value.place.to_text());
-    fields.push_back({entry.name, *type});
+    Result<Field> field = field_of(entry.name, *entry.value.as_text(), tensors);
+    if (!field) return Error(std::move(field).error()).at(entry.value.place.to_text());
+    fields.push_back(std::move(*field));
   }
   return fields;
 }

@@ -25,7 +25,8 @@ OptionInfo types_option(std::string doc);
 /// nearest name.
 Status apply_types(const Options& options, std::vector<Field>& fields);
 
-/// Returns the fields of a table column = type, in its order.
-Result<std::vector<Field>> fields_from_table(const Options& options, std::string_view option);
+/// Returns the fields of a table column = type, in its order. With `tensors` "image" and "f32 [3, 224, 224]" are types,
+/// too.
+Result<std::vector<Field>> fields_from_table(const Options& options, std::string_view option, bool tensors = false);
 
 }  // namespace penstock

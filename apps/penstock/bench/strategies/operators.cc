@@ -27,7 +27,12 @@ void add_value(Answer::Part& part, const Column& column, std::size_t row) {
     case Type::kInt64:
     case Type::kTimestamp: return part.add(column.int64s()[row]);
     case Type::kFloat64: return part.add(column.float64s()[row]);
-    case Type::kUtf8: return part.add(column.text(row));
+    case Type::kUtf8:
+    case Type::kImage: return part.add(column.text(row));
+    case Type::kTensor: {
+      const std::span<const std::byte> bytes = column.tensor(row);
+      return part.add(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    }
     case Type::kBool: return part.add(std::uint64_t{get_bit(column.bits(), row)});
   }
 }

@@ -300,7 +300,9 @@ ParseOutcome try_parse(Type type, std::string_view text) noexcept {
     case Type::kFloat64: return parse_float64(text, number);
     case Type::kBool: return parse_bool(text, truth);
     case Type::kTimestamp: return parse_timestamp(text, integer);
-    case Type::kUtf8: break;
+    case Type::kUtf8:
+    case Type::kImage:
+    case Type::kTensor: break;
   }
   return ParseOutcome::kOk;
 }
@@ -311,7 +313,9 @@ Column parse_fixed(const ColumnPlan& plan, std::size_t column, const CellRules& 
     case Type::kFloat64: return parse_column<Float64Cells>(plan, column, rules, rows, pool);
     case Type::kTimestamp: return parse_column<TimestampCells>(plan, column, rules, rows, pool);
     case Type::kBool: return parse_column<BoolCells>(plan, column, rules, rows, pool);
-    case Type::kUtf8: break;
+    case Type::kUtf8:
+    case Type::kImage:
+    case Type::kTensor: break;
   }
   contract_broken("csv::parse_fixed is not for utf8");
 }

@@ -33,7 +33,9 @@ std::string_view expectation(Type type, ParseOutcome outcome) {
     case Type::kTimestamp:
       return range ? "is no day or time that exists" : "is not a timestamp like 2024-01-31T10:20:30Z";
     case Type::kBool: return "is not a bool (true or false)";
-    case Type::kUtf8: break;
+    case Type::kUtf8:
+    case Type::kImage:
+    case Type::kTensor: break;
   }
   return "is not a text";
 }

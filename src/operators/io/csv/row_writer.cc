@@ -148,7 +148,9 @@ RowWriter::View RowWriter::view_of(const Column& column, bool only_column) const
     case Type::kTimestamp: return {kind(Kind::kTimestamp), type, validity, column.int64s().data()};
     case Type::kFloat64: return {kind(Kind::kFloat64), type, validity, column.float64s().data()};
     case Type::kBool: return {Kind::kOther, type, validity, column.bits()};
-    case Type::kUtf8: break;
+    case Type::kUtf8:
+    case Type::kImage:
+    case Type::kTensor: break;
   }
   View view{Kind::kOther, type, validity, column.offsets(), column.bytes()};
   if (dialect_.quote_all || !dialect_.null_text.empty() || only_column) return view;
@@ -239,7 +241,9 @@ char* RowWriter::put_fixed(char* out, View& view, std::size_t row) {
       const std::int64_t micros = view.int64(row);
       return has_text(micros) ? view.timestamps.format(out, micros) : nullptr;
     }
-    case Type::kUtf8: break;
+    case Type::kUtf8:
+    case Type::kImage:
+    case Type::kTensor: break;
   }
   return out;
 }

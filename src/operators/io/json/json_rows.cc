@@ -88,6 +88,8 @@ bool RowParser::append_value(const Member& member, ColumnBuilder& to) {
       if (member.text == "Infinity") return to.append_float64(HUGE_VAL), true;
       if (member.text == "-Infinity") return to.append_float64(-HUGE_VAL), true;
       return mismatch(member, Type::kFloat64);
+    case Type::kImage:
+    case Type::kTensor: return mismatch(member, to.type());
   }
   const ParseOutcome outcome = append_typed(to, member.text);
   if (outcome == ParseOutcome::kOk) return true;

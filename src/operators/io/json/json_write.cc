@@ -20,6 +20,7 @@ class JsonWrite final : public Operator {
   }
   Result<StreamType> bind(const StreamType& input) override {
     PENSTOCK_TRY(expect_record_batches("json.write", input));
+    PENSTOCK_TRY(expect_columns_of_text("json.write", *input.schema, true));
     for (const Field& field : input.schema->fields()) {
       std::string& prefix = prefixes_.emplace_back(prefixes_.empty() ? "{" : ",");
       append_json_text(prefix, field.name);

@@ -21,6 +21,8 @@ void append_plain(std::string& to, const Column& column, std::size_t row) {
     case Type::kBool: to += get_bit(column.bits(), row) ? "true" : "false"; return;
     case Type::kTimestamp: to.append(text, format_timestamp(text, column.int64s()[row])); return;
     case Type::kUtf8: to += column.text(row); return;
+    case Type::kImage:
+    case Type::kTensor: return;  // refused by bind
   }
 }
 
@@ -41,6 +43,7 @@ class TextWrite final : public Operator {
                                                             input.schema->size(), input.schema->to_text()))
           .hint("name it with option \"column\"");
     }
+    PENSTOCK_TRY(expect_columns_of_text("text.write", Schema({(*input.schema)[index_]})));
     return input;
   }
   Status open(OperatorContext&) override { return writer_.open(); }

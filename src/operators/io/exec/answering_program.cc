@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "operators/io/line_program.h"
+#include "operators/io/exec/answering_program.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -14,12 +13,11 @@
 
 #include "platform/file.h"
 
-namespace penstock {
+namespace penstock::exec {
 namespace {
 
 constexpr int kLookMs = 20;  // how often a waiting operator looks whether the run was cancelled
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
-constexpr std::size_t kMostLineBytes = std::size_t{64} << 20;
 constexpr int kLooksAtTheEnd = 10;  // of a program that has closed its output: mostly it ends at once
 
 // Programs in Python keep their output back when it goes into a pipe, unless they are told not to.
@@ -33,21 +31,23 @@ Status cancelled() { return Error(ErrorCode::kCancelled, "the run was cancelled"
 
 }  // namespace
 
-Result<LineProgram> LineProgram::find(std::vector<std::string> command, bool keeps_state) {
+Result<AnsweringProgram> AnsweringProgram::find(std::vector<std::string> command, bool keeps_state,
+                                                std::unique_ptr<AnswerEnds> ends) {
   PENSTOCK_ASSIGN(std::string path, find_program(command.front()));
-  return LineProgram(std::move(path), std::move(command), keeps_state);
+  return AnsweringProgram(std::move(path), std::move(command), keeps_state, std::move(ends));
 }
 
-LineProgram::LineProgram(std::string path, std::vector<std::string> command, bool keeps_state)
-    : path_(std::move(path)), command_(std::move(command)), keeps_state_(keeps_state) {}
+AnsweringProgram::AnsweringProgram(std::string path, std::vector<std::string> command, bool keeps_state,
+                                   std::unique_ptr<AnswerEnds> ends)
+    : path_(std::move(path)), command_(std::move(command)), keeps_state_(keeps_state), ends_(std::move(ends)) {}
 
-void LineProgram::kill() noexcept {
+void AnsweringProgram::kill() noexcept {
   to_program_.close();
   from_program_.close();
   process_.reset();
 }
 
-Status LineProgram::start() {
+Status AnsweringProgram::start() {
   PENSTOCK_ASSIGN(Pipe in, make_pipe("to " + path_));
   PENSTOCK_ASSIGN(Pipe out, make_pipe("from " + path_));
   SpawnOptions options;
@@ -62,6 +62,7 @@ Status LineProgram::start() {
   options.outlives_thread = !keeps_state_ && ::gettid() != ::getpid();
   PENSTOCK_ASSIGN(ChildProcess process, ChildProcess::spawn(options));
   process_.emplace(std::move(process));
+  greeted_ = false;
   to_program_ = std::move(in.writing);
   from_program_ = std::move(out.reading);
   started_ = true;
@@ -71,7 +72,7 @@ Status LineProgram::start() {
 }
 
 // Says whether it has ended after so many looks.
-bool LineProgram::wait_for_end(int looks, const StopSignal* stop) const {
+bool AnsweringProgram::wait_for_end(int looks, const StopSignal* stop) const {
   for (; !process_->has_ended(); --looks) {
     if (looks == 0 || (stop != nullptr && stop->cancelled())) return false;
     pollfd end{process_->exit_descriptor(), POLLIN, 0};
@@ -81,22 +82,23 @@ bool LineProgram::wait_for_end(int looks, const StopSignal* stop) const {
 }
 
 // After its standard output has come to its end, or it took no more input.
-Error LineProgram::ended() {
+Error AnsweringProgram::ended() {
   to_program_.close();
   const std::string how = wait_for_end(kLooksAtTheEnd, nullptr) ? process_->reap().to_text() : "it closed its streams";
   kill();
   return Error(ErrorCode::kUserCode,
                fmt::format("the program {} ended before it had answered: {}", command_.front(), how))
-      .hint("it must read lines to the end of its input, and answer each with one line");
+      .hint(fmt::format("it must read to the end of its input, and answer each {0} with one {0}", ends_->name()));
 }
 
-Error LineProgram::unasked() const {
-  return Error(ErrorCode::kUserCode, fmt::format("the program {} wrote a line without being asked", command_.front()))
-      .hint("each record is one line, and needs one line as its answer; messages belong onto standard error");
+Error AnsweringProgram::unasked() const {
+  return Error(ErrorCode::kUserCode,
+               fmt::format("the program {} wrote a {} without being asked", command_.front(), ends_->name()))
+      .hint(fmt::format("each {0} needs one {0} as its answer; messages belong onto standard error", ends_->name()));
 }
 
 // Nothing may be on its way before it is asked, or every answer would be taken for the next one.
-Status LineProgram::check_silence() {
+Status AnsweringProgram::check_silence() {
   char byte = 0;
   const ssize_t got = ::read(from_program_.get(), &byte, 1);
   if (got > 0) return unasked();
@@ -104,54 +106,59 @@ Status LineProgram::check_silence() {
   return {};
 }
 
-Status LineProgram::read_some(std::string& answers, std::size_t& lines) {
+Status AnsweringProgram::read_some(std::string& answers, std::size_t& answered) {
   std::array<char, kReadBytes> block;
   const ssize_t got = ::read(from_program_.get(), block.data(), block.size());
   if (got == 0) return ended();
   if (got < 0) return errno == EAGAIN || errno == EINTR ? Status() : file_error(errno, "read from", path_);
   const std::string_view more(block.data(), static_cast<std::size_t>(got));
-  lines += static_cast<std::size_t>(std::count(more.begin(), more.end(), '\n'));
-  if (const std::size_t last = more.rfind('\n'); last != std::string_view::npos)
-    line_begin_ = answers.size() + last + 1;
+  const Result<std::size_t> ends_in_it = ends_->look(more);
+  if (!ends_in_it) {
+    return Error(ends_in_it.error().code(),
+                 fmt::format("the program {} answers with {}", command_.front(), ends_in_it.error().message()));
+  }
+  answered += *ends_in_it;
   answers += more;
-  if (answers.size() - line_begin_ <= kMostLineBytes) return {};
-  return Error(ErrorCode::kResourceExhausted,
-               fmt::format("the program {} answers with a line of more than 64 MiB", command_.front()));
+  return {};
 }
 
-Status LineProgram::ask(std::string_view lines, std::size_t count, std::string& answers, const StopSignal* stop) {
+Status AnsweringProgram::ask(std::string_view questions, std::size_t count, std::string& answers,
+                             const StopSignal* stop) {
   if (!process_ && started_ && keeps_state_) {
     return Error(ErrorCode::kUserCode, fmt::format("the program {} has ended", command_.front()))
         .hint(
-            "it is not started again, since it may keep something from line to line; stateless = true says it does "
-            "not");
+            "it is not started again, since it may keep something from question to question; stateless = true says it "
+            "does not");
   }
   if (!process_) PENSTOCK_TRY(start());
-  Status status = exchange(lines, count, answers, stop);
+  greeted_now_ = !greeting_.empty() && !std::exchange(greeted_, true);
+  Status status = greeted_now_ ? exchange(greeting_ + std::string(questions), count + 1, answers, stop)
+                               : exchange(questions, count, answers, stop);
   if (!status) kill();
   return status;
 }
 
-Status LineProgram::exchange(std::string_view lines, std::size_t count, std::string& answers, const StopSignal* stop) {
+Status AnsweringProgram::exchange(std::string_view questions, std::size_t count, std::string& answers,
+                                  const StopSignal* stop) {
   PENSTOCK_TRY(check_silence());
   std::size_t answered = 0;
-  line_begin_ = answers.size();
-  while (answered < count || !lines.empty()) {
+  ends_->begin();
+  while (answered < count || !questions.empty()) {
     std::array<pollfd, 2> ends{
-        {{from_program_.get(), POLLIN, 0}, {lines.empty() ? -1 : to_program_.get(), POLLOUT, 0}}};
+        {{from_program_.get(), POLLIN, 0}, {questions.empty() ? -1 : to_program_.get(), POLLOUT, 0}}};
     (void)::poll(ends.data(), ends.size(), kLookMs);
     if (stop != nullptr && stop->cancelled()) return cancelled();
     if (ends[0].revents != 0) PENSTOCK_TRY(read_some(answers, answered));
     if (ends[1].revents == 0) continue;
-    const ssize_t written = ::write(to_program_.get(), lines.data(), lines.size());
-    if (written > 0) lines.remove_prefix(static_cast<std::size_t>(written));
+    const ssize_t written = ::write(to_program_.get(), questions.data(), questions.size());
+    if (written > 0) questions.remove_prefix(static_cast<std::size_t>(written));
     if (written < 0 && errno != EAGAIN && errno != EINTR) return ended();
   }
-  if (answered == count && (answers.empty() || answers.back() == '\n')) return {};
+  if (answered == count && ends_->is_between()) return {};
   return unasked();
 }
 
-Status LineProgram::finish(const StopSignal* stop) {
+Status AnsweringProgram::finish(const StopSignal* stop) {
   if (!process_) return {};
   to_program_.close();
   Status status;
@@ -173,4 +180,4 @@ Status LineProgram::finish(const StopSignal* stop) {
   return status;
 }
 
-}  // namespace penstock
+}  // namespace penstock::exec
