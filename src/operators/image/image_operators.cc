@@ -6,7 +6,8 @@
 namespace penstock {
 
 void add_image_operators(Registry& registry) {
-  PENSTOCK_CHECK(registry.add(image_list_info()).has_value(), "two built-in operators have one name");
+  for (const auto info : {image_list_info, image_decode_info})
+    PENSTOCK_CHECK(registry.add(info()).has_value(), "two built-in operators have one name");
 }
 
 }  // namespace penstock

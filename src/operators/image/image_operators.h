@@ -6,9 +6,10 @@
 
 namespace penstock {
 
-/// Adds image.list.
+/// Adds image.list and image.decode.
 void add_image_operators(Registry& registry);
 
 OperatorInfo image_list_info();
+OperatorInfo image_decode_info();
 
 }  // namespace penstock
