@@ -6,10 +6,11 @@
 
 namespace penstock {
 
-/// Adds image.list and image.decode.
+/// Adds image.list, image.decode and image.resize.
 void add_image_operators(Registry& registry);
 
 OperatorInfo image_list_info();
 OperatorInfo image_decode_info();
+OperatorInfo image_resize_info();
 
 }  // namespace penstock
