@@ -12,6 +12,7 @@
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
 #include "data/lanes.h"
+#include "image/decode.h"
 #include "platform/file.h"
 #include "platform/machine.h"
 #include "store/json_fields.h"
@@ -85,6 +86,9 @@ Finding list_waiting() {
   return {"waiting", true, text + "; what is missing takes a new build"};
 }
 
+// Nor is a format of images.
+Finding list_image_formats() { return {"images", true, image::formats_text()}; }
+
 // Plain loops give the same numbers, only later.
 Finding look_at_vectors() {
   std::string text = lane_kernels().name;
@@ -107,7 +111,8 @@ std::vector<Finding> findings(const std::string& store) {
           {"operators", true, fmt::format("{}", Registry::global().all().size())},
           {"strategies", true, fmt::format("{}", fmt::join(strategies, ", "))},
           list_transports(),
-          list_waiting()};
+          list_waiting(),
+          list_image_formats()};
 }
 
 int doctor(const Arguments& arguments) {

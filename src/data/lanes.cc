@@ -33,7 +33,7 @@ HWY_AFTER_NAMESPACE();
 
 #if !defined(PENSTOCK_HIGHWAY) || HWY_ONCE
 #include "data/one_lane.h"
-#include "platform/shared_library.h"
+#include "platform/vector_targets.h"
 
 namespace penstock {
 namespace plain {
@@ -55,17 +55,7 @@ const LaneKernels& plain_lane_kernels() {
 #if defined(PENSTOCK_HIGHWAY)
 namespace {
 
-// What the processor can do. The library that knows measures a timer as soon as it is loaded, which takes five times as
-// long as starting this program; so it is loaded when the first loop asks.
-std::int64_t supported_targets() {
-  static const std::int64_t kTargets = [] {
-    std::int64_t (*find)() = nullptr;
-    const Result<SharedLibrary> library = SharedLibrary::load("Highway", {"libhwy.so.1", "libhwy.so"}, "libhwy1");
-    const bool found = library && library->find("_ZN3hwy16SupportedTargetsEv", find);
-    return found ? find() : std::int64_t{HWY_ENABLED_BASELINE};
-  }();
-  return kTargets;
-}
+std::int64_t supported_targets() { return supported_vector_targets().value_or(HWY_ENABLED_BASELINE); }
 
 // The best of what this file was compiled for among `targets`; as HWY_DYNAMIC_DISPATCH does it.
 const LaneKernels* kernels_for(std::int64_t targets) {

@@ -4,6 +4,7 @@
 
 #include "operators/async/async_rows.h"
 #include "operators/etl/etl_operators.h"
+#include "operators/image/image_operators.h"
 #include "operators/io/csv_read.h"
 #include "operators/io/formats.h"
 #include "operators/serve/serve_operators.h"
@@ -16,6 +17,7 @@ void add_builtin_operators(Registry& registry) {
   add_format_operators(registry);
   add_async_operators(registry);
   add_serve_operators(registry);
+  add_image_operators(registry);
 }
 
 }  // namespace penstock

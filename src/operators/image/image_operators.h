@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// The operators of this folder: lists of images, and what becomes of their pixels.
+#pragma once
+
+#include <penstock/operator.h>
+
+namespace penstock {
+
+/// Adds image.list, image.decode and image.resize.
+void add_image_operators(Registry& registry);
+
+OperatorInfo image_list_info();
+OperatorInfo image_decode_info();
+OperatorInfo image_resize_info();
+
+}  // namespace penstock
