@@ -53,11 +53,9 @@ const LaneKernels& plain_lane_kernels() {
 }
 
 #if defined(PENSTOCK_HIGHWAY)
-namespace {
-
-// What the processor can do. The library that knows measures a timer as soon as it is loaded, which takes five times as
+// The library that knows measures a timer as soon as it is loaded, which takes five times as
 // long as starting this program; so it is loaded when the first loop asks.
-std::int64_t supported_targets() {
+std::int64_t supported_vector_targets() {
   static const std::int64_t kTargets = [] {
     std::int64_t (*find)() = nullptr;
     const Result<SharedLibrary> library = SharedLibrary::load("Highway", {"libhwy.so.1", "libhwy.so"}, "libhwy1");
@@ -66,6 +64,8 @@ std::int64_t supported_targets() {
   }();
   return kTargets;
 }
+
+namespace {
 
 // The best of what this file was compiled for among `targets`; as HWY_DYNAMIC_DISPATCH does it.
 const LaneKernels* kernels_for(std::int64_t targets) {
@@ -84,13 +84,13 @@ const LaneKernels* kernels_for(std::int64_t targets) {
 }  // namespace
 
 const LaneKernels& lane_kernels() {
-  static const LaneKernels& kBest = *kernels_for(supported_targets());
+  static const LaneKernels& kBest = *kernels_for(supported_vector_targets());
   return kBest;
 }
 
 std::vector<const LaneKernels*> vector_lane_kernels() {
   std::vector<const LaneKernels*> all;
-  for (std::int64_t left = supported_targets() & HWY_TARGETS; left != 0; left &= left - 1)
+  for (std::int64_t left = supported_vector_targets() & HWY_TARGETS; left != 0; left &= left - 1)
     all.push_back(kernels_for(left & -left));
   return all;
 }

@@ -50,4 +50,8 @@ const LaneKernels& plain_lane_kernels();
 /// benchmarks: not thread-safe.
 std::vector<const LaneKernels*> vector_lane_kernels();
 
+/// What this processor can run, as Highway's set of targets, for other loops that are made as these are; only in builds
+/// with Highway.
+std::int64_t supported_vector_targets();
+
 }  // namespace penstock
