@@ -253,8 +253,8 @@ class DamagedStore : public EmbeddedStore {
  protected:
   void SetUp() override {
     const auto store = open(options(3));
-    for (std::uint64_t begin = 0; begin < 40; begin += 8) {
-      ASSERT_TRUE(random_rows(3, begin, begin + 8).into(*store));
+    for (std::uint64_t begin = 0; begin < 30; begin += 6) {
+      ASSERT_TRUE(random_rows(3, begin, begin + 6).into(*store));
       ASSERT_TRUE(store->flush());
       wholes_.push_back(bytes());
       lengths_.push_back(wholes_.back().size());
@@ -277,29 +277,29 @@ class DamagedStore : public EmbeddedStore {
 TEST_F(DamagedStore, IsNeverWrongWhenAnyByteIsAnother) {
   std::size_t refused = 0;
   const std::size_t step = testing::kSanitized ? 7 : 1;
+  const std::vector<int> changes =
+      testing::is_thorough() ? std::vector<int>{0x01, 0x10, 0x80, 0xFF} : std::vector<int>{0x20};
   for (std::size_t at = 0; at < whole_.size(); at += step) {
-    for (const int change : {0x01, 0x80, 0xFF}) {
+    for (const int change : changes) {
       std::string damaged = whole_;
       damaged[at] = static_cast<char>(damaged[at] ^ change);
       write_bytes(damaged);
-      for (const Open how : {Open::kRead, Open::kWrite}) {
-        const auto store = open_embedded_store(path(), options(0, how));
-        refused += store ? 0 : 1;
-        if (!store) continue;
-        ASSERT_EQ(answers_of(**store), answers_.back()) << "byte " << at << ", change " << change;
-      }
+      const auto store = open_embedded_store(path(), options(0, at % 5 == 0 ? Open::kWrite : Open::kRead));
+      refused += store ? 0 : 1;
+      if (!store) continue;
+      ASSERT_EQ(answers_of(**store), answers_.back()) << "byte " << at << ", change " << change;
     }
   }
-  EXPECT_GT(refused, 0U);
-  // Only the marks may be damaged without harm: either is enough.
-  write_bytes(whole_);
-  EXPECT_EQ(answers_of(*read()), answers_.back());
+  // Only a mark may be damaged without harm: the other one is enough.
+  EXPECT_GE(refused + 64 * changes.size(), (whole_.size() + step - 1) / step * changes.size());
 }
 
 TEST_F(DamagedStore, LosesNothingThatWasFlushedWhenItsEndIsTorn) {
   // As a kill leaves it: the blocks of the last flush are there in part, the mark is the one before.
-  for (std::size_t flush = 0; flush + 2 < lengths_.size(); ++flush) {
-    for (std::uint64_t size = lengths_[flush]; size <= lengths_[flush + 1]; ++size) {
+  ASSERT_EQ(whole_.substr(kIndexHeadBytes, lengths_[4] - kIndexHeadBytes), wholes_[4].substr(kIndexHeadBytes));
+  for (std::size_t flush = 0; flush < 4; ++flush) {
+    const std::uint64_t step = testing::is_thorough() ? 1 : 13;
+    for (std::uint64_t size = lengths_[flush + 1]; size >= lengths_[flush]; size -= std::min(step, size)) {
       write_bytes(wholes_[flush] + whole_.substr(lengths_[flush], size - lengths_[flush]));
       const auto store = open_embedded_store(path(), options(0, Open::kWrite));
       ASSERT_TRUE(store) << store.error().to_text();
