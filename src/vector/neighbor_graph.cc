@@ -177,7 +177,7 @@ struct NeighborGraph::Impl {
         graph(&space, capacity, settings.links, settings.breadth),
         node_of(capacity) {
     graph.size_links_per_element_ += sizeof(Node);  // hnswlib reads one link ahead, beyond the last one
-    graph.mult_ = 0;  // levels are given, see level_of; 0 is what it then draws
+    graph.mult_ = 0;                                // levels are given, see level_of; 0 is what it then draws
   }
 
   std::uint32_t descend(const float* query, float& nearest) const;
