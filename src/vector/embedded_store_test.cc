@@ -84,7 +84,10 @@ class EmbeddedStore : public ::testing::Test {
   }
   std::unique_ptr<VectorStore> read() const { return open(options(0, Open::kRead)); }
   std::string bytes(const std::string& name = "photos.index") const { return read_file(path(name)).value(); }
-  void write_bytes(std::string_view all) const { ASSERT_TRUE(write_file(path(), all)); }
+  void write_bytes(std::string_view all) const {
+    std::filesystem::remove(path());  // ext4 waits for the disk when a file is replaced
+    ASSERT_TRUE(write_file(path(), all));
+  }
 
   const std::string folder_;
 };
