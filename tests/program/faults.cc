@@ -117,6 +117,13 @@ ssize_t pread(int descriptor, void* bytes, size_t size, off_t at) {
   return met < 0 ? -1 : next(descriptor, bytes, met > 0 ? (size + 1) / 2 : size, at);
 }
 
+ssize_t pwrite(int descriptor, const void* bytes, size_t size, off_t at) {
+  static const auto next = real<ssize_t (*)(int, const void*, size_t, off_t)>("pwrite");
+  if (!in_store(descriptor)) return next(descriptor, bytes, size, at);
+  const int met = meet();
+  return met < 0 ? -1 : next(descriptor, bytes, met > 0 ? (size + 1) / 2 : size, at);
+}
+
 int ftruncate(int descriptor, off_t size) noexcept {
   static const auto next = real<int (*)(int, off_t)>("ftruncate");
   return in_store(descriptor) && meet() < 0 ? -1 : next(descriptor, size);

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// Conditions on metadata, and metadata as JSON text.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "vector/vector_store.h"
+
+namespace penstock {
+
+/// Reads metadata, one text after the other. Used by one worker.
+class MetadataReader {
+ public:
+  MetadataReader();
+  ~MetadataReader();
+
+  /// Empty when `text` is a JSON object (RFC 8259), or empty; else what it is instead, as "cannot be read: …".
+  std::string why_no_object(std::string_view text);
+  /// Whether all of `filter` hold. Empty text counts as {}; text that is no JSON object fulfils nothing.
+  bool fulfils(std::string_view text, const std::vector<Condition>& filter);
+
+ private:
+  struct Parser;
+  std::unique_ptr<Parser> parser_;
+};
+
+}  // namespace penstock
