@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "image/normalize.h"
 
-#include "image/half.h"
+#include "data/half.h"
 
 namespace penstock::image {
 
@@ -13,7 +13,7 @@ Normalizer::Normalizer(const NormalizeOptions& options, const PixelKernels& kern
     for (int value = 0; value < 256; ++value) {
       const float normal = static_cast<float>(value) * scale_[c] + shift_[c];
       f32_.push_back(normal);
-      f16_.push_back(to_half(normal));
+      f16_.push_back(half_of_float(normal));
       u8_.push_back(static_cast<std::uint8_t>(value));
     }
   }

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "image/half.h"
+#include "data/half.h"
 #include "image/normalize.h"
 #include "image/photo_fixture.h"
 
@@ -224,21 +224,21 @@ TEST(FilterWeights, AreaCountsPartsOfPixels) {
 }
 
 TEST(Half, RoundsToTheNearestAndToEven) {
-  EXPECT_EQ(to_half(0.0F), 0x0000);
-  EXPECT_EQ(to_half(-0.0F), 0x8000);
-  EXPECT_EQ(to_half(1.0F), 0x3C00);
-  EXPECT_EQ(to_half(-2.0F), 0xC000);
-  EXPECT_EQ(to_half(65504.0F), 0x7BFF);
-  EXPECT_EQ(to_half(65519.996F), 0x7BFF);
-  EXPECT_EQ(to_half(65520.0F), 0x7C00);
-  EXPECT_EQ(to_half(1 + 0x1p-11F), 0x3C00);      // half-way: to even
-  EXPECT_EQ(to_half(1 + 3 * 0x1p-11F), 0x3C02);  // half-way: to even
-  EXPECT_EQ(to_half(1 + 0x1p-11F + 0x1p-20F), 0x3C01);
-  EXPECT_EQ(to_half(0x1p-24F), 0x0001);
-  EXPECT_EQ(to_half(0x1p-25F), 0x0000);  // half-way: to even
-  EXPECT_EQ(to_half(3 * 0x1p-25F), 0x0002);
-  EXPECT_EQ(to_half(0x1p-14F - 0x1p-26F), 0x0400);  // rounds up into the normal ones
-  EXPECT_EQ(to_half(0x1p-14F), 0x0400);
+  EXPECT_EQ(half_of_float(0.0F), 0x0000);
+  EXPECT_EQ(half_of_float(-0.0F), 0x8000);
+  EXPECT_EQ(half_of_float(1.0F), 0x3C00);
+  EXPECT_EQ(half_of_float(-2.0F), 0xC000);
+  EXPECT_EQ(half_of_float(65504.0F), 0x7BFF);
+  EXPECT_EQ(half_of_float(65519.996F), 0x7BFF);
+  EXPECT_EQ(half_of_float(65520.0F), 0x7C00);
+  EXPECT_EQ(half_of_float(1 + 0x1p-11F), 0x3C00);      // half-way: to even
+  EXPECT_EQ(half_of_float(1 + 3 * 0x1p-11F), 0x3C02);  // half-way: to even
+  EXPECT_EQ(half_of_float(1 + 0x1p-11F + 0x1p-20F), 0x3C01);
+  EXPECT_EQ(half_of_float(0x1p-24F), 0x0001);
+  EXPECT_EQ(half_of_float(0x1p-25F), 0x0000);  // half-way: to even
+  EXPECT_EQ(half_of_float(3 * 0x1p-25F), 0x0002);
+  EXPECT_EQ(half_of_float(0x1p-14F - 0x1p-26F), 0x0400);  // rounds up into the normal ones
+  EXPECT_EQ(half_of_float(0x1p-14F), 0x0400);
 }
 
 std::vector<float> floats_of(const std::vector<std::byte>& bytes) {
@@ -295,7 +295,7 @@ TEST(Normalize, F16IsTheNearestToTheF32) {
   for (std::size_t i = 0; i < expected.size(); ++i) {
     std::uint16_t found = 0;
     std::memcpy(&found, f16.data() + 2 * i, 2);
-    ASSERT_EQ(found, to_half(expected[i])) << i;
+    ASSERT_EQ(found, half_of_float(expected[i])) << i;
   }
 }
 

@@ -64,6 +64,18 @@ std::string packages_txt() {
   return text;
 }
 
+// A picture as the format that needs no library: 24 bits per pixel, the lowest row first, rows padded to four bytes.
+std::string picture_bmp(std::uint32_t width, std::uint32_t height, unsigned seed) {
+  const std::uint32_t row_bytes = (3 * width + 3) / 4 * 4;
+  const std::uint32_t words[] = {54 + row_bytes * height, 0, 54, 40, width, height, 24U << 16 | 1U, 0, 0, 0, 0, 0, 0};
+  std::string file = "BM";
+  for (const std::uint32_t word : words) {
+    for (int shift = 0; shift < 32; shift += 8) file += static_cast<char>(word >> shift & 0xFFU);
+  }
+  for (std::uint32_t i = 0; i < row_bytes * height; ++i) file += static_cast<char>((i * i * (seed + 3) >> 4) & 0xFFU);
+  return file;
+}
+
 Options path(const std::string& file) { return Options{{"path", file}}; }
 
 // Orders with the types that the callables below expect.
@@ -85,6 +97,16 @@ using Pipelines = Result<std::vector<Pipeline>>;
 Pipelines lines_to_lines(const Folders& at) {
   return std::vector<Pipeline>{
       read("text.read", path(at.in + "/lines.txt")).to("text.write", path(at.out + "/lines.txt"))};
+}
+
+// Columns of images, of many sizes, and of tensors, some of them null; broken files.
+Pipelines images(const Folders& at) {
+  const Options pictures = {{"path", at.in + "/pictures"}, {"rows", 3}};
+  return std::vector<Pipeline>{read("image.list", pictures)
+                                   .then("image.decode", Options{}, {.on_error = quarantine(at.out + "/bad.jsonl")})
+                                   .then("image.normalize", Options{{"width", 6}, {"height", 4}, {"mode", "letterbox"}})
+                                   .then("select", Options{{"columns", OptionValue::List{"path", "tensor"}}})
+                                   .to("json.write", path(at.out + "/tensors.jsonl"))};
 }
 
 Pipelines csv_to_csv(const Folders& at) {
@@ -219,6 +241,7 @@ std::vector<SamplePipeline> sample_pipelines() {
   return {
       {"lines_to_lines", lines_to_lines},
       {"csv_to_csv", csv_to_csv},
+      {"images", images},
       {"json_to_csv", json_to_csv},
       {"typed_only", typed_only},
       {"mixed", mixed},
@@ -242,6 +265,13 @@ void write_sample_inputs(const std::string& folder) {
   write("lines.txt", lines_txt());
   write("events.jsonl", events_jsonl());
   write("packages.txt", packages_txt());
+  std::filesystem::create_directories(folder + "/pictures");
+  for (unsigned i = 0; i < 60; ++i) {
+    std::string file = picture_bmp(1 + i * 7 % 40, 1 + i * 5 % 33, i);
+    if (i % 13 == 5) file.resize(file.size() / 2);
+    if (i % 17 == 8) file.clear();
+    write(fmt::format("pictures/{:02}.bmp", i), file);
+  }
 }
 
 }  // namespace penstock::conformance
