@@ -16,7 +16,17 @@ constexpr int kYields = 4;
 }  // namespace
 
 Channel::Channel(std::size_t depth, MemoryBudget budget)
-    : depth_(std::max<std::size_t>(depth, 1)), budget_(std::move(budget)), slots_(std::make_unique<Batch[]>(depth_)) {}
+    : depth_(std::max<std::size_t>(depth, 1)),
+      limit_(depth_),
+      budget_(std::move(budget)),
+      slots_(std::make_unique<Batch[]>(depth_)) {}
+
+void Channel::lower_depth(std::size_t depth) noexcept {
+  std::size_t now = limit_.load(std::memory_order_relaxed);
+  while (std::max<std::size_t>(depth, 1) < now &&
+         !limit_.compare_exchange_weak(now, std::max<std::size_t>(depth, 1), std::memory_order_relaxed)) {
+  }
+}
 
 std::size_t Channel::size() const noexcept {
   const std::uint64_t popped = popped_.load(std::memory_order_acquire);
@@ -25,9 +35,9 @@ std::size_t Channel::size() const noexcept {
 
 bool Channel::full() noexcept {
   const std::uint64_t pushed = pushed_.load(std::memory_order_relaxed);
-  if (pushed - popped_seen_ < depth_) return false;
+  if (pushed - popped_seen_ < depth()) return false;
   popped_seen_ = popped_.load(std::memory_order_seq_cst);
-  return pushed - popped_seen_ >= depth_;
+  return pushed - popped_seen_ >= depth();
 }
 
 bool Channel::empty() noexcept {

@@ -73,7 +73,10 @@ class Channel {
   bool wants_more() const noexcept {
     return !cancelled_.load(std::memory_order_relaxed) && !refused_.load(std::memory_order_relaxed);
   }
-  std::size_t depth() const noexcept { return depth_; }
+  /// How many batches it may hold now.
+  std::size_t depth() const noexcept { return limit_.load(std::memory_order_relaxed); }
+  /// From now on at most so many, at least one; what is inside stays. Never more than at first. From any thread.
+  void lower_depth(std::size_t depth) noexcept;
   /// How many batches are inside; for progress and messages.
   std::size_t size() const noexcept;
 
@@ -87,7 +90,8 @@ class Channel {
 
   static constexpr std::size_t kMostSpent = 4;
 
-  const std::size_t depth_;
+  const std::size_t depth_;  // room in the ring
+  std::atomic<std::size_t> limit_;
   const MemoryBudget budget_;
   const std::unique_ptr<Batch[]> slots_;
   BatchTaker* taker_ = nullptr;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -143,6 +144,33 @@ TEST(Channel, ChargesTypedRecordsToTheBudget) {
   Batch batch;
   channel.pop(batch);
   EXPECT_EQ(budget.used(), 0U);
+}
+
+TEST(Channel, HoldsFewerFromNowOn) {
+  Channel channel(4, MemoryBudget());
+  EXPECT_TRUE(channel.push(Batch(RecordBatch())));
+  EXPECT_TRUE(channel.push(Batch(RecordBatch())));
+  channel.lower_depth(1);
+  EXPECT_EQ(channel.depth(), 1U);
+  EXPECT_EQ(channel.size(), 2U);
+  std::atomic<int> pushed = 0;
+  std::thread producer([&] {
+    for (int i = 0; i < 50; ++i) pushed += channel.push(Batch(RecordBatch())) ? 1 : 0;
+    channel.close();
+  });
+  Batch batch;
+  int popped = 0;
+  while (channel.pop(batch)) {
+    ++popped;
+    EXPECT_LE(channel.size(), popped < 2 ? 2U : 1U);
+  }
+  producer.join();
+  EXPECT_EQ(pushed, 50);
+  EXPECT_EQ(popped, 52);
+  channel.lower_depth(9);
+  EXPECT_EQ(channel.depth(), 1U) << "never more";
+  channel.lower_depth(0);
+  EXPECT_EQ(channel.depth(), 1U);
 }
 
 }  // namespace

@@ -121,25 +121,38 @@ void Adaptation::measure() {
     return forget(0);
   if (measured >= run_.plan.adapting.least_measured.count()) return decide();
   const std::int64_t cost = kMeasuringNs * static_cast<std::int64_t>(parts_.size());
-  // By the mean of all: a batch of what was left of a block may be short.
+  // By the mean of all: a batch of what was left of a block may be short. Now and then one more, or only the short ones
+  // might be measured where every second one is.
   skip_ = cost * kLeastBatchesPerMeasuring / std::max<std::int64_t>(1, measured / batches_);
+  if (skip_ > 0) skip_ += batches_ % 2;
   meter_.turn(skip_ == 0);
 }
 
 // Each time that it turns out to be short batches are halved, for memory that others may have taken down to some that
-// are small.
+// are small, and so are the queues that they wait in.
 bool Adaptation::memory_is_short() {
   const std::int64_t now = now_ns();
   if (memory_looked_ns_ != 0 && now - memory_looked_ns_ < kBetweenMemoryLooks) return memory_.is_short;
   memory_looked_ns_ = now;
   const MemoryBudget& budget = run_.state->budget;
   memory_ = advise_on_memory(memory_use(), spread_ ? budget.used() : budget.peak(), budget.limit());
-  if (!memory_.is_short || !may_set_batch_size_) return memory_.is_short;
+  if (!memory_.is_short) return false;
+  if (run_.state->options.queue_depth == RunOptions().queue_depth) shorten_queues();
+  if (!may_set_batch_size_) return true;
   sets_batch_size_ = false;
   const std::size_t size = run_.state->batch_size.load(std::memory_order_relaxed);
   run_.state->batch_size.store(std::max(memory_.by_others ? kLeastWhenShort : std::size_t{1}, size / 2),
                                std::memory_order_relaxed);
   return true;
+}
+
+void Adaptation::shorten_queues() {
+  for (const Part& part : parts_) {
+    PlanSegment& segment = plan_of(part);
+    if (segment.queue_depth <= 1) continue;
+    segment.queue_depth /= 2;
+    run_.segments[part.segment].input->lower_depth(segment.queue_depth);
+  }
 }
 
 std::uint64_t Adaptation::records_read() const {

@@ -48,6 +48,7 @@ class Adaptation final : public BoundaryWatch {
 
   void measure();
   bool memory_is_short();
+  void shorten_queues();
   std::uint64_t records_read() const;
   bool grow_batches(std::int64_t batch_ns);
   void forget(double keep);
