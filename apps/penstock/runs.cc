@@ -108,7 +108,7 @@ int show_run(const RunStore& store, const std::string& which, bool json) {
   const Result<StoredRun> run = store.read(*id);
   if (!run) return failed(run.error());
   // What it had finished may stand in its journal alone.
-  if (run->status == "lost") {
+  if (run->status != "running") {
     if (const Status finished = RunFolder(store.root(), *id).finish_stages(); !finished)
       return failed(finished.error());
   }

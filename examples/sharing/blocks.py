@@ -53,7 +53,7 @@ class Column:
             return bool(self._bits[row // 8] >> row % 8 & 1)
         if self.type == "image":
             image = self._texts[self._offsets[row]:self._offsets[row + 1]]
-            return image[16:].cast("B", struct.unpack_from("<3I", image))
+            return image[16:].cast("B", struct.unpack_from("<3I", image)) if len(image) > 16 else image[:0]  # no pixels, no shape
         if self.type == "tensor":
             size = len(self.values.cast("B")) // self._rows
             return self.values.cast("B")[row * size:(row + 1) * size].cast(self._element, self._shape)

@@ -161,6 +161,8 @@ class ColumnReader {
     PENSTOCK_TRY(read_field(header, field));
     const std::string& name = field->name;
     const TensorRow row = tensor_row(*field);
+    if (row.bytes > 0 && rows_ > block_.size() / row.bytes)  // or the product might wrap
+      return damaged(fmt::format("column \"{}\" has {} bytes of values for {} rows", name, header.values_bytes, rows_));
     if (header.values_bytes != values_bytes(field->type, rows_, row))
       return damaged(fmt::format("column \"{}\" has {} bytes of values for {} rows", name, header.values_bytes, rows_));
     PENSTOCK_ASSIGN(const auto values, part(header.values_offset, header.values_bytes, name));

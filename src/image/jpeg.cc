@@ -254,7 +254,7 @@ class JpegReader {
 
 Result<Header> read_jpeg_header(FileBytes file) {
   PENSTOCK_TRY(load_once<look_up_jpeg>());
-  return JpegReader(file, Damaged::kReject).header();
+  return JpegReader(file, Damaged::kKeep).header();  // who decodes it looks at the warnings
 }
 
 Result<Decoded> decode_jpeg(FileBytes file, const Header& header, const DecodeOptions& options, const PixelRoom& room) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <limits>
 
 #include "platform/file.h"
 #include "platform/link_file.h"
@@ -61,7 +62,7 @@ Status RunFolder::put_stage(const RecordedStage& stage, bool durable) const {
 }
 
 Status RunFolder::finish_stages() const {
-  const Result<std::string> text = read_file(path() + "/journal.jsonl");
+  const Result<std::string> text = read_file(path() + "/journal.jsonl", std::numeric_limits<std::size_t>::max());
   if (!text) return text.error().code() == ErrorCode::kNotFound ? Status() : Status(text.error());
   for (const RecordedStage& stage : Journal::stages_in(*text)) PENSTOCK_TRY(put_stage(stage, false));
   return {};

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <utility>
@@ -28,7 +29,10 @@ std::vector<std::string> paths_of(const Pipeline::Step& step, Side side) {
   const Result<const OperatorInfo*> info = Registry::global().find(step.op);
   if (!info || ((*info)->role == OperatorInfo::Role::kSink) != (side == Side::kWrites)) return {};
   const OptionValue* const value = step.options.find("path");
-  if (value == nullptr) return {};
+  const auto is_path = [](const OptionInfo& option) {
+    return option.name == "path" && option.kind != OptionKind::kExpression;  // of which each record has its own
+  };
+  if (value == nullptr || std::none_of((*info)->options.begin(), (*info)->options.end(), is_path)) return {};
   if (value->as_text() != nullptr) return {*value->as_text()};
   std::vector<std::string> paths;
   if (value->as_list() != nullptr) {

@@ -162,7 +162,7 @@ Status EmbeddedStore::load(IndexReader& reader) {
 
 // Adds to the graph what came after it, and makes one where the store has outgrown exact searches.
 Status EmbeddedStore::bring_graph_up_to_date(std::size_t room) {
-  if (!NeighborGraph::is_there() || room <= options_.exact_rows) return {};
+  if (!NeighborGraph::is_there() || (graph_ == nullptr && room <= options_.exact_rows)) return {};
   if (graph_ == nullptr) {
     PENSTOCK_ASSIGN(graph_, NeighborGraph::create(shape(), header_.graph, room));
   } else {
@@ -177,6 +177,12 @@ Status EmbeddedStore::bring_graph_up_to_date(std::size_t room) {
 Result<std::unique_ptr<VectorStore>> EmbeddedStore::open(const std::string& path, const EmbeddedStoreOptions& options) {
   using Open = EmbeddedStoreOptions::Open;
   if (options.shape.dimension != 0) PENSTOCK_TRY(check_shape(options.shape));
+  const bool settings_fit = options.graph.links >= 2 && options.graph.links <= 128 && options.graph.breadth >= 1 &&
+                            options.graph.breadth <= 10'000 && options.search_breadth >= 1;
+  if (!settings_fit) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "a store of vectors has 2 to 128 links per vector, and looks at 1 to 10,000 candidates for them");
+  }
   const bool create = options.open == Open::kCreate && options.shape.dimension != 0;
   Descriptor file;
   if (options.open == Open::kRead) {
@@ -270,8 +276,8 @@ Result<PutCounts> EmbeddedStore::put(const VectorRows& rows, Put how) {
       std::unique_lock lock(mutex_);
       PENSTOCK_TRY(may_write());
       const std::size_t needed = table_.size() + rows.ids.size();
-      const bool has_room = !NeighborGraph::is_there() || needed <= options_.exact_rows ||
-                            (graph_ != nullptr && needed <= graph_->capacity());
+      const bool has_room =
+          !NeighborGraph::is_there() || needed <= (graph_ == nullptr ? options_.exact_rows : graph_->capacity());
       if (has_room) {
         PutCounts counts;
         PENSTOCK_ASSIGN(const std::vector<std::uint32_t> slots, add_to_table(rows, how, vectors, counts));
@@ -377,6 +383,7 @@ Status EmbeddedStore::make_anew(bool without_dead) {
 
 Result<std::uint64_t> EmbeddedStore::count() const {
   const Turn turn(turns_, Group::kSearching);
+  if (failed_) return Error(*failed_);
   return std::uint64_t{table_.size() - table_.dead()};
 }
 
@@ -433,6 +440,7 @@ Result<std::vector<Neighbor>> EmbeddedStore::find(const VectorQuery& query) cons
   std::vector<float> vector(query.vector.begin(), query.vector.end());
   if (shape().metric == Metric::kCosine) to_length_one(vector);
   const Turn turn(turns_, Group::kSearching);
+  if (failed_) return Error(*failed_);  // a row may be in the table and its vector nowhere
   std::vector<Neighbor> neighbors;
   for (const Ranked& found : ranked(vector.data(), query)) neighbors.push_back(neighbor(found));
   return neighbors;

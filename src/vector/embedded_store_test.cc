@@ -375,6 +375,38 @@ TEST_F(EmbeddedStore, DoesNotGrowWhenTheSameIsPutAgain) {
   }
 }
 
+TEST_F(EmbeddedStore, GoesOnWithAGraphThatFewerRowsWouldNotHaveMade) {
+  EmbeddedStoreOptions how = options(4);
+  how.exact_rows = 100;
+  {
+    const auto store = open(how);
+    ASSERT_TRUE(random_rows(4, 0, 60).into(*store));
+    ASSERT_TRUE(random_rows(4, 0, 60).into(*store));  // the same again, for which there is to be room
+    ASSERT_TRUE(random_rows(4, 60, 63).into(*store));
+    ASSERT_TRUE(store->close());
+  }
+  for (std::uint64_t begin = 63; begin < 120; begin += 8) {
+    const auto store = open(how);
+    const auto put = random_rows(4, begin, begin + 8).into(*store);
+    ASSERT_TRUE(put) << put.error().to_text();
+    for (std::uint64_t row = 0; row < begin + 8; ++row) {
+      const std::vector<float> vector = random_vector(4, 1, row);
+      const auto found = store->search({.vector = vector, .k = 1, .filter = {}});
+      ASSERT_TRUE(found) << found.error().to_text();
+      ASSERT_EQ(found->at(0).id, "row " + std::to_string(row));
+    }
+    ASSERT_TRUE(store->close());
+  }
+}
+
+TEST_F(EmbeddedStore, RefusesSettingsThatCannotBe) {
+  for (const std::uint32_t links : {0U, 1U, 129U}) {
+    EmbeddedStoreOptions how = options(4);
+    how.graph.links = links;
+    EXPECT_THAT(open_embedded_store(path(), how).error().to_text(), HasSubstr("2 to 128 links"));
+  }
+}
+
 TEST_F(EmbeddedStore, TakesRowsFromSeveralThreads) {
   constexpr std::uint64_t kEach = 300;
   const auto store = open(options(8));

@@ -215,6 +215,8 @@ Result<NpyHeader> read_npy_header(std::string_view bytes) {
   header.data_bytes = npy_element_bytes(header.element);
   if (header.data_bytes == 0)
     return Error(ErrorCode::kUnsupported, "this .npy file has values of type \"" + header.element + "\"");
+  const bool is_empty = std::ranges::find(header.shape, std::uint64_t{0}) != header.shape.end();
+  if (is_empty) header.data_bytes = 0;
   for (const std::uint64_t each : header.shape) {
     if (each != 0 && header.data_bytes > bytes.size() / each)
       return Error(ErrorCode::kDataLoss, "this .npy file is cut short");

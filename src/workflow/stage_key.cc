@@ -103,17 +103,24 @@ class KeyMaker {
     key.add("operators", steps_to_json(stage_));
     key.add("max_errors", std::to_string(file_.run.max_errors));
     for (const FileStep& step : stage_.steps) {
+      if (stage_.code_declared) break;
       // What it runs, and what that reads, nobody knows.
-      if (step.op == "exec" && !stage_.code_declared)
+      if (step.op == "exec")
         result_.why_not =
             "exec runs a program that the key does not know; version and code = \"declared\" would speak for it";
+      if (step.op == "image.list" && step.options.has("list"))
+        result_.why_not = "image.list reads a list that the key does not know; code = \"declared\" would speak for it";
+      if (step.op == "image.decode" || step.op == "file.read")
+        result_.why_not = fmt::format(
+            "{} reads files that its records name, and the key does not know; code = \"declared\" would speak for them",
+            step.op);
     }
     const Pipeline pipeline = make_pipeline(file_, stage_, run_dir_);
     const std::vector<std::string> paths = input_paths(pipeline);
     if (paths.size() > 1) hashed_ = hash_in_parallel(paths, index_);
     for (const std::string& path : paths) {
       if (path.starts_with(run_dir_ + "/")) continue;
-      if (what_is(path) == What::kOther) {
+      if (const What what = what_is(path); what == What::kOther || what == What::kFolder) {
         result_.why_not = fmt::format("{} is no regular file", path);
         continue;
       }

@@ -68,7 +68,9 @@ Status WorkflowRun::take_kept_result(std::size_t i, bool& taken) {
   const FileStage& stage = this->stage(i);
   const bool later = stage.is_command() || (!is_item(i) && recordable_[i]);  // its folder comes with its result
   // Files of operators alone are run as they always were: whoever starts them wants to see them run.
-  if (file_.stages.size() == 1 && !stage.is_command() && !stage.cache) {
+  const bool expects_content = std::any_of(stage.inputs.begin(), stage.inputs.end(),
+                                           [](const StageInput& input) { return input.ref.has_value(); });
+  if (file_.stages.size() == 1 && !stage.is_command() && !stage.cache && !expects_content) {
     PENSTOCK_TRY(check_needs(i));
     return later ? Status() : make_folders(folder_.path() + "/" + stage.name);
   }

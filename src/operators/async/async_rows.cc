@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/utf8.h"
+#include "data/column_layout.h"
 
 namespace penstock {
 namespace {
@@ -144,7 +145,7 @@ std::size_t RowCalls::put(std::uint32_t slot) {
   const RecordBatch& rows = place.batch->rows;
   for (std::size_t c = 0; c < rows.num_columns(); ++c) {
     builder_->column(c).append_from(rows.column(c), place.row);
-    if (rows.column(c).type() == Type::kUtf8) text_bytes_ += rows.column(c).text(place.row).size();
+    if (has_offsets(rows.column(c).type())) text_bytes_ += rows.column(c).text(place.row).size();
   }
   for (std::size_t i = 0; i < options_.columns.size(); ++i) {
     ColumnBuilder& column = builder_->column(rows.num_columns() + i);

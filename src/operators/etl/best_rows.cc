@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "data/batch_bytes.h"
+#include "data/column_layout.h"
 
 namespace penstock {
 namespace {
@@ -22,7 +23,7 @@ BestRows::BestRows(SchemaPtr schema, std::size_t limit, BufferPool& pool)
 
 bool BestRows::texts_fit(const RecordBatch& batch, std::size_t row) {
   for (std::size_t i = 0; i < batch.num_columns(); ++i) {
-    if (batch.column(i).type() != Type::kUtf8) continue;
+    if (!has_offsets(batch.column(i).type())) continue;
     if (rows_.column(i).text_bytes() + batch.column(i).text(row).size() > kMostTextBytes) return false;
   }
   return true;
@@ -122,7 +123,8 @@ std::size_t BestRows::pooled_bytes() const noexcept {
   auto& rows = const_cast<RecordBatchBuilder&>(rows_);  // its accessor has no const form
   for (std::size_t i = 0; i < rows.schema_ptr()->size(); ++i) {
     const ColumnBuilder& column = rows.column(i);
-    bytes += column.text_bytes() + column.size() * sizeof(std::int64_t);
+    const Field& field = (*rows.schema_ptr())[i];
+    bytes += column.text_bytes() + column.size() * (sizeof(std::int64_t) + tensor_row(field).bytes);
   }
   return bytes;
 }

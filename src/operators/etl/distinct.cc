@@ -15,10 +15,11 @@ class Distinct final : public Operator {
   OperatorTraits traits() const override { return {.saves = true, .rows = RowEffect::kDrops}; }
   Result<StreamType> bind(const StreamType& input) override {
     PENSTOCK_ASSIGN(const SchemaPtr schema, schema_of(input));
-    PENSTOCK_ASSIGN(std::vector<KeyColumn> columns, key_columns(*schema, by_));
-    if (by_.empty()) {
-      for (std::size_t i = 0; i < schema->size(); ++i) columns.push_back({.index = i, .type = (*schema)[i].type});
+    std::vector<ColumnName> by = by_;
+    if (by.empty()) {
+      for (const Field& field : schema->fields()) by.push_back({field.name, {}});
     }
+    PENSTOCK_ASSIGN(std::vector<KeyColumn> columns, key_columns(*schema, by));
     table_ = GroupTable(std::move(columns));
     return input;
   }

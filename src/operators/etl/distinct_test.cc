@@ -109,5 +109,15 @@ TEST(Distinct, RefusesAColumnTwice) {
             "column \"id\" is named twice");
 }
 
+TEST(Distinct, RefusesImagesAsKeysAlsoWhenItTakesAllColumns) {
+  RecordBatchBuilder builder(make_schema({{"n", Type::kInt64}, {"photo", Type::kImage}}).value(), BufferPool::shared());
+  builder.column(0).append_int64(1);
+  builder.column(1).append_image(1, 1, 3);
+  const RecordBatch photos = builder.finish();
+  EXPECT_NE(testing::run_operator("distinct", {}, photos).error().find("of type image, which cannot be a key"),
+            std::string::npos);
+  EXPECT_EQ(testing::run_operator("distinct", {{"by", OptionValue::List{"n"}}}, photos).error(), "");
+}
+
 }  // namespace
 }  // namespace penstock

@@ -133,7 +133,7 @@ Result<std::vector<std::int64_t>> numbers(const Options& options, const char* na
 }
 
 Result<std::unique_ptr<Operator>> make_image_decode(const Options& options) {
-  ImageDecodeOptions how{options.text("path"), options.place("path").to_text(), options.text("as"), {}};
+  ImageDecodeOptions how{options.text("column"), options.place("column").to_text(), options.text("as"), {}};
   if (options.integer("max_pixels") < 1 || options.integer("max_bytes") < 1)
     return wrong_option(options, options.integer("max_pixels") < 1 ? "max_pixels" : "max_bytes", "0 or less");
   how.decode.max_pixels = static_cast<std::uint64_t>(options.integer("max_pixels"));
@@ -160,7 +160,7 @@ OperatorInfo image_decode_info() {
   return {
       .name = "image.decode",
       .summary = "Adds the pixels of an image file to each row: RGB of 8 bits, the right way up.",
-      .options = {{.name = "path", .doc = "The utf8 column with the path of the file.", .default_value = "path"},
+      .options = {{.name = "column", .doc = "The utf8 column with the path of the file.", .default_value = "path"},
                   {.name = "as", .doc = "The new column, an image.", .default_value = "image"},
                   {.name = "reduce_to",
                    .kind = OptionKind::kAny,

@@ -75,8 +75,8 @@ TEST_F(ImageDecode, HoldsTheLimits) {
 
 TEST_F(ImageDecode, SaysWhatIsWrongWithItsOptions) {
   const RecordBatch none = paths({});
-  EXPECT_THAT(run_operator("image.decode", {{"path", "file"}}, none).error(), HasSubstr("file"));
-  EXPECT_THAT(run_operator("image.decode", {{"path", "n"}}, none).error(),
+  EXPECT_THAT(run_operator("image.decode", {{"column", "file"}}, none).error(), HasSubstr("file"));
+  EXPECT_THAT(run_operator("image.decode", {{"column", "n"}}, none).error(),
               HasSubstr("column \"n\" is int64, a path is utf8"));
   EXPECT_THAT(run_operator("image.decode", {{"reduce_to", OptionValue::List{224}}}, none).error(),
               HasSubstr("must be a list of 2 integers from 1 to 65535"));

@@ -51,12 +51,12 @@ class ImageNormalize final : public Operator {
 
   Status open(OperatorContext& context) override {
     context_ = &context;
-    tensors_.emplace((*schema_)[column_], *context.pool);
     return {};
   }
 
   Status process(Batch batch, Emitter& out) override {
     const RecordBatch& rows = batch.record_batch();
+    tensors_.emplace((*schema_)[column_], *context_->pool);  // what an attempt left that threw is forgotten
     tensors_->reserve(rows.num_rows());
     std::vector<std::uint32_t> kept;
     for (std::size_t row = 0; row < rows.num_rows(); ++row) {

@@ -29,12 +29,12 @@ class ImageResize final : public Operator {
 
   Status open(OperatorContext& context) override {
     context_ = &context;
-    images_.emplace(Type::kImage, *context.pool);
     return {};
   }
 
   Status process(Batch batch, Emitter& out) override {
     const RecordBatch& rows = batch.record_batch();
+    images_.emplace(Type::kImage, *context_->pool);  // what an attempt left that threw is forgotten
     std::vector<std::uint32_t> kept;
     for (std::size_t row = 0; row < rows.num_rows(); ++row) {
       if (context_->stop->cancelled()) return {};

@@ -153,6 +153,20 @@ TEST(Exec, InCsvRowsThatDoNotFitAreRejected) {
   EXPECT_EQ(result.num_rows(), 2U);
 }
 
+TEST(Exec, InCsvAQuoteInsideOfACellIsAByteLikeOthers) {
+  const Options options = {{"command", shell("sed -u -e '2s/.*/1,5\" disk/'")}, {"format", "csv"}};
+  const HarnessResult result = run_operator("exec", options, numbered(3));
+  ASSERT_EQ(result.error(), "");
+  EXPECT_EQ(result.rows()[0], "{\"n\":1,\"t\":\"5\\\" disk\"}");
+}
+
+TEST(Exec, EndsAProgramThatNeverStops) {
+  std::vector<std::vector<testing::Value>> values(3, {std::int64_t{1}, std::string(300'000, 'x')});
+  const RecordBatch input = table({{"n", Type::kInt64}, {"t", Type::kUtf8}}, values);
+  EXPECT_THAT(run_operator("exec", {{"command", command({"yes"})}}, input).error(),
+              HasSubstr("wrote a line without being asked"));
+}
+
 TEST(Exec, InCsvTheFirstRowNamesTheColumns) {
   const Options options = {{"command", command({"sed", "-u", "1s/n/m/"})}, {"format", "csv"}};
   EXPECT_THAT(run_operator("exec", options, numbered(2)).error(),

@@ -12,54 +12,66 @@ namespace {
 constexpr std::size_t kMostTextBytes = std::size_t{64} << 20;
 constexpr std::uint64_t kMostBlockBytes = std::uint64_t{2} << 30;
 
-/// Answers that end with a line feed.
-class TextEnds : public AnswerEnds {
+Status check_length(std::size_t bytes, const char* name) {
+  if (bytes <= kMostTextBytes) return {};
+  return Error(ErrorCode::kResourceExhausted, fmt::format("a {} of more than 64 MiB", name));
+}
+
+class LineEnds final : public AnswerEnds {
+ public:
+  void begin() noexcept override { bytes_ = 0; }
+  bool is_between() const noexcept override { return bytes_ == 0; }
+  const char* name() const noexcept override { return "line"; }
+
+  Result<std::size_t> look(std::string_view more) override {
+    const std::size_t last = more.rfind('\n');
+    bytes_ = last == std::string_view::npos ? bytes_ + more.size() : more.size() - last - 1;
+    PENSTOCK_TRY(check_length(bytes_, name()));
+    return static_cast<std::size_t>(std::count(more.begin(), more.end(), '\n'));
+  }
+
+ private:
+  std::size_t bytes_ = 0;  // of the answer at hand
+};
+
+/// As csv.read takes quotes: one opens at the begin of a cell, elsewhere it is a byte of an unquoted cell like others.
+class CsvRowEnds final : public AnswerEnds {
  public:
   void begin() noexcept override {
     bytes_ = 0;
-    quotes_ = 0;
+    state_ = State::kCellBegins;
   }
   bool is_between() const noexcept override { return bytes_ == 0; }
+  const char* name() const noexcept override { return "row"; }
 
- protected:
-  explicit TextEnds(bool quoting) : quoting_(quoting) {}
-
-  Result<std::size_t> count(std::string_view more, const char* name) {
+  Result<std::size_t> look(std::string_view more) override {
     std::size_t ended = 0;
-    while (!more.empty()) {
-      const std::size_t feed = more.find('\n');
-      const std::string_view piece = more.substr(0, feed == std::string_view::npos ? feed : feed + 1);
-      more.remove_prefix(piece.size());
-      bytes_ += piece.size();
-      if (quoting_) quotes_ += static_cast<std::size_t>(std::count(piece.begin(), piece.end(), '"'));
-      if (feed != std::string_view::npos && quotes_ % 2 == 0) {
-        ++ended;
-        begin();
-      }
-      if (bytes_ > kMostTextBytes)
-        return Error(ErrorCode::kResourceExhausted, fmt::format("a {} of more than 64 MiB", name));
+    for (const char byte : more) {
+      ++bytes_;
+      step(byte);
+      if (byte != '\n' || state_ == State::kQuoted) continue;
+      ++ended;
+      begin();
     }
+    PENSTOCK_TRY(check_length(bytes_, name()));
     return ended;
   }
 
  private:
-  const bool quoting_;
-  std::size_t bytes_ = 0;
-  std::size_t quotes_ = 0;  // of the answer at hand: within a cell they come in pairs
-};
+  enum class State : std::uint8_t { kCellBegins, kPlain, kQuoted, kQuoteInQuoted };
 
-class LineEnds final : public TextEnds {
- public:
-  LineEnds() : TextEnds(false) {}
-  Result<std::size_t> look(std::string_view more) override { return count(more, name()); }
-  const char* name() const noexcept override { return "line"; }
-};
+  void step(char byte) noexcept {
+    if (state_ == State::kQuoted) {
+      if (byte == '"') state_ = State::kQuoteInQuoted;
+    } else if (byte == '"' && state_ != State::kPlain) {
+      state_ = State::kQuoted;  // it opens, or is the second of a pair
+    } else {
+      state_ = byte == ',' ? State::kCellBegins : State::kPlain;
+    }
+  }
 
-class CsvRowEnds final : public TextEnds {
- public:
-  CsvRowEnds() : TextEnds(true) {}
-  Result<std::size_t> look(std::string_view more) override { return count(more, name()); }
-  const char* name() const noexcept override { return "row"; }
+  std::size_t bytes_ = 0;  // of the answer at hand
+  State state_ = State::kCellBegins;
 };
 
 class BlockEnds final : public AnswerEnds {

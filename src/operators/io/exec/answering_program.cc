@@ -149,6 +149,7 @@ Status AnsweringProgram::exchange(std::string_view questions, std::size_t count,
     (void)::poll(ends.data(), ends.size(), kLookMs);
     if (stop != nullptr && stop->cancelled()) return cancelled();
     if (ends[0].revents != 0) PENSTOCK_TRY(read_some(answers, answered));
+    if (answered > count) return unasked();
     if (ends[1].revents == 0) continue;
     const ssize_t written = ::write(to_program_.get(), questions.data(), questions.size());
     if (written > 0) questions.remove_prefix(static_cast<std::size_t>(written));
