@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <limits>
 
 #include "platform/file.h"
 #include "platform/link_file.h"
@@ -16,6 +15,9 @@
 
 namespace penstock {
 namespace {
+
+// The values of all of its stages stand in it.
+constexpr std::size_t kMostJournalBytes = std::size_t{1} << 40;
 
 Status fill_stage(const std::string& folder, const RecordedStage& stage, bool durable) {
   const std::string artifacts = folder + "/artifacts";
@@ -62,7 +64,7 @@ Status RunFolder::put_stage(const RecordedStage& stage, bool durable) const {
 }
 
 Status RunFolder::finish_stages() const {
-  const Result<std::string> text = read_file(path() + "/journal.jsonl", std::numeric_limits<std::size_t>::max());
+  const Result<std::string> text = read_file(path() + "/journal.jsonl", kMostJournalBytes);
   if (!text) return text.error().code() == ErrorCode::kNotFound ? Status() : Status(text.error());
   for (const RecordedStage& stage : Journal::stages_in(*text)) PENSTOCK_TRY(put_stage(stage, false));
   return {};
