@@ -19,6 +19,26 @@ Result<std::size_t> find_images(std::string_view op, const StreamType& input, co
 /// channels.
 Result<image::Pixels> pixels_of(const ImageView& image);
 
+/// Calls `take` with each row and returns those for which it succeeds; rejects the others because of `column`. Ends
+/// early when the run is cancelled.
+template <class Take>
+Result<std::vector<std::uint32_t>> rows_taken(const RecordBatch& rows, OperatorContext& context,
+                                              const std::string& column, Take take) {
+  std::vector<std::uint32_t> taken;
+  for (std::uint32_t row = 0; row < rows.num_rows() && !context.stop->cancelled(); ++row) {
+    const Status status = take(row);
+    if (status) {
+      taken.push_back(row);
+      continue;
+    }
+    PENSTOCK_TRY(context.errors->reject({.record = row,
+                                         .reason = status.error().message(),
+                                         .raw = context.errors->raw_unused() ? std::string() : rows.row_to_json(row),
+                                         .column = column}));
+  }
+  return taken;
+}
+
 /// The options width, height, filter and mode, and what they say.
 std::vector<OptionInfo> resize_option_infos();
 Result<image::ResizeOptions> resize_options(const Options& options);

@@ -45,12 +45,13 @@ class ImageDecode final : public Operator {
 
   Status open(OperatorContext& context) override {
     context_ = &context;
-    images_.emplace(Type::kImage, *context.pool);
     return {};
   }
 
   Status process(Batch batch, Emitter& out) override {
     const RecordBatch& rows = batch.record_batch();
+    images_.emplace(Type::kImage, *context_->pool);  // what an attempt left that threw is forgotten
+    kept_.clear();
     for (std::size_t row = 0; row < rows.num_rows(); ++row) {
       if (context_->stop->cancelled()) return {};
       if (Status taken = take(rows, row); !taken) PENSTOCK_TRY(reject(rows, row, taken.error()));

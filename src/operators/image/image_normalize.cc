@@ -2,8 +2,6 @@
 // image.normalize: the images of a column become tensors of one size, as models are fed with them.
 #include <fmt/format.h>
 
-#include <optional>
-
 #include "image/normalize.h"
 #include "operators/image/image_column.h"
 #include "operators/image/image_operators.h"
@@ -56,32 +54,22 @@ class ImageNormalize final : public Operator {
 
   Status process(Batch batch, Emitter& out) override {
     const RecordBatch& rows = batch.record_batch();
-    tensors_.emplace((*schema_)[column_], *context_->pool);  // what an attempt left that threw is forgotten
-    tensors_->reserve(rows.num_rows());
-    std::vector<std::uint32_t> kept;
-    for (std::size_t row = 0; row < rows.num_rows(); ++row) {
-      if (context_->stop->cancelled()) return {};
-      const Status taken = take(rows.column(column_), row);
-      if (taken) {
-        kept.push_back(static_cast<std::uint32_t>(row));
-      } else {
-        PENSTOCK_TRY(
-            context_->errors->reject({.record = row,
-                                      .reason = taken.error().message(),
-                                      .raw = context_->errors->raw_unused() ? std::string() : rows.row_to_json(row),
-                                      .column = options_.column}));
-      }
-    }
+    ColumnBuilder tensors((*schema_)[column_], *context_->pool);
+    tensors.reserve(rows.num_rows());
+    PENSTOCK_ASSIGN(const std::vector<std::uint32_t> kept,
+                    rows_taken(rows, *context_, options_.column,
+                               [&](std::uint32_t row) { return take(rows.column(column_), row, tensors); }));
+    if (context_->stop->cancelled()) return {};
     std::vector<Column> columns = rows.take(kept, *context_->pool).columns();
-    columns[column_] = tensors_->finish();
+    columns[column_] = tensors.finish();
     out.emit(RecordBatch(schema_, std::move(columns), kept.size()));
     return {};
   }
 
  private:
-  Status take(const Column& images, std::size_t row) {
+  Status take(const Column& images, std::size_t row, ColumnBuilder& to) {
     if (images.is_null(row)) {
-      tensors_->append_null();
+      to.append_null();
       return {};
     }
     PENSTOCK_ASSIGN(const image::Pixels pixels, pixels_of(images.image(row)));
@@ -89,7 +77,7 @@ class ImageNormalize final : public Operator {
       return Error(ErrorCode::kInvalidArgument,
                    fmt::format("the image has {} channels, and the mean {}", pixels.channels, normalizer_.channels()));
     }
-    std::byte* const room = tensors_->append_tensor().data();
+    std::byte* const room = to.append_tensor().data();
     if (pixels.size == options_.resize.target) {
       normalizer_.normalize(pixels, room);
     } else {
@@ -104,7 +92,6 @@ class ImageNormalize final : public Operator {
   std::size_t column_ = 0;
   SchemaPtr schema_;
   OperatorContext* context_ = nullptr;
-  std::optional<ColumnBuilder> tensors_;
 };
 
 // One number per channel of an option, if it is set.

@@ -2,8 +2,6 @@
 // image.resize: the images of a column at another size.
 #include <fmt/format.h>
 
-#include <optional>
-
 #include "operators/image/image_column.h"
 #include "operators/image/image_operators.h"
 
@@ -34,39 +32,29 @@ class ImageResize final : public Operator {
 
   Status process(Batch batch, Emitter& out) override {
     const RecordBatch& rows = batch.record_batch();
-    images_.emplace(Type::kImage, *context_->pool);  // what an attempt left that threw is forgotten
-    std::vector<std::uint32_t> kept;
-    for (std::size_t row = 0; row < rows.num_rows(); ++row) {
-      if (context_->stop->cancelled()) return {};
-      const Status resized = take(rows.column(column_), row);
-      if (resized) {
-        kept.push_back(static_cast<std::uint32_t>(row));
-      } else {
-        PENSTOCK_TRY(
-            context_->errors->reject({.record = row,
-                                      .reason = resized.error().message(),
-                                      .raw = context_->errors->raw_unused() ? std::string() : rows.row_to_json(row),
-                                      .column = options_.column}));
-      }
-    }
+    ColumnBuilder images(Type::kImage, *context_->pool);
+    PENSTOCK_ASSIGN(const std::vector<std::uint32_t> kept,
+                    rows_taken(rows, *context_, options_.column,
+                               [&](std::uint32_t row) { return take(rows.column(column_), row, images); }));
+    if (context_->stop->cancelled()) return {};
     std::vector<Column> columns = rows.take(kept, *context_->pool).columns();
-    columns[column_] = images_->finish();
+    columns[column_] = images.finish();
     out.emit(RecordBatch(rows.schema_ptr(), std::move(columns), kept.size()));
     return {};
   }
 
  private:
-  Status take(const Column& images, std::size_t row) {
+  Status take(const Column& images, std::size_t row, ColumnBuilder& to) {
     if (images.is_null(row)) {
-      images_->append_null();
+      to.append_null();
       return {};
     }
     PENSTOCK_ASSIGN(const image::Pixels pixels, pixels_of(images.image(row)));
     const image::Size size = resizer_.size_of(pixels);
     if (std::size_t{size.height} * size.width * pixels.channels + ImageView::kHeaderBytes >
-        std::size_t{INT32_MAX} - images_->text_bytes())
+        std::size_t{INT32_MAX} - to.text_bytes())
       return Error(ErrorCode::kResourceExhausted, "the images of a batch take more than a column can hold, 2 GiB");
-    resizer_.resize(pixels, images_->append_image(size.height, size.width, pixels.channels));
+    resizer_.resize(pixels, to.append_image(size.height, size.width, pixels.channels));
     return {};
   }
 
@@ -74,7 +62,6 @@ class ImageResize final : public Operator {
   image::Resizer resizer_;
   std::size_t column_ = 0;
   OperatorContext* context_ = nullptr;
-  std::optional<ColumnBuilder> images_;
 };
 
 Result<std::unique_ptr<Operator>> make_image_resize(const Options& options) {
