@@ -47,7 +47,7 @@ Result<RecordBatch> decode_batch(std::span<const std::byte> block, std::shared_p
 
 /// What a tensor looks like; dense, in C order.
 struct TensorLayout {
-  std::uint32_t element = 0;  ///< As `TensorElement` of exchange.h; not interpreted here.
+  std::uint32_t element = 0;  ///< A `TensorElement`; not interpreted here.
   std::uint32_t element_bytes = 1;
   std::vector<std::int64_t> shape;
   std::size_t size_bytes = 0;  ///< Of all elements.

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include "base/utf8.h"
@@ -154,33 +155,36 @@ void append_json_value(std::string& out, const Column& column, std::size_t row) 
   }
 }
 
-void append_json_row(std::string& out, const RecordBatch& batch, std::size_t row) {
+namespace {
+
+// Tensors of more bytes than that are told by their type.
+void append_row(std::string& out, const RecordBatch& batch, std::size_t row, std::size_t most_tensor_bytes) {
   out += '{';
   for (std::size_t c = 0; c < batch.num_columns(); ++c) {
+    const Field& field = batch.schema()[c];
+    const Column& column = batch.column(c);
     if (c > 0) out += ',';
-    append_json_text(out, batch.schema()[c].name);
+    append_json_text(out, field.name);
     out += ':';
-    append_json_value(out, batch.column(c), row);
-  }
-  out += '}';
-}
-
-// Vectors are shown, not tensors that hold an image.
-std::string RecordBatch::row_to_json(std::size_t row) const {
-  constexpr std::size_t kMostTensorBytes = 64 << 10;
-  std::string out = "{";
-  for (std::size_t c = 0; c < num_columns(); ++c) {
-    const Column& column = columns_[c];
-    if (c > 0) out += ',';
-    append_json_text(out, schema()[c].name);
-    out += ':';
-    if (column.type() == Type::kTensor && column.tensor_row().bytes > kMostTensorBytes && !column.is_null(row)) {
-      append_json_text(out, "tensor " + schema()[c].tensor.to_text());
+    if (column.tensor_row().bytes > most_tensor_bytes && !column.is_null(row)) {
+      append_json_text(out, "tensor " + field.tensor.to_text());
     } else {
       append_json_value(out, column, row);
     }
   }
   out += '}';
+}
+
+}  // namespace
+
+void append_json_row(std::string& out, const RecordBatch& batch, std::size_t row) {
+  append_row(out, batch, row, std::numeric_limits<std::size_t>::max());
+}
+
+// Vectors are shown, not tensors that hold an image.
+std::string RecordBatch::row_to_json(std::size_t row) const {
+  std::string out;
+  append_row(out, *this, row, 64 << 10);
   return out;
 }
 
