@@ -3,23 +3,21 @@
 #pragma once
 
 #include <penstock/result.h>
+#include <penstock/vector_store.h>
 
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "vector/neighbor_graph.h"
-#include "vector/vector_store.h"
 
 namespace penstock {
 
 struct EmbeddedStoreOptions {
-  enum class Open : std::uint8_t {
-    kRead,    ///< It must be there. Others may write meanwhile: what they flush later is not seen.
-    kWrite,   ///< It must be there. One process at a time.
-    kCreate,  ///< As kWrite, and it is made where it is not there.
-  };
+  using Open = VectorStoreOptions::Open;
 
+  /// Others may write while a store is open for reading: what they flush later is not seen. One process at a time may
+  /// write.
   Open open = Open::kCreate;
   /// With a dimension of 0 that of the file, which must be there then; else it must be that of the file.
   VectorStore::Shape shape = {};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <penstock/result.h>
+#include <penstock/vector_store.h>
 
 #include <cstdint>
 #include <span>
@@ -13,7 +14,6 @@
 #include "platform/descriptor.h"
 #include "platform/file.h"
 #include "vector/neighbor_graph.h"
-#include "vector/vector_store.h"
 
 namespace penstock {
 

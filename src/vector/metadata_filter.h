@@ -2,11 +2,11 @@
 // Conditions on metadata, and metadata as JSON text.
 #pragma once
 
+#include <penstock/vector_store.h>
+
 #include <memory>
 #include <string_view>
 #include <vector>
-
-#include "vector/vector_store.h"
 
 namespace penstock {
 

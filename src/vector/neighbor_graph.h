@@ -4,6 +4,7 @@
 #pragma once
 
 #include <penstock/result.h>
+#include <penstock/vector_store.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -12,8 +13,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "vector/vector_store.h"
 
 namespace penstock {
 

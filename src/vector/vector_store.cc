@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "vector/vector_store.h"
+#include <penstock/vector_store.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where vectors are kept and found again: one interface, and a store behind it, the one that comes with the library or
-// one that another program serves.
+// Where vectors are kept and found again: one interface, and behind it the store that comes with the library or one
+// that another program serves.
 #pragma once
 
 #include <penstock/result.h>
@@ -89,6 +89,8 @@ class VectorStore {
   VectorStore& operator=(const VectorStore&) = delete;
 
   const Shape& shape() const noexcept { return shape_; }
+  /// What made the vectors, as it was said when the store was made: a text of at most 64 KiB, empty when nothing was.
+  virtual std::string description() const { return {}; }
 
   /// Puts rows whose ids are new; rows whose ids are there stay as they are.
   /// Errors: kInvalidArgument for a row that cannot be put, with its number as `record()`: then nothing was put.
@@ -128,6 +130,26 @@ class VectorStore {
 
 /// Checks a shape: kInvalidArgument for a dimension that no store can have.
 Status check_shape(const VectorStore::Shape& shape);
+
+/// How to open a store.
+struct VectorStoreOptions {
+  enum class Open : std::uint8_t {
+    kRead,    ///< It must be there.
+    kWrite,   ///< It must be there.
+    kCreate,  ///< As kWrite, and it is made where it is not there.
+  };
+
+  Open open = Open::kCreate;
+  /// With a dimension of 0 that of the store, which must be there then; else it must be that of the store.
+  VectorStore::Shape shape = {};
+  /// VectorStore::description of a store that is made; what a store has that is there stays.
+  std::string description = {};
+};
+
+/// Opens the store at `where`: a path of a file (the store that comes with the library, docs/formats/vectors.md).
+/// Thread-safe. Errors: kNotFound; kUnavailable when it cannot be had now; kDataLoss when it is damaged;
+/// kInvalidArgument when its dimension or metric is another, or `where` names no store.
+Result<std::unique_ptr<VectorStore>> open_vector_store(const std::string& where, const VectorStoreOptions& options);
 
 /// Brings a vector to length one, with the same bits on every machine. Requires that its length is neither zero nor
 /// infinite.

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Which store an address stands for.
+#include <penstock/vector_store.h>
+
+#include "vector/embedded_store.h"
+
+namespace penstock {
+
+Result<std::unique_ptr<VectorStore>> open_vector_store(const std::string& where, const VectorStoreOptions& options) {
+  EmbeddedStoreOptions embedded;
+  embedded.open = options.open;
+  embedded.shape = options.shape;
+  return open_embedded_store(where, embedded);
+}
+
+}  // namespace penstock
