@@ -82,6 +82,15 @@ class ProgressListener {
   virtual void alert(const AlertEvent& event);
 };
 
+/// Is told of each record that a step skips or quarantines, once, when it is certain that no further attempt follows.
+class RejectionListener {
+ public:
+  virtual ~RejectionListener();
+  /// In order within a step, on the threads of the run; of several steps perhaps at once. Must not throw. What a run
+  /// that goes on from a checkpoint rejected before that is not told again.
+  virtual void rejected(const std::string& step, const Rejection& rejection) = 0;
+};
+
 /// Checkpoints: where a run is, written down from time to time, so that after its process was killed another run of the
 /// same pipeline goes on from there. See docs/guide/checkpoints.md.
 struct CheckpointOptions {
@@ -110,6 +119,7 @@ struct RunOptions {
   std::string artifacts = ".";  ///< Folder for quarantine files without a path of their own.
   StopSignal* stop = nullptr;   ///< To drain or cancel from outside, for instance at SIGINT.
   ProgressListener* progress = nullptr;
+  RejectionListener* rejections = nullptr;
   bool metrics = true;          ///< Times and loads per operator; records are always counted.
   bool trace = false;           ///< Keep a timeline for `Report::trace_to_json`.
   MonitorOptions monitor = {};  ///< Samples of what the run uses, and alerts.

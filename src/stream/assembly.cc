@@ -30,7 +30,8 @@ void make_steps(Run& run) {
     at_work->index = i;
     const std::string part =
         fmt::format("{}.{}.{}.part", quarantine_path(*step.spec, run.state->options), this_process_mark(), i);
-    at_work->rejects = std::make_unique<RowRejects>(step.spec->name, step.spec->on_error, part, run.state->rejects);
+    at_work->rejects = std::make_unique<RowRejects>(step.spec->name, step.spec->on_error, part, run.state->rejects,
+                                                    run.state->options.rejections);
     run.steps.push_back(std::move(at_work));
   }
   for (std::size_t s = 0; s < run.plan.segments.size(); ++s) {
@@ -66,7 +67,7 @@ std::vector<StepAtWork*> steps_of_runner(Run& run, SegmentAtWork& at_work, std::
     own->step = run.steps[i]->step;
     own->index = i;
     own->segment = run.steps[i]->segment;
-    own->held = std::make_unique<HeldRejects>(own->step->spec->on_error);
+    own->held = std::make_unique<HeldRejects>(own->step->spec->on_error, run.state->options.rejections != nullptr);
     steps.push_back(own.get());
     at_work.steps.push_back(std::move(own));
   }

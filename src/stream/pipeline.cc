@@ -17,6 +17,7 @@ namespace penstock {
 OperatorFactory::~OperatorFactory() = default;
 ProgressListener::~ProgressListener() = default;
 void ProgressListener::alert(const AlertEvent&) {}
+RejectionListener::~RejectionListener() = default;
 
 namespace {
 

@@ -607,6 +607,31 @@ TEST(BatchPolicy, NumbersRejectedRowsThroughTheWholeRun) {
   });
 }
 
+/// Keeps what it is told.
+class Told final : public RejectionListener {
+ public:
+  void rejected(const std::string& step, const Rejection& rejection) override {
+    told.push_back(step + " " + std::to_string(rejection.record) + ": " + rejection.reason + ", " + rejection.raw);
+  }
+  std::vector<std::string> told;
+};
+
+TEST(Rejections, AreToldOnceInOrderWhenTheyAreCertain) {
+  std::vector<std::uint64_t> out;
+  const Pipeline skipping = range(0, 250).map(failing, {.name = "digest", .on_error = skip()}).collect(out);
+  const Pipeline retrying =
+      range(0, 250).map(failing, {.name = "digest", .on_error = retry(3, 0, skip())}).collect(out);
+  for (const Pipeline* const pipeline : {&skipping, &retrying}) {
+    run_everywhere([&](RunOptions options) {
+      Told listener;
+      options.rejections = &listener;
+      ASSERT_TRUE(pipeline->run(options));
+      EXPECT_THAT(listener.told, ElementsAre("digest 42: cannot digest 42, 42", "digest 142: cannot digest 142, 142",
+                                             "digest 242: cannot digest 242, 242"));
+    });
+  }
+}
+
 TEST(BatchPolicy, SurvivesRecordsThatThrowWhenTheyAreCopied) {
   // A policy keeps a copy of the batch in case it must be tried again.
   struct Uncooperative {

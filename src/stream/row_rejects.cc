@@ -55,8 +55,13 @@ std::vector<Rejection> HeldRejects::take() noexcept {
   return std::exchange(held_, {});
 }
 
-RowRejects::RowRejects(std::string step, const ErrorPolicy& policy, std::string part_path, RejectLimit& limit)
-    : StepRejects(policy), step_(std::move(step)), part_path_(std::move(part_path)), limit_(limit) {}
+RowRejects::RowRejects(std::string step, const ErrorPolicy& policy, std::string part_path, RejectLimit& limit,
+                       RejectionListener* listener)
+    : StepRejects(policy, listener != nullptr),
+      step_(std::move(step)),
+      part_path_(std::move(part_path)),
+      limit_(limit),
+      listener_(listener) {}
 
 RowRejects::~RowRejects() = default;
 
@@ -94,9 +99,10 @@ Status RowRejects::reject(Rejection rejection) {
         .hint("look at the causes, or raise max_errors")
         .caused_by(to_error(rejection).hint(""));
   }
-  if (policy_.action != ErrorPolicy::Action::kQuarantine) return {};
-  append_line(rejection);
-  return revocable_ || lines_.size() < kFlushBytes ? Status() : write_out();
+  const bool kept = policy_.action == ErrorPolicy::Action::kQuarantine;
+  if (kept) append_line(rejection);
+  if (told_) tell(std::move(rejection));
+  return !kept || revocable_ || lines_.size() < kFlushBytes ? Status() : write_out();
 }
 
 void RowRejects::append_line(const Rejection& rejection) {
@@ -109,6 +115,14 @@ void RowRejects::append_line(const Rejection& rejection) {
   append_member(lines_, "reason", rejection.reason);
   append_raw(lines_, rejection.raw);
   lines_ += "}\n";
+}
+
+void RowRejects::tell(Rejection rejection) {
+  if (revocable_) {
+    untold_.push_back(std::move(rejection));
+  } else {
+    listener_->rejected(step_, rejection);
+  }
 }
 
 Status RowRejects::write_out() {
@@ -165,7 +179,13 @@ void RowRejects::roll_back() noexcept {
   count_.store(marked_count_, std::memory_order_relaxed);
   lines_.resize(marked_size_);
   if (first_is_new_) first_.clear();
+  untold_.clear();
   fatal_ = false;
+}
+
+void RowRejects::release() noexcept {
+  revocable_ = false;
+  for (const Rejection& rejection : std::exchange(untold_, {})) listener_->rejected(step_, rejection);
 }
 
 Status RowRejects::flush() {

@@ -3,7 +3,7 @@
 // says.
 #pragma once
 
-#include <penstock/operator.h>
+#include <penstock/run.h>
 
 #include <atomic>
 #include <memory>
@@ -23,9 +23,13 @@ struct RejectLimit {
 /// What the rejected records of one step in one worker have in common, wherever they go.
 class StepRejects : public RowErrors {
  public:
-  explicit StepRejects(const ErrorPolicy& policy) : policy_(policy) {}
+  /// `told`: whether somebody is told of them.
+  StepRejects(const ErrorPolicy& policy, bool told) : policy_(policy), told_(told) {}
 
-  bool raw_unused() const noexcept override { return policy_.action != ErrorPolicy::Action::kQuarantine; }
+  bool raw_unused() const noexcept override {
+    return policy_.action != ErrorPolicy::Action::kQuarantine &&
+           (!told_ || policy_.action == ErrorPolicy::Action::kFail);
+  }
   void count_retry() noexcept override { add_retries(1); }
   void count_fallback() noexcept override { add_fallbacks(1); }
   void add_retries(std::uint64_t more) noexcept { retries_.fetch_add(more, std::memory_order_relaxed); }
@@ -51,6 +55,7 @@ class StepRejects : public RowErrors {
 
  protected:
   const ErrorPolicy policy_;
+  const bool told_;
   std::uint64_t base_ = 0;
   bool fatal_ = false;
 
@@ -82,13 +87,15 @@ class HeldRejects final : public StepRejects {
 /// Outside of `mark` and `release` they go to the part file as they come, however many one batch of a source has.
 class RowRejects final : public StepRejects {
  public:
-  RowRejects(std::string step, const ErrorPolicy& policy, std::string part_path, RejectLimit& limit);
+  /// `listener`: may be null.
+  RowRejects(std::string step, const ErrorPolicy& policy, std::string part_path, RejectLimit& limit,
+             RejectionListener* listener);
   ~RowRejects() override;
 
   Status reject(Rejection rejection) override;
   Status mark() override;
   void roll_back() noexcept override;
-  void release() noexcept override { revocable_ = false; }
+  void release() noexcept override;
   Status flush() override;
 
   /// For a checkpoint: while nobody rejects anything.
@@ -106,11 +113,14 @@ class RowRejects final : public StepRejects {
  private:
   Error to_error(const Rejection& rejection) const;
   void append_line(const Rejection& rejection);
+  void tell(Rejection rejection);
   Status write_out();
 
   const std::string step_;
   const std::string part_path_;
   RejectLimit& limit_;
+  RejectionListener* const listener_;
+  std::vector<Rejection> untold_;  // since the mark
   std::atomic<std::uint64_t> count_{0};
   std::string first_;
   bool revocable_ = false;  // between mark and release
