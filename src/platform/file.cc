@@ -229,18 +229,25 @@ void MappedFile::release(std::size_t offset, std::size_t size) noexcept {
   if (first < last) ::madvise(const_cast<char*>(data_) + first, last - first, MADV_DONTNEED);
 }
 
+namespace {
+
+Error too_large(const std::string& path, std::size_t max_bytes) {
+  return Error(ErrorCode::kResourceExhausted,
+               "cannot read " + path + " at once: it holds more than " + std::to_string(max_bytes) + " bytes");
+}
+
+}  // namespace
+
 Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
   PENSTOCK_ASSIGN(File file, File::open(path));
   PENSTOCK_ASSIGN(const FileStamp stamp, file.stamp());
+  if (static_cast<std::uint64_t>(stamp.size_bytes) > max_bytes) return too_large(path, max_bytes);
   std::string bytes;
   std::size_t filled = 0;
   // One byte more than the stamp says, so that the end is seen without growing; pipes say 0 and grow.
   bytes.resize(static_cast<std::size_t>(stamp.size_bytes) + 1);
   while (true) {
-    if (filled > max_bytes || stamp.size_bytes > static_cast<std::int64_t>(max_bytes)) {
-      return Error(ErrorCode::kResourceExhausted,
-                   "cannot read " + path + " at once: it holds more than " + std::to_string(max_bytes) + " bytes");
-    }
+    if (filled > max_bytes) return too_large(path, max_bytes);
     if (filled == bytes.size()) bytes.resize(bytes.size() * 2 + 4096);
     PENSTOCK_ASSIGN(const std::size_t count, file.read(bytes.data() + filled, bytes.size() - filled));
     if (count == 0) break;
@@ -248,6 +255,25 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
   }
   bytes.resize(filled);
   return bytes;
+}
+
+Result<std::string> read_file_part(const std::string& path, std::uint64_t offset, std::uint64_t bytes,
+                                   std::size_t max_bytes) {
+  if (bytes > max_bytes) return too_large("a part of " + path, max_bytes);
+  PENSTOCK_ASSIGN(const File file, File::open(path));
+  PENSTOCK_ASSIGN(const FileStamp stamp, file.stamp());
+  const auto size = static_cast<std::uint64_t>(stamp.size_bytes);
+  std::string part;
+  std::size_t filled = 0;
+  if (offset <= size && bytes <= size - offset) part.resize(static_cast<std::size_t>(bytes));
+  while (filled < part.size()) {
+    PENSTOCK_ASSIGN(const std::size_t count, file.read_at(part.data() + filled, part.size() - filled, offset + filled));
+    if (count == 0) break;
+    filled += count;
+  }
+  if (filled == bytes) return part;
+  return Error(ErrorCode::kDataLoss, path + " ends before byte " + std::to_string(offset) + " + " +
+                                         std::to_string(bytes) + ", where a part of it should end");
 }
 
 Status make_folders(const std::string& path) {

@@ -174,6 +174,10 @@ class MappedFile {
 
 /// Reads a whole file; kResourceExhausted when it holds more than `max_bytes`.
 Result<std::string> read_file(const std::string& path, std::size_t max_bytes = std::size_t{1} << 30);
+/// Reads `bytes` bytes from `offset` on; kResourceExhausted when that is more than `max_bytes`, kDataLoss when the file
+/// ends before.
+Result<std::string> read_file_part(const std::string& path, std::uint64_t offset, std::uint64_t bytes,
+                                   std::size_t max_bytes);
 /// Writes a whole file by AtomicFile.
 Status write_file(const std::string& path, std::string_view bytes, const AtomicFile::Options& options);
 Status write_file(const std::string& path, std::string_view bytes);

@@ -61,6 +61,15 @@ TEST_F(FileTest, ReadFileRefusesMoreThanItsLimit) {
   EXPECT_EQ(answer.error().code(), ErrorCode::kResourceExhausted);
 }
 
+TEST_F(FileTest, ReadsAPartOfAFile) {
+  put("a", "0123456789");
+  EXPECT_EQ(read_file_part(path("a"), 3, 4, 4).value(), "3456");
+  EXPECT_EQ(read_file_part(path("a"), 10, 0, 4).value(), "");
+  EXPECT_EQ(read_file_part(path("a"), 3, 4, 3).error().code(), ErrorCode::kResourceExhausted);
+  EXPECT_EQ(read_file_part(path("a"), 8, 3, 4).error().code(), ErrorCode::kDataLoss);
+  EXPECT_EQ(read_file_part(path("a"), UINT64_MAX, 3, 4).error().code(), ErrorCode::kDataLoss);
+}
+
 TEST_F(FileTest, OpenNamesAMissingFile) {
   const auto file = File::open(path("none.csv"));
   ASSERT_FALSE(file);

@@ -37,6 +37,12 @@ class ImageDecode final : public Operator {
                                                             to_string((*input.schema)[path_].type)))
           .at(options_.place);
     }
+    const Result<std::size_t> offset = input.schema->find("file_offset");
+    const Result<std::size_t> bytes = input.schema->find("file_bytes");
+    const auto is_number = [&](const Result<std::size_t>& column) {
+      return column && (*input.schema)[*column].type == Type::kInt64;
+    };
+    if (is_number(offset) && is_number(bytes)) part_ = {*offset, *bytes};
     std::vector<Field> fields = input.schema->fields();
     fields.push_back({options_.as, Type::kImage});
     PENSTOCK_ASSIGN(schema_, make_schema(std::move(fields)));
@@ -65,8 +71,7 @@ class ImageDecode final : public Operator {
   Status take(const RecordBatch& rows, std::size_t row) {
     const Column& paths = rows.column(path_);
     if (paths.is_null(row)) return Error(ErrorCode::kInvalidArgument, "the path is null");
-    PENSTOCK_ASSIGN(const std::string file,
-                    read_file(std::string(paths.text(row)), static_cast<std::size_t>(options_.decode.max_bytes)));
+    PENSTOCK_ASSIGN(const std::string file, read(rows, row));
     const std::size_t before = images_->size();
     const image::FileBytes bytes(reinterpret_cast<const std::uint8_t*>(file.data()), file.size());
     const auto decoded = image::decode(bytes, options_.decode, [&](image::Size size) -> Result<std::uint8_t*> {
@@ -81,6 +86,21 @@ class ImageDecode final : public Operator {
     }
     kept_.push_back(static_cast<std::uint32_t>(row));
     return {};
+  }
+
+  // The bytes of the file that a row names, or of the part of it.
+  Result<std::string> read(const RecordBatch& rows, std::size_t row) const {
+    const std::string path(rows.column(path_).text(row));
+    const auto most = static_cast<std::size_t>(options_.decode.max_bytes);
+    if (!part_ || rows.column(part_->offset).is_null(row) || rows.column(part_->bytes).is_null(row))
+      return read_file(path, most);
+    const std::int64_t offset = rows.column(part_->offset).int64s()[row];
+    const std::int64_t bytes = rows.column(part_->bytes).int64s()[row];
+    if (offset < 0 || bytes < 0) {
+      return Error(ErrorCode::kInvalidArgument,
+                   fmt::format("file_offset is {} and file_bytes {}, and neither can be below 0", offset, bytes));
+    }
+    return read_file_part(path, static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(bytes), most);
   }
 
   Status reject(const RecordBatch& rows, std::size_t row, const Error& error) {
@@ -105,8 +125,15 @@ class ImageDecode final : public Operator {
     return out.emit(RecordBatch(schema_, std::move(columns), count));
   }
 
+  /// The columns that say which part of a file is the image.
+  struct Part {
+    std::size_t offset = 0;
+    std::size_t bytes = 0;
+  };
+
   ImageDecodeOptions options_;
   std::size_t path_ = 0;
+  std::optional<Part> part_;
   SchemaPtr schema_;
   OperatorContext* context_ = nullptr;
   std::optional<ColumnBuilder> images_;
@@ -161,7 +188,10 @@ OperatorInfo image_decode_info() {
   return {
       .name = "image.decode",
       .summary = "Adds the pixels of an image file to each row: RGB of 8 bits, the right way up.",
-      .options = {{.name = "column", .doc = "The utf8 column with the path of the file.", .default_value = "path"},
+      .options = {{.name = "column",
+                   .doc = "The utf8 column with the path of the file. Where there are integer columns file_offset and "
+                          "file_bytes, as image.shards makes them, they say which part of the file is the image.",
+                   .default_value = "path"},
                   {.name = "as", .doc = "The new column, an image.", .default_value = "image"},
                   {.name = "reduce_to",
                    .kind = OptionKind::kAny,

@@ -12,7 +12,8 @@
 #include "platform/file.h"
 
 namespace penstock {
-namespace {
+
+OptionValue image_extensions() { return OptionValue::List{"jpg", "jpeg", "png", "webp", "tif", "tiff", "gif", "bmp"}; }
 
 bool has_extension(std::string_view name, const std::vector<std::string>& extensions) {
   if (extensions.empty()) return true;
@@ -22,6 +23,8 @@ bool has_extension(std::string_view name, const std::vector<std::string>& extens
   for (char& letter : extension) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
   return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
 }
+
+namespace {
 
 struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }

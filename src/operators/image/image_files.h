@@ -2,13 +2,19 @@
 // Which files are images, going by names only: in folders, by globs, in lists.
 #pragma once
 
-#include <penstock/result.h>
+#include <penstock/operator.h>
 
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace penstock {
+
+/// The ends of names of images, as a value for options: jpg, jpeg, png …
+OptionValue image_extensions();
+
+/// Whether a name ends with a dot and one of `extensions` (small letters), whatever its case; with none of them always.
+bool has_extension(std::string_view name, const std::vector<std::string>& extensions);
 
 /// Returns the files in `folder` and in the folders below it that are not hidden and whose names end with one of
 /// `extensions` (small letters, without the dot; none: all), in byte order of their paths. Links are followed; a folder

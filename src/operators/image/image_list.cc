@@ -118,7 +118,7 @@ OperatorInfo image_list_info() {
             .doc =
                 "Which files of a folder are images, by the ends of their names, whatever their case; an empty list: "
                 "all. What is in a file is found by its first bytes when it is decoded.",
-            .default_value = OptionValue::List{"jpg", "jpeg", "png", "webp", "tif", "tiff", "gif", "bmp"}},
+            .default_value = image_extensions()},
            {.name = "rows",
             .kind = OptionKind::kInteger,
             .doc = "Most records per batch. One image is work enough to be handed to a worker.",

@@ -6,10 +6,11 @@
 
 namespace penstock {
 
-/// Adds image.list, image.decode, image.resize and image.normalize.
+/// Adds image.list, image.shards, image.decode, image.resize and image.normalize.
 void add_image_operators(Registry& registry);
 
 OperatorInfo image_list_info();
+OperatorInfo image_shards_info();
 OperatorInfo image_decode_info();
 OperatorInfo image_resize_info();
 OperatorInfo image_normalize_info();
