@@ -16,6 +16,8 @@ Command plan_command();
 Command ops_command();
 Command runs_command();
 Command shm_command();
+Command embed_command();
+Command search_command();
 Command bench_command();
 Command doctor_command();
 Command version_command();

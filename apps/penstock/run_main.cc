@@ -10,8 +10,8 @@ namespace penstock::app {
 
 const std::vector<Command>& all_commands() {
   static const std::vector<Command> commands = {
-      run_command(),   resume_command(), check_command(),  plan_command(),    graph_command(),
-      why_command(),   cache_command(),  ops_command(),    runs_command(),    shm_command(),
+      run_command(),   resume_command(), check_command(),  plan_command(),    graph_command(),     why_command(),
+      cache_command(), ops_command(),    runs_command(),   shm_command(),     embed_command(),     search_command(),
       bench_command(), init_command(),   doctor_command(), version_command(), completion_command()};
   return commands;
 }
