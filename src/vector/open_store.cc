@@ -10,6 +10,7 @@ Result<std::unique_ptr<VectorStore>> open_vector_store(const std::string& where,
   EmbeddedStoreOptions embedded;
   embedded.open = options.open;
   embedded.shape = options.shape;
+  embedded.description = options.description;
   return open_embedded_store(where, embedded);
 }
 
