@@ -5,6 +5,7 @@
 
 #include <penstock/result.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -83,6 +84,7 @@ class VectorStore {
   static constexpr std::size_t kMaxIdBytes = 65'535;
   static constexpr std::size_t kMaxMetadataBytes = std::size_t{1} << 20;
   static constexpr std::size_t kMaxNeighbors = 16'384;
+  static constexpr std::size_t kMaxDescriptionBytes = std::size_t{64} << 10;
 
   virtual ~VectorStore() = default;
   VectorStore(const VectorStore&) = delete;
@@ -120,6 +122,8 @@ class VectorStore {
  private:
   /// The rows are checked, and of each there is one metadata, which may be empty.
   virtual Result<PutCounts> put(const VectorRows& rows, Put how) = 0;
+  /// Why this store cannot hold a row that others could. Its vector is one that it can hold.
+  virtual Status check_more(std::string_view id, std::string_view metadata) const;
   /// The query is checked.
   virtual Result<std::vector<Neighbor>> find(const VectorQuery& query) const = 0;
   Status check_rows(const VectorRows& rows) const;
@@ -130,6 +134,8 @@ class VectorStore {
 
 /// Checks a shape: kInvalidArgument for a dimension that no store can have.
 Status check_shape(const VectorStore::Shape& shape);
+/// Checks a description: kInvalidArgument when it is too long, or no UTF-8.
+Status check_description(std::string_view description);
 
 /// How to open a store.
 struct VectorStoreOptions {
@@ -144,11 +150,14 @@ struct VectorStoreOptions {
   VectorStore::Shape shape = {};
   /// VectorStore::description of a store that is made; what a store has that is there stays.
   std::string description = {};
+  /// How long one call may take where another program serves the store; then it is kTimeout.
+  std::chrono::milliseconds timeout{30'000};
 };
 
-/// Opens the store at `where`: a path of a file (the store that comes with the library, docs/formats/vectors.md).
-/// Thread-safe. Errors: kNotFound; kUnavailable when it cannot be had now; kDataLoss when it is damaged;
-/// kInvalidArgument when its dimension or metric is another, or `where` names no store.
+/// Opens the store at `where`: a path of a file (the store that comes with the library, docs/formats/vectors.md), or
+/// "postgresql://HOST/DATABASE?table=NAME" (a table of PostgreSQL with pgvector). Thread-safe. Errors: kNotFound;
+/// kUnavailable when it cannot be had now; kDataLoss when it is damaged; kInvalidArgument when its dimension or metric
+/// is another, or `where` names no store.
 Result<std::unique_ptr<VectorStore>> open_vector_store(const std::string& where, const VectorStoreOptions& options);
 
 /// Brings a vector to length one, with the same bits on every machine. Requires that its length is neither zero nor

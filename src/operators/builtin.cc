@@ -8,6 +8,7 @@
 #include "operators/io/csv_read.h"
 #include "operators/io/formats.h"
 #include "operators/serve/serve_operators.h"
+#include "operators/vector/vector_operators.h"
 
 namespace penstock {
 
@@ -18,6 +19,7 @@ void add_builtin_operators(Registry& registry) {
   add_async_operators(registry);
   add_serve_operators(registry);
   add_image_operators(registry);
+  add_vector_operators(registry);
 }
 
 }  // namespace penstock

@@ -62,13 +62,12 @@ class EmbeddedStore final : public VectorStore {
 
   static Result<std::unique_ptr<VectorStore>> open(const std::string& path, const EmbeddedStoreOptions& options);
 
+  std::string description() const override { return header_.description; }
   Status flush() override;
   Result<std::uint64_t> count() const override;
   Status close() override;
 
  private:
-  struct Loaded;
-
   Result<PutCounts> put(const VectorRows& rows, Put how) override;
   Result<std::vector<Neighbor>> find(const VectorQuery& query) const override;
 
@@ -177,6 +176,7 @@ Status EmbeddedStore::bring_graph_up_to_date(std::size_t room) {
 Result<std::unique_ptr<VectorStore>> EmbeddedStore::open(const std::string& path, const EmbeddedStoreOptions& options) {
   using Open = EmbeddedStoreOptions::Open;
   if (options.shape.dimension != 0) PENSTOCK_TRY(check_shape(options.shape));
+  PENSTOCK_TRY(check_description(options.description));
   const bool settings_fit = options.graph.links >= 2 && options.graph.links <= 128 && options.graph.breadth >= 1 &&
                             options.graph.breadth <= 10'000 && options.search_breadth >= 1;
   if (!settings_fit) {
@@ -195,7 +195,7 @@ Result<std::unique_ptr<VectorStore>> EmbeddedStore::open(const std::string& path
   if (create) {
     PENSTOCK_ASSIGN(const bool unbegun, is_unbegun(file.get(), path));
     if (unbegun) {
-      const IndexHeader header = {options.shape, options.graph};
+      const IndexHeader header = {options.shape, options.graph, options.description};
       PENSTOCK_ASSIGN(IndexWriter writer, IndexWriter::begin(std::move(file), path, header));
       PENSTOCK_TRY(writer.sync());
       PENSTOCK_TRY(sync_folder(folder_of(path)));

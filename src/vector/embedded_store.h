@@ -21,6 +21,8 @@ struct EmbeddedStoreOptions {
   Open open = Open::kCreate;
   /// With a dimension of 0 that of the file, which must be there then; else it must be that of the file.
   VectorStore::Shape shape = {};
+  /// VectorStore::description of a file that is made; else as the file says.
+  std::string description = {};
   /// Of a file that is made; else as the file says.
   NeighborGraph::Settings graph = {};
   /// How many candidates a search keeps in sight, at least; more takes longer and misses less. 1 to 16,384.

@@ -239,9 +239,79 @@ TEST_F(EmbeddedStore, BeginsAnewWhereItsMakerWasKilledAtOnce) {
   }
 }
 
+TEST_F(EmbeddedStore, SaysWhatMadeItsVectors) {
+  EmbeddedStoreOptions how = options(4);
+  how.description = "model 7, 224 × 224";
+  ASSERT_TRUE(random_rows(4, 0, 30).into(*open(how)));
+  EXPECT_EQ(read()->description(), "model 7, 224 × 224") << "it is there from the beginning, flushed or not";
+  how.description = "model 8";
+  const auto store = open(how);
+  EXPECT_EQ(store->description(), "model 7, 224 × 224") << "what a store has stays";
+  ASSERT_TRUE(random_rows(4, 0, 30).into(*store));
+  ASSERT_TRUE(store->close());
+  EXPECT_EQ(read()->description(), "model 7, 224 × 224");
+  EXPECT_EQ(read()->count().value(), 30U);
+}
+
+TEST_F(EmbeddedStore, KeepsItsDescriptionWhenItIsMadeAnew) {
+  EmbeddedStoreOptions how = options(4);
+  how.description = std::string(VectorStore::kMaxDescriptionBytes, 'd');
+  std::size_t before = 0;
+  for (int time = 0; time < 5; ++time) {
+    const auto store = open(how);
+    Rows rows;
+    for (std::uint64_t row = 0; row < 50; ++row)
+      rows.add(std::to_string(row), random_vector(4, static_cast<std::uint32_t>(time), row), std::string());
+    ASSERT_TRUE(rows.into(*store));
+    ASSERT_TRUE(store->flush());
+    before = bytes().size();
+    ASSERT_TRUE(store->close());
+  }
+  EXPECT_LT(bytes().size(), before) << "dead rows are gone";
+  EXPECT_EQ(read()->description(), how.description);
+  EXPECT_EQ(read()->count().value(), 50U);
+}
+
+TEST_F(EmbeddedStore, IsOfTheFirstVersionWithoutADescription) {
+  // So programs that know no descriptions read it, and this one what they wrote.
+  const auto version_of = [](const std::string& bytes) { return static_cast<int>(bytes[16]); };
+  ASSERT_TRUE(open(options(4))->close());
+  EXPECT_EQ(version_of(bytes()), 1);
+  EXPECT_EQ(bytes().size(), kIndexHeadBytes);
+  EXPECT_EQ(read()->description(), "");
+  EmbeddedStoreOptions how = options(4);
+  how.description = "d";
+  ASSERT_TRUE(open(how, "described")->close());
+  EXPECT_EQ(version_of(bytes("described")), 2);
+}
+
+TEST_F(EmbeddedStore, RefusesDescriptionsThatCannotBe) {
+  EmbeddedStoreOptions how = options(4);
+  how.description = std::string(VectorStore::kMaxDescriptionBytes + 1, 'd');
+  EXPECT_THAT(open_embedded_store(path(), how).error().to_text(), HasSubstr("has 65537 bytes, more than 65536"));
+  how.description = "\xFF";
+  EXPECT_THAT(open_embedded_store(path(), how).error().to_text(), HasSubstr("is no valid UTF-8"));
+}
+
+TEST_F(EmbeddedStore, BeginsAnewWhereTheMakerOfItsDescriptionWasKilled) {
+  EmbeddedStoreOptions how = options(4);
+  how.description = "model 7";
+  ASSERT_TRUE(open(how)->close());
+  const std::string whole = bytes();
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    write_bytes(whole.substr(0, size));
+    const auto reader = open_embedded_store(path(), options(0, Open::kRead));
+    ASSERT_FALSE(reader) << size;
+    EXPECT_EQ(reader.error().code(), ErrorCode::kDataLoss);
+    EXPECT_THAT(reader.error().message(), HasSubstr("was not made whole"));
+    ASSERT_TRUE(random_rows(4, 0, 2).into(*open(how)));
+    EXPECT_EQ(bytes(), whole) << size;
+  }
+}
+
 /// What a store of few rows answers, as text.
 std::string answers_of(const VectorStore& store) {
-  std::string all = std::to_string(store.count().value()) + "\n";
+  std::string all = store.description() + "\n" + std::to_string(store.count().value()) + "\n";
   for (std::uint64_t i = 0; i < 3; ++i) {
     const auto found = store.search({random_vector(store.shape().dimension, 2, i), 100, {}});
     if (!found) return found.error().to_text();
@@ -251,11 +321,13 @@ std::string answers_of(const VectorStore& store) {
   return all;
 }
 
-/// A small file of several blocks, with a graph and replaced rows.
+/// A small file of several blocks, with a description, a graph and replaced rows.
 class DamagedStore : public EmbeddedStore {
  protected:
   void SetUp() override {
-    const auto store = open(options(3));
+    EmbeddedStoreOptions how = options(3);
+    how.description = "made by a test";
+    const auto store = open(how);
     for (std::uint64_t begin = 0; begin < 30; begin += 6) {
       ASSERT_TRUE(random_rows(3, begin, begin + 6).into(*store));
       ASSERT_TRUE(store->flush());

@@ -20,7 +20,9 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "penstock: stores of vectors are little-endian");
 
 constexpr std::string_view kIndexMagic = "penstock vector\n";
-constexpr std::uint32_t kIndexVersion = 1;
+// A file with a description is one that programs which know none cannot read; all others stay readable for them.
+constexpr std::uint32_t kPlainVersion = 1;
+constexpr std::uint32_t kDescribedVersion = 2;
 constexpr std::size_t kMarkBytes = 32;
 constexpr std::size_t kFirstMarkAt = 64;
 
@@ -51,35 +53,82 @@ void put_mark(char* bytes, const IndexMark& mark, std::uint64_t of_header) {
   store_at(bytes, 24, checksum({bytes, 24}, of_header));
 }
 
+using BlockHead = std::array<char, kIndexBlockHeadBytes>;
+
+BlockHead block_head(IndexBlock::Kind kind, std::string_view payload, std::uint64_t at) {
+  BlockHead head = {};
+  store_at(head.data(), 0, static_cast<std::uint32_t>(kind));
+  store_at(head.data(), 8, std::uint64_t{payload.size()});
+  store_at(head.data(), 16, at);
+  store_at(head.data(), 24, checksum(payload, checksum({head.data(), 24})));
+  return head;
+}
+
+std::string description_block(const IndexHeader& header) {
+  if (header.description.empty()) return {};
+  std::string payload(8, '\0');
+  store_at(payload.data(), 0, std::uint64_t{header.description.size()});
+  payload += header.description;
+  payload.resize((payload.size() + 7) / 8 * 8);
+  const BlockHead head = block_head(IndexBlock::Kind::kDescription, payload, kIndexHeadBytes);
+  return std::string(head.data(), head.size()) + payload;
+}
+
+Result<std::string> description_in(std::string_view payload) {
+  const Error wrong(ErrorCode::kDataLoss, "has a description that cannot be");
+  if (payload.size() < 8) return wrong;
+  const auto size = load_at<std::uint64_t>(payload.data(), 0);
+  if (size == 0 || size > payload.size() - 8 || payload.size() - 8 - size >= 8) return wrong;
+  std::string text(payload.substr(8, size));
+  if (!check_description(text)) return wrong;
+  return text;
+}
+
 std::optional<IndexMark> mark_in(const char* bytes, std::uint64_t of_header) {
   if (load_at<std::uint64_t>(bytes, 24) != checksum({bytes, 24}, of_header)) return {};
   return IndexMark{load_at<std::uint64_t>(bytes, 0), load_at<std::uint64_t>(bytes, 8),
                    load_at<std::uint64_t>(bytes, 16)};
 }
 
+std::optional<IndexMark> mark_of(const Head& head) {
+  const std::uint64_t of_header = header_checksum(head);
+  const auto first = mark_in(head.data() + kFirstMarkAt, of_header);
+  const auto second = mark_in(head.data() + kFirstMarkAt + kMarkBytes, of_header);
+  return !second || (first && first->number > second->number) ? first : second;
+}
+
 Head head_of(const IndexHeader& header) {
   Head head = {};
   std::memcpy(head.data(), kIndexMagic.data(), kIndexMagic.size());
-  store_at(head.data(), 16, kIndexVersion);
+  store_at(head.data(), 16, header.description.empty() ? kPlainVersion : kDescribedVersion);
   store_at(head.data(), 20, header.shape.dimension);
   store_at(head.data(), 24, static_cast<std::uint32_t>(header.shape.metric));
   store_at(head.data(), 28, header.graph.links);
   store_at(head.data(), 32, header.graph.breadth);
   store_at(head.data(), kFirstMarkAt - 8, header_checksum(head));
-  put_mark(head.data() + kFirstMarkAt, {1, kIndexHeadBytes, 0}, header_checksum(head));
   return head;
 }
+
+IndexMark first_mark(const IndexHeader& header) { return {1, kIndexHeadBytes + description_block(header).size(), 0}; }
 
 Error damaged_file(const std::string& path, const std::string& what) {
   return Error(ErrorCode::kDataLoss, "the store of vectors " + path + " is damaged: " + what)
       .hint("put a copy of it in its place, or make it anew from the vectors");
 }
 
+Error not_made_whole(const std::string& path, std::uint64_t size) {
+  return Error(ErrorCode::kDataLoss,
+               "the store of vectors " + path + " was not made whole: it has " + std::to_string(size) + " bytes")
+      .hint("whoever made it was stopped at once; make it anew");
+}
+
+std::uint32_t version_of(const Head& head) { return load_at<std::uint32_t>(head.data(), 16); }
+
 Result<IndexHeader> header_in(const Head& head, const std::string& path) {
-  if (load_at<std::uint32_t>(head.data(), 16) != kIndexVersion) {
-    return Error(ErrorCode::kUnsupported, path + " is a store of vectors of version " +
-                                              std::to_string(load_at<std::uint32_t>(head.data(), 16)) +
-                                              ", and this program knows version 1");
+  const std::uint32_t version = version_of(head);
+  if (version != kPlainVersion && version != kDescribedVersion) {
+    return Error(ErrorCode::kUnsupported, path + " is a store of vectors of version " + std::to_string(version) +
+                                              ", and this program knows versions 1 and 2");
   }
   if (load_at<std::uint64_t>(head.data(), kFirstMarkAt - 8) != header_checksum(head))
     return damaged_file(path, "its header does not have its checksum");
@@ -159,26 +208,32 @@ Result<IndexReader> IndexReader::open(int descriptor, const std::string& path) {
   const std::size_t known = std::min(size, kIndexMagic.size());
   if (size > 0 && std::string_view(head.data(), known) != kIndexMagic.substr(0, known))
     return Error(ErrorCode::kInvalidArgument, path + " is no store of vectors");
-  if (size < head.size()) {
-    return Error(ErrorCode::kDataLoss,
-                 "the store of vectors " + path + " was not made whole: it has " + std::to_string(size) + " bytes")
-        .hint("whoever made it was stopped at once; make it anew");
-  }
+  if (size < head.size()) return not_made_whole(path, size);
   IndexReader reader;
   reader.descriptor_ = descriptor;
   reader.path_ = path;
   PENSTOCK_ASSIGN(reader.header_, header_in(head, path));
-  const std::uint64_t of_header = header_checksum(head);
-  const auto first = mark_in(head.data() + kFirstMarkAt, of_header);
-  const auto second = mark_in(head.data() + kFirstMarkAt + kMarkBytes, of_header);
-  if (!first && !second) return damaged_file(path, "neither of its two marks has its checksum");
-  reader.mark_ = !second || (first && first->number > second->number) ? *first : *second;
+  const std::optional<IndexMark> mark = mark_of(head);
+  if (!mark) return damaged_file(path, "neither of its two marks has its checksum");
+  reader.mark_ = *mark;
   PENSTOCK_ASSIGN(const std::uint64_t length, size_of(descriptor, path));
-  if (length < reader.mark_.length) {
+  if (length < mark->length && mark->number == 1) return not_made_whole(path, length);
+  if (length < mark->length) {
     return damaged_file(
-        path, "it has " + std::to_string(length) + " bytes, and had at least " + std::to_string(reader.mark_.length));
+        path, "it has " + std::to_string(length) + " bytes, and had at least " + std::to_string(mark->length));
   }
+  if (version_of(head) == kDescribedVersion) PENSTOCK_TRY(reader.take_description());
   return reader;
+}
+
+Status IndexReader::take_description() {
+  IndexBlock block;
+  PENSTOCK_ASSIGN(const bool is_there, next(block));
+  if (!is_there || block.kind != IndexBlock::Kind::kDescription) return damaged("is no description");
+  auto text = description_in(block.payload);
+  if (!text) return damaged(text.error().message());
+  header_.description = std::move(*text);
+  return {};
 }
 
 Error IndexReader::damaged(const std::string& what) const {
@@ -228,25 +283,24 @@ Result<IndexWriter> IndexWriter::go_on(Descriptor file, const IndexReader& reade
 }
 
 Result<IndexWriter> IndexWriter::begin(Descriptor file, std::string path, const IndexHeader& header) {
-  const Head head = head_of(header);
+  Head head = head_of(header);
   IndexWriter writer(std::move(file), std::move(path));
-  PENSTOCK_TRY(write_whole_at(writer.descriptor(), writer.path_, {head.data(), head.size()}, 0));
-  writer.length_ = head.size();
   writer.header_checksum_ = header_checksum(head);
-  writer.mark_ = {1, head.size(), 0};
+  writer.mark_ = first_mark(header);
+  writer.length_ = writer.mark_.length;
+  put_mark(head.data() + kFirstMarkAt, writer.mark_, writer.header_checksum_);
+  // A file that is shorter than its first mark says is one whose maker was killed: see is_unbegun.
+  const std::string all = std::string(head.data(), head.size()) + description_block(header);
+  PENSTOCK_TRY(write_whole_at(writer.descriptor(), writer.path_, all, 0));
   return writer;
 }
 
 Status IndexWriter::append(IndexBlock::Kind kind, std::string&& payload, std::uint64_t rows) {
   payload.resize((payload.size() + 7) / 8 * 8);
-  char head[kIndexBlockHeadBytes] = {};
-  store_at(head, 0, static_cast<std::uint32_t>(kind));
-  store_at(head, 8, std::uint64_t{payload.size()});
-  store_at(head, 16, length_);
-  store_at(head, 24, checksum(payload, checksum({head, 24})));
-  PENSTOCK_TRY(write_whole_at(descriptor(), path_, {head, sizeof head}, length_));
-  PENSTOCK_TRY(write_whole_at(descriptor(), path_, payload, length_ + sizeof head));
-  length_ += sizeof head + payload.size();
+  const BlockHead head = block_head(kind, payload, length_);
+  PENSTOCK_TRY(write_whole_at(descriptor(), path_, {head.data(), head.size()}, length_));
+  PENSTOCK_TRY(write_whole_at(descriptor(), path_, payload, length_ + head.size()));
+  length_ += head.size() + payload.size();
   rows_ += rows;
   return {};
 }
@@ -283,7 +337,11 @@ Result<bool> is_unbegun(int descriptor, const std::string& path) {
   Head head = {};
   PENSTOCK_ASSIGN(const std::size_t size, read_whole_at(descriptor, path, head.data(), head.size(), 0));
   const std::size_t known = std::min(size, kIndexMagic.size());
-  return size < head.size() && std::string_view(head.data(), known) == kIndexMagic.substr(0, known);
+  if (std::string_view(head.data(), known) != kIndexMagic.substr(0, known)) return false;
+  if (size < head.size()) return true;
+  const std::optional<IndexMark> mark = mark_of(head);
+  PENSTOCK_ASSIGN(const std::uint64_t length, size_of(descriptor, path));
+  return version_of(head) == kDescribedVersion && mark && mark->number == 1 && length < mark->length;
 }
 
 void RowsPayload::add(std::string_view id, std::string_view metadata, std::span<const float> vector) {

@@ -21,6 +21,7 @@ namespace penstock {
 struct IndexHeader {
   VectorStore::Shape shape;
   NeighborGraph::Settings graph;
+  std::string description = {};  ///< VectorStore::description.
 };
 
 /// What is known to be on the disk.
@@ -31,7 +32,7 @@ struct IndexMark {
 };
 
 struct IndexBlock {
-  enum class Kind : std::uint32_t { kRows = 1, kGraph = 2 };
+  enum class Kind : std::uint32_t { kRows = 1, kGraph = 2, kDescription = 3 };
   Kind kind = Kind::kRows;
   std::string payload;
 };
@@ -43,15 +44,15 @@ inline constexpr std::uint64_t kIndexBlockHeadBytes = 32;
 /// not.
 class IndexReader {
  public:
-  /// `descriptor` stays the caller's. Errors: kDataLoss for a damaged head, kInvalidArgument for another kind of file,
-  /// kUnsupported for a version that this program does not know.
+  /// `descriptor` stays the caller's. Errors: kDataLoss for a damaged head or description, kInvalidArgument for another
+  /// kind of file, kUnsupported for a version that this program does not know.
   static Result<IndexReader> open(int descriptor, const std::string& path);
 
   const IndexHeader& header() const noexcept { return header_; }
   const IndexMark& mark() const noexcept { return mark_; }
   const std::string& path() const noexcept { return path_; }
-  /// Reads the next block; false at the end. What is torn or damaged behind the mark is the end; before it, an error
-  /// (kDataLoss).
+  /// Reads the next block behind the description; false at the end. What is torn or damaged behind the mark is the end;
+  /// before it, an error (kDataLoss).
   Result<bool> next(IndexBlock& block);
   /// Where the next block begins, or would.
   std::uint64_t position() const noexcept { return position_; }
@@ -59,6 +60,8 @@ class IndexReader {
   Error damaged(const std::string& what) const;
 
  private:
+  Status take_description();
+
   int descriptor_ = -1;
   std::string path_;
   IndexHeader header_;
@@ -100,7 +103,7 @@ class IndexWriter {
 /// Opens the file for one writer, and holds it by a lock of the kernel that ends with the process. Errors:
 /// kUnavailable, naming the process, while another one writes. `create`: make an empty one where there is none.
 Result<Descriptor> lock_index(const std::string& path, bool create);
-/// Whether a file of `size_bytes` can be begun anew: it is empty, or the process that began it was killed at once.
+/// Whether the file can be begun anew: it is empty, or the process that began it was killed at once.
 Result<bool> is_unbegun(int descriptor, const std::string& path);
 
 /// Collects rows into the payload of a block.

@@ -34,6 +34,7 @@ class NpyWriter {
 
   std::uint64_t rows() const noexcept { return rows_; }
   AtomicFile& file() noexcept { return file_; }
+  const AtomicFile& file() const noexcept { return file_; }
 
  private:
   NpyWriter(AtomicFile file, std::string element, std::vector<std::uint64_t> row_shape);

@@ -3,13 +3,16 @@
 #include <penstock/vector_store.h>
 
 #include "vector/embedded_store.h"
+#include "vector/postgres_store.h"
 
 namespace penstock {
 
 Result<std::unique_ptr<VectorStore>> open_vector_store(const std::string& where, const VectorStoreOptions& options) {
+  if (is_postgres_address(where)) return open_postgres_store(where, options);
   EmbeddedStoreOptions embedded;
   embedded.open = options.open;
   embedded.shape = options.shape;
+  embedded.description = options.description;
   return open_embedded_store(where, embedded);
 }
 

@@ -93,6 +93,15 @@ Status check_shape(const VectorStore::Shape& shape) {
                  std::to_string(shape.dimension));
 }
 
+Status check_description(std::string_view description) {
+  if (description.size() > VectorStore::kMaxDescriptionBytes) {
+    return invalid("the description of a store has " + std::to_string(description.size()) + " bytes, more than " +
+                   std::to_string(VectorStore::kMaxDescriptionBytes));
+  }
+  if (!is_utf8(description)) return invalid("the description of a store is no valid UTF-8");
+  return {};
+}
+
 void to_length_one(std::span<float> vector) noexcept {
   // In double, since the square of a small number may be none in float.
   double squares = 0;
@@ -103,8 +112,11 @@ void to_length_one(std::span<float> vector) noexcept {
 
 Status VectorStore::check_row(std::string_view id, std::span<const float> vector, std::string_view metadata) const {
   MetadataReader reader;
-  return check_one(id, vector, metadata, shape_, reader);
+  PENSTOCK_TRY(check_one(id, vector, metadata, shape_, reader));
+  return check_more(id, metadata);
 }
+
+Status VectorStore::check_more(std::string_view, std::string_view) const { return {}; }
 
 Status VectorStore::check_vector(std::span<const float> vector) const {
   return check_values("the vector", vector, shape_);
@@ -121,8 +133,8 @@ Status VectorStore::check_rows(const VectorRows& rows) const {
   MetadataReader reader;
   for (std::size_t row = 0; row < count; ++row) {
     const std::string_view metadata = rows.metadata.empty() ? std::string_view() : rows.metadata[row];
-    const Status good =
-        check_one(rows.ids[row], rows.vectors.subspan(row * dimension, dimension), metadata, shape_, reader);
+    Status good = check_one(rows.ids[row], rows.vectors.subspan(row * dimension, dimension), metadata, shape_, reader);
+    if (good) good = check_more(rows.ids[row], metadata);
     if (!good) return Error(good.error()).record(static_cast<std::int64_t>(row));
   }
   return {};

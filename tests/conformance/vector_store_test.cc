@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -41,7 +42,25 @@ Opened open_graph(const std::string& folder, VectorStore::Shape shape) {
   return open_embedded_store(folder + "/vectors.index", {.shape = shape, .exact_rows = 0});
 }
 
-std::vector<Kind> kinds() { return {{"embedded_small", true, open_small}, {"embedded_graph", false, open_graph}}; }
+// A table of its own for each folder; postgres_test.py starts the server.
+Opened open_postgres(const std::string& folder, VectorStore::Shape shape) {
+  static int tables = 0;
+  const std::string file = folder + "/table";
+  if (!std::filesystem::exists(file)) {
+    const auto written = write_file(file, "t" + std::to_string(::getpid()) + "_" + std::to_string(++tables));
+    if (!written) return written.error();
+  }
+  PENSTOCK_ASSIGN(const std::string table, read_file(file));
+  VectorStoreOptions how;
+  how.shape = shape;
+  return open_vector_store(std::string(std::getenv("PENSTOCK_TEST_POSTGRES")) + "&table=" + table, how);
+}
+
+std::vector<Kind> kinds() {
+  std::vector<Kind> all = {{"embedded_small", true, open_small}, {"embedded_graph", false, open_graph}};
+  if (std::getenv("PENSTOCK_TEST_POSTGRES") != nullptr) all.push_back({"postgres", false, open_postgres});
+  return all;
+}
 
 class VectorStoreOf : public ::testing::TestWithParam<Kind> {
  protected:

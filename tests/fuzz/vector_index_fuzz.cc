@@ -36,9 +36,11 @@ penstock::EmbeddedStoreOptions options(penstock::VectorStore::Shape shape) {
   return made;
 }
 
-std::string good_file(std::uint32_t dimension, penstock::Metric metric, int rows) {
+std::string good_file(std::uint32_t dimension, penstock::Metric metric, int rows, const char* description = "") {
   const std::string path = std::filesystem::temp_directory_path() / ("vector_fuzz_" + std::to_string(::getpid()));
-  auto store = open_embedded_store(path, options({dimension, metric}));
+  penstock::EmbeddedStoreOptions how = options({dimension, metric});
+  how.description = description;
+  auto store = open_embedded_store(path, how);
   if (!store) wrong("a seed cannot be made");
   for (int row = 0; row < rows; ++row) {
     const std::string id = std::to_string(row % (rows - 1));
@@ -56,9 +58,9 @@ std::string good_file(std::uint32_t dimension, penstock::Metric metric, int rows
 }
 
 const std::vector<std::string>& good_files() {
-  static const std::vector<std::string> files = {good_file(2, penstock::Metric::kL2, 3),
-                                                 good_file(3, penstock::Metric::kCosine, 30),
-                                                 good_file(1, penstock::Metric::kDot, 12)};
+  static const std::vector<std::string> files = {
+      good_file(2, penstock::Metric::kL2, 3), good_file(3, penstock::Metric::kCosine, 30),
+      good_file(1, penstock::Metric::kDot, 12), good_file(2, penstock::Metric::kL2, 9, "model of a fuzzer")};
   return files;
 }
 

@@ -2,7 +2,8 @@
 // Loaded in front of the C library (LD_PRELOAD), it lets one of the calls that read or change files fail, or kills the
 // process there: PENSTOCK_FAULT is "KIND:N", for the N-th such call below a folder with "pipeline_outputs" in its path.
 // KIND is kill, ENOSPC, EIO, EACCES or short (a read or a write of half). "count:FILE" appends the number of calls to
-// FILE at the end. "no_sync:N" and "count_syncs:FILE" do that to calls of fsync alone.
+// FILE at the end. "kill_reading:TEXT" kills the process that reads a file with TEXT in its path. "no_sync:N" and
+// "count_syncs:FILE" do that to calls of fsync alone.
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -44,15 +45,17 @@ bool is(const char* kind) { return strcmp(wanted().kind, kind) == 0; }
 
 bool in_store(const char* path) { return path != nullptr && strstr(path, "pipeline_outputs") != nullptr; }
 
-bool in_store(int descriptor) {
+bool path_has(int descriptor, const char* text) {
   char link[64];
   char path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
   const ssize_t size = readlink(link, path, sizeof path - 1);
   if (size <= 0) return false;
   path[size] = 0;
-  return in_store(path);
+  return strstr(path, text) != nullptr;
 }
+
+bool in_store(int descriptor) { return path_has(descriptor, "pipeline_outputs"); }
 
 bool syncs_only() { return is("no_sync") || is("count_syncs"); }
 
@@ -105,6 +108,7 @@ ssize_t write(int descriptor, const void* bytes, size_t size) {
 
 ssize_t read(int descriptor, void* bytes, size_t size) {
   static const auto next = real<ssize_t (*)(int, void*, size_t)>("read");
+  if (is("kill_reading") && path_has(descriptor, wanted().file)) kill(getpid(), SIGKILL);
   if (!in_store(descriptor)) return next(descriptor, bytes, size);
   const int met = meet();
   return met < 0 ? -1 : next(descriptor, bytes, met > 0 ? (size + 1) / 2 : size);

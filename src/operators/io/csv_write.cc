@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "data/rows_without.h"
+#include "operator/output_state.h"
 #include "operators/io/csv/read_options.h"
-#include "operators/io/output_writer.h"
 #include "operators/io/record_input.h"
 #include "operators/io/text_buffer.h"
 

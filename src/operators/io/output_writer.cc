@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "operators/io/output_writer.h"
 
+#include "operator/output_state.h"
+
 namespace penstock {
 
 namespace {
@@ -8,18 +10,6 @@ namespace {
 constexpr AtomicFile::Options kOptions = {.make_folders = true, .revocable = true};
 
 }  // namespace
-
-Status save_output(StateWriter& to, const AtomicFile& file) {
-  to.text(file.temporary());
-  to.integer(file.bytes_written());
-  to.owns(file.temporary());
-  return to.needs(file.descriptor());
-}
-
-Result<AtomicFile> restore_output(StateReader& from, const std::string& path, const AtomicFile::Options& options) {
-  const std::string temporary(from.text());
-  return AtomicFile::go_on(path, options, temporary, from.integer());
-}
 
 Status OutputWriter::save(StateWriter& to) {
   PENSTOCK_TRY(flush());

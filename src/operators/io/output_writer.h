@@ -44,11 +44,6 @@ class OutputWriter {
   std::uint64_t records_ = 0;
 };
 
-/// Writes down how much of a file was written, all of which is with the system.
-Status save_output(StateWriter& to, const AtomicFile& file);
-/// Goes on with it as `path`.
-Result<AtomicFile> restore_output(StateReader& from, const std::string& path, const AtomicFile::Options& options);
-
 /// The option `path` of sinks, required.
 OptionInfo output_path_option();
 
