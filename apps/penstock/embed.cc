@@ -108,6 +108,7 @@ Result<std::string> pipeline_text(const Arguments& arguments) {
   OptionValue::List metadata;
   for (const std::string& column : arguments.values("--metadata")) metadata.emplace_back(column);
   if (!metadata.empty()) text += line_of("metadata", metadata);
+  if (kind_of(arguments.positional(0)) == SourceKind::kShards) text += line_of("metadata_json", "metadata");
   text += line_of("description", steps_to_toml(steps));
   text += "on_error = \"quarantine\"\n";
   return text;

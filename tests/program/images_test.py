@@ -128,6 +128,8 @@ class Images(ProgramTest):
                 neighbors, = self.search(f"{form}.index", self.path_of(7), "-k", "100")
                 self.assertEqual(len(neighbors), PICTURES)
                 self.assertTrue(neighbors[0]["id"].endswith("/07.bmp"), neighbors[0])
+                self.assertEqual(neighbors[0]["metadata"]["seed"], 7)
+                self.assertTrue(neighbors[0]["metadata"]["key"].endswith("/07"))
 
     def test_the_file_that_it_shows_does_the_same(self):
         shown = self.embed("photos", "--to", "photos.index", "--show-file").stdout

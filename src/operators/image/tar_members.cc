@@ -73,10 +73,11 @@ Result<TarMembers> TarMembers::open(const std::string& path) {
 
 Result<std::optional<TarMember>> TarMembers::next() {
   archive* const opened = of(archive_.get());
-  for (;;) {
+  while (!ended_) {
     archive_entry* entry = nullptr;
     const int code = libarchive().next_header(opened, &entry);
-    if (code == ARCHIVE_EOF) return std::optional<TarMember>();
+    ended_ = code == ARCHIVE_EOF;  // libarchive must not be asked again
+    if (ended_) break;
     if (code != ARCHIVE_OK && code != ARCHIVE_WARN) return damaged(libarchive().error(opened));
     const char* const name = libarchive().name(entry);
     if (libarchive().type(entry) != AE_IFREG || libarchive().hard_link(entry) != nullptr || name == nullptr) continue;
@@ -98,6 +99,7 @@ Result<std::optional<TarMember>> TarMembers::next() {
     member.offset = static_cast<std::uint64_t>(first - all.data());
     return std::optional(std::move(member));
   }
+  return std::optional<TarMember>();
 }
 
 #else

@@ -42,6 +42,7 @@ class TarMembers {
   std::string path_;
   MappedFile file_;
   std::unique_ptr<void, Close> archive_;
+  bool ended_ = false;
 };
 
 }  // namespace penstock

@@ -92,6 +92,39 @@ class VectorOperators : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
+TEST_F(VectorOperators, WriteRefusesAStoreWhoseVectorsWereMadeInAnotherWay) {
+  ASSERT_EQ(run_operator("vector.write", to_store({{"description", "model A"}}), numbered(0, 5)).error(), "");
+  EXPECT_THAT(run_operator("vector.write", to_store({{"description", "model B"}}), numbered(5, 9)).error(),
+              HasSubstr("made in another way; it says:\nmodel A"));
+  EXPECT_EQ(run_operator("vector.write", to_store({}), numbered(5, 9)).error(), "");
+  EXPECT_EQ(read()->description(), "model A");
+}
+
+TEST_F(VectorOperators, WritePutsTheMembersOfAnObjectBesideTheColumns) {
+  for (const auto& [label, metadata] :
+       {std::pair(R"({"year": 2024})", R"(id0 {"label":"{\"year\": 2024}","year": 2024})"),
+        std::pair(" { } ", R"(id0 {"label":" { } "  } )")}) {
+    ASSERT_EQ(
+        run_operator("vector.write", to_store({{"metadata_json", "label"}}), rows_of({{"id0", Vector{0, 1}, label}}))
+            .error(),
+        "");
+    EXPECT_EQ(nearest({0, 1}), metadata);
+  }
+  ASSERT_EQ(
+      run_operator("vector.write", Options(to_store({{"metadata_json", "label"}})).set("metadata", OptionValue::List{}),
+                   rows_of({{"id0", Vector{0, 1}, R"({"year": 1})"}}))
+          .error(),
+      "");
+  EXPECT_EQ(nearest({0, 1}), R"(id0 {"year": 1})");
+  for (const char* const wrong : {"[1]", "} , {", "{\"a\":1}}", "year"}) {
+    EXPECT_THAT(
+        run_operator("vector.write", to_store({{"metadata_json", "label"}}), rows_of({{"id0", Vector{0, 1}, wrong}}))
+            .error(),
+        HasSubstr("must be a JSON object"))
+        << wrong;
+  }
+}
+
 TEST_F(VectorOperators, WriteFillsAStoreAndPassesRecordsOn) {
   const HarnessResult result =
       run_operator("vector.write", to_store({{"description", "made by hand"}}), numbered(0, 5));

@@ -77,6 +77,15 @@ class VectorWrite final : public Operator {
       append_json_text(prefix, name);
       metadata_.push_back({*found, prefix + ':'});
     }
+    if (options_.json.text.empty()) return input;
+    const auto json = input.schema->find(options_.json.text);
+    if (!json) return Error(json.error()).at(options_.json.place);
+    if ((*input.schema)[*json].type != Type::kUtf8) {
+      return Error(ErrorCode::kInvalidArgument, fmt::format("column \"{}\" is {}, JSON is text", options_.json.text,
+                                                            to_string((*input.schema)[*json].type)))
+          .at(options_.json.place);
+    }
+    json_ = *json;
     return input;
   }
 
@@ -99,7 +108,7 @@ class VectorWrite final : public Operator {
     auto opened = calls_.make(*context.stop, nullptr, [&] { return options_.open(options_.calls.store, how); });
     if (!opened) return std::move(opened).error().at(options_.calls.place);
     store_ = std::move(*opened);
-    return {};
+    return check_made_by();
   }
 
   Status process(Batch batch, Emitter& out) override {
@@ -157,6 +166,15 @@ class VectorWrite final : public Operator {
     std::string prefix;  ///< What stands before its value.
   };
 
+  // Vectors of two models mean nothing to one another, even where they have as many values.
+  Status check_made_by() const {
+    const std::string made_by = store_->description();
+    if (options_.description.empty() || made_by.empty() || made_by == options_.description) return {};
+    return Error(ErrorCode::kInvalidArgument, "the vectors in the store were made in another way; it says:\n" + made_by)
+        .at(options_.calls.place)
+        .hint("make them in the same way, or put them into another store");
+  }
+
   bool is_file() const { return options_.calls.store.find("://") == std::string::npos; }
 
   Status take(const RecordBatch& rows, std::size_t row) {
@@ -166,16 +184,31 @@ class VectorWrite final : public Operator {
     if (rows.column(id_).is_null(row)) return null(options_.id);
     if (rows.column(vector_.index).is_null(row)) return null(options_.vector);
     std::string id = id_in(rows.column(id_), row);
+    std::string metadata = metadata_of(rows, row);
+    const std::span<const float> vector = vector_.of(rows, row);
+    PENSTOCK_TRY(store_->check_row(id, vector, metadata));
+    waiting_.add(std::move(id), vector, std::move(metadata));
+    return {};
+  }
+
+  std::string metadata_of(const RecordBatch& rows, std::size_t row) const {
     std::string metadata;
     for (const MetadataColumn& column : metadata_) {
       metadata += column.prefix;
       append_json_value(metadata, rows.column(column.index), row);
     }
     if (!metadata.empty()) metadata += '}';
-    const std::span<const float> vector = vector_.of(rows, row);
-    PENSTOCK_TRY(store_->check_row(id, vector, metadata));
-    waiting_.add(std::move(id), vector, std::move(metadata));
-    return {};
+    if (!json_ || rows.column(*json_).is_null(row)) return metadata;
+    // Two objects become one; whether that is one is looked at with the rest of the row.
+    const std::string_view json = rows.column(*json_).text(row);
+    if (metadata.empty() || json.empty()) return metadata.empty() ? std::string(json) : metadata;
+    const std::size_t open = json.find_first_not_of(" \t\r\n");
+    if (open == std::string_view::npos || json[open] != '{') return std::string(json);
+    const std::string_view members = json.substr(open + 1);
+    const std::size_t first = members.find_first_not_of(" \t\r\n");
+    const bool none = first != std::string_view::npos && members[first] == '}';
+    metadata.back() = none ? ' ' : ',';
+    return metadata.append(members);
   }
 
   Status reject(const RecordBatch& rows, std::uint32_t row, const Error& error) {
@@ -206,6 +239,7 @@ class VectorWrite final : public Operator {
   VectorColumn vector_;
   std::size_t id_ = 0;
   std::vector<MetadataColumn> metadata_;
+  std::optional<std::size_t> json_;
   OperatorContext* context_ = nullptr;
   std::unique_ptr<VectorStore> store_;
   WaitingRows waiting_;
@@ -223,6 +257,7 @@ Result<std::unique_ptr<Operator>> vector_write_of(const Options& options) {
     how.metadata = options.texts("metadata");
     how.metadata_place = options.place("metadata").to_text();
   }
+  if (options.has("metadata_json")) how.json = option_text(options, "metadata_json");
   how.replaces = options.text("mode") == "upsert";
   PENSTOCK_ASSIGN(how.metric, metric_named(options.text("metric")));
   how.description = options.text("description");
@@ -260,6 +295,9 @@ OperatorInfo vector_write_info() {
         .kind = OptionKind::kTexts,
         .doc = "Columns that are kept with each vector, as one JSON object.",
         .example = "[\"label\", \"year\"]"},
+       {.name = "metadata_json",
+        .doc = "A column with a JSON object, or null, whose members are kept with each vector, too.",
+        .example = "\"metadata\""},
        {.name = "mode",
         .kind = OptionKind::kChoice,
         .doc =
@@ -273,7 +311,7 @@ OperatorInfo vector_write_info() {
         .choices = {"cosine", "l2", "dot"}},
        {.name = "description",
         .kind = OptionKind::kText,
-        .doc = "What made the vectors; stored when the store is made.",
+        .doc = "What made the vectors; stored when the store is made. A store that says something else is refused.",
         .default_value = "",
         .example = "\"resnet50, 224 x 224\""},
        {.name = "batch",
