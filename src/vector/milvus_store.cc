@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: MIT
+#include "vector/milvus_store.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "vector/metadata_filter.h"
+#include "vector/milvus_calls.h"
+#include "vector/milvus_expression.h"
+#include "vector/milvus_messages.h"
+
+namespace penstock {
+namespace {
+
+using milvus::Calls;
+using Open = VectorStoreOptions::Open;
+using Patience = Calls::Patience;
+
+constexpr std::size_t kMaxMilvusMetadata = 65'536;
+// A server takes, and gives, 64 MB in one call; its messages have more in them than rows.
+constexpr std::size_t kMaxCallBytes = std::size_t{48} << 20;
+constexpr std::size_t kMaxCallRows = 4096;
+constexpr std::size_t kSearchBreadth = 256;
+constexpr std::size_t kMaxDescription = std::size_t{64} << 10;
+
+std::string rows_text(std::size_t rows) { return std::to_string(rows) + (rows == 1 ? " row" : " rows"); }
+
+/// Rows that go in one call.
+struct Chunk {
+  std::vector<std::string_view> ids;
+  std::vector<float> vectors;
+  std::vector<std::string_view> metadata;
+
+  VectorRows rows() const { return {ids, vectors, metadata}; }
+};
+
+class MilvusStore final : public VectorStore {
+ public:
+  MilvusStore(std::shared_ptr<const Calls> calls, Shape shape, std::string description, Open open)
+      : VectorStore(shape), calls_(std::move(calls)), description_(std::move(description)), open_(open) {}
+
+  std::string description() const override { return description_; }
+  Status flush() override;
+  Result<std::uint64_t> count() const override;
+  Status close() override { return flush(); }
+
+ private:
+  Result<PutCounts> put(const VectorRows& rows, Put how) override;
+  Result<std::vector<Neighbor>> find(const VectorQuery& query) const override;
+
+  Status check_put(const VectorRows& rows) const;
+  std::size_t rows_in_one_call(const VectorRows& rows, std::size_t from, Put how) const;
+  Result<milvus::QueryAnswer> rows_there(std::span<const std::string_view> ids, Put how) const;
+  Chunk left_to_put(const VectorRows& rows, const milvus::QueryAnswer& there, Put how, PutCounts& counts) const;
+  Status put_chunk(const VectorRows& rows, Put how, PutCounts& counts);
+  Result<std::vector<Neighbor>> nearest(const VectorQuery& query, std::size_t limit, std::size_t& given) const;
+  float distance(float score) const;
+  const std::string& collection() const { return calls_->address().collection; }
+
+  const std::shared_ptr<const Calls> calls_;
+  const std::string description_;
+  const Open open_;
+
+  std::mutex mutex_;  ///< Held while rows are put, so that they are counted right.
+  bool unflushed_ = false;
+};
+
+Status MilvusStore::check_put(const VectorRows& rows) const {
+  if (open_ == Open::kRead) {
+    return Error(ErrorCode::kInvalidArgument,
+                 "the store of vectors " + calls_->address().shown() + " is not open for writing");
+  }
+  for (std::size_t row = 0; row < rows.metadata.size(); ++row) {
+    const std::size_t bytes = rows.metadata[row].size();
+    if (bytes <= kMaxMilvusMetadata) continue;
+    return Error(ErrorCode::kInvalidArgument, "the metadata of the row \"" + std::string(rows.ids[row].substr(0, 200)) +
+                                                  "\" has " + std::to_string(bytes) + " bytes, and Milvus takes " +
+                                                  std::to_string(kMaxMilvusMetadata))
+        .record(static_cast<std::int64_t>(row));
+  }
+  return {};
+}
+
+// At least one: no row is too long for a call by itself.
+std::size_t MilvusStore::rows_in_one_call(const VectorRows& rows, std::size_t from, Put how) const {
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  for (std::size_t row = from; row < rows.ids.size() && count < kMaxCallRows; ++row, ++count) {
+    // An id stands twice as long where all of it is escaped; what is there may have longer metadata than what comes.
+    const std::size_t metadata = how == Put::kUpsert ? kMaxMilvusMetadata : rows.metadata[row].size();
+    bytes += 2 * rows.ids[row].size() + shape().dimension * sizeof(float) + metadata + 32;
+    if (bytes > kMaxCallBytes && count > 0) break;
+  }
+  return count;
+}
+
+// For an insert it is enough to know the ids.
+Result<milvus::QueryAnswer> MilvusStore::rows_there(std::span<const std::string_view> ids, Put how) const {
+  const std::string doing = "looking which of " + rows_text(ids.size()) + " are there";
+  PENSTOCK_ASSIGN(auto there,
+                  calls_->call<milvus::QueryAnswer>("Query", milvus::query_ids(collection(), ids, how == Put::kUpsert),
+                                                    doing, Patience::kAgainLoaded));
+  const std::size_t rows = there.ids.size();
+  if (how == Put::kUpsert && (there.metadata.size() != rows || there.vectors.size() != rows * shape().dimension))
+    return calls_->explained(Error(ErrorCode::kDataLoss, "the columns of the answer do not fit together"), doing);
+  return there;
+}
+
+/// Those rows of `rows` that have to go to the server, given what is there of them.
+Chunk MilvusStore::left_to_put(const VectorRows& rows, const milvus::QueryAnswer& there, Put how,
+                               PutCounts& counts) const {
+  const std::size_t dimension = shape().dimension;
+  struct Place {
+    const float* vector = nullptr;  ///< Null: in the chunk.
+    std::string_view metadata;
+    std::size_t in_chunk = static_cast<std::size_t>(-1);
+  };
+  std::unordered_map<std::string_view, Place> known;
+  for (std::size_t i = 0; i < there.ids.size(); ++i) {
+    Place& place = known[there.ids[i]];
+    if (how != Put::kUpsert) continue;
+    place.vector = there.vectors.data() + i * dimension;
+    place.metadata = there.metadata[i];
+  }
+  Chunk chunk;
+  std::vector<float> vector(dimension);
+  for (std::size_t row = 0; row < rows.ids.size(); ++row) {
+    const auto [found, is_new] = known.try_emplace(rows.ids[row]);
+    Place& place = found->second;
+    if (!is_new && how == Put::kInsert) {
+      ++counts.kept;
+      continue;
+    }
+    std::ranges::copy(rows.vectors.subspan(row * dimension, dimension), vector.begin());
+    if (shape().metric == Metric::kCosine) to_length_one(vector);
+    const bool is_in_chunk = place.in_chunk != static_cast<std::size_t>(-1);
+    if (!is_new) {
+      const float* const its = is_in_chunk ? chunk.vectors.data() + place.in_chunk * dimension : place.vector;
+      const std::string_view metadata = is_in_chunk ? chunk.metadata[place.in_chunk] : place.metadata;
+      if (std::memcmp(its, vector.data(), dimension * sizeof(float)) == 0 &&
+          same_metadata(metadata, rows.metadata[row])) {
+        ++counts.kept;
+        continue;
+      }
+    }
+    ++(is_new ? counts.added : counts.replaced);
+    if (is_in_chunk) {
+      std::ranges::copy(vector, chunk.vectors.begin() + static_cast<std::ptrdiff_t>(place.in_chunk * dimension));
+      chunk.metadata[place.in_chunk] = rows.metadata[row];
+      continue;
+    }
+    place.in_chunk = chunk.ids.size();
+    chunk.ids.push_back(rows.ids[row]);
+    chunk.vectors.insert(chunk.vectors.end(), vector.begin(), vector.end());
+    chunk.metadata.push_back(rows.metadata[row]);
+  }
+  return chunk;
+}
+
+Status MilvusStore::put_chunk(const VectorRows& rows, Put how, PutCounts& counts) {
+  PENSTOCK_ASSIGN(const auto there, rows_there(rows.ids, how));
+  PutCounts its;
+  const Chunk chunk = left_to_put(rows, there, how, its);
+  if (!chunk.ids.empty()) {
+    const std::string doing = "putting " + rows_text(chunk.ids.size());
+    unflushed_ = true;
+    PENSTOCK_ASSIGN(const auto done, calls_->call<milvus::MutationAnswer>(
+                                         "Upsert", milvus::upsert(collection(), chunk.rows(), shape().dimension), doing,
+                                         Patience::kAgainLoaded));
+    const auto wanted = static_cast<std::int64_t>(chunk.ids.size());
+    if (!done.refused.empty() || done.upserted != wanted) {
+      const std::int64_t taken =
+          done.refused.empty() ? done.upserted : wanted - static_cast<std::int64_t>(done.refused.size());
+      return calls_->explained(Error(ErrorCode::kUnavailable, "the server took " + std::to_string(taken) + " of them"),
+                               doing);
+    }
+  }
+  counts.added += its.added;
+  counts.replaced += its.replaced;
+  counts.kept += its.kept;
+  return {};
+}
+
+Result<PutCounts> MilvusStore::put(const VectorRows& rows, Put how) {
+  PENSTOCK_TRY(check_put(rows));
+  const std::lock_guard lock(mutex_);
+  PutCounts counts;
+  for (std::size_t from = 0; from < rows.ids.size();) {
+    const std::size_t some = rows_in_one_call(rows, from, how);
+    const VectorRows part = {rows.ids.subspan(from, some),
+                             rows.vectors.subspan(from * shape().dimension, some * shape().dimension),
+                             rows.metadata.subspan(from, some)};
+    PENSTOCK_TRY(put_chunk(part, how, counts));
+    from += some;
+  }
+  return counts;
+}
+
+float MilvusStore::distance(float score) const {
+  switch (shape().metric) {
+    case Metric::kCosine: return std::clamp(1 - score, 0.0F, 2.0F);
+    case Metric::kL2: return std::sqrt(std::max(score, 0.0F));  // it gives the square
+    case Metric::kDot: return -score;
+  }
+  return 0;
+}
+
+/// One search. `given`: how many rows the server gave, of which some may not fulfil the filter as we understand it.
+Result<std::vector<Neighbor>> MilvusStore::nearest(const VectorQuery& query, std::size_t limit,
+                                                   std::size_t& given) const {
+  const std::string doing = "searching";
+  PENSTOCK_ASSIGN(auto found, calls_->call<milvus::SearchAnswer>(
+                                  "Search",
+                                  milvus::search(collection(), query.vector, shape().metric, limit,
+                                                 std::max(limit, kSearchBreadth), milvus::expression_of(query.filter)),
+                                  doing, Patience::kAgainLoaded));
+  given = found.ids.size();
+  if (found.scores.size() != given || found.metadata.size() != given)
+    return calls_->explained(Error(ErrorCode::kDataLoss, "the columns of the answer do not fit together"), doing);
+  MetadataReader reader;
+  std::vector<Neighbor> neighbors;
+  for (std::size_t i = 0; i < given; ++i) {
+    if (!query.filter.empty() && !reader.fulfils(found.metadata[i], query.filter)) continue;
+    neighbors.push_back({std::move(found.ids[i]), distance(found.scores[i]), std::move(found.metadata[i])});
+  }
+  return neighbors;
+}
+
+// Servers differ in what they find equal (docs/guide/images.md), so that the filter is asked here as well, and more
+// rows where some are lost by that.
+Result<std::vector<Neighbor>> MilvusStore::find(const VectorQuery& query) const {
+  std::size_t limit = query.k;
+  std::vector<Neighbor> neighbors;
+  while (true) {
+    std::size_t given = 0;
+    PENSTOCK_ASSIGN(neighbors, nearest(query, limit, given));
+    if (neighbors.size() >= query.k || given < limit || limit == kMaxNeighbors) break;
+    limit = std::min(limit * 4, kMaxNeighbors);
+  }
+  std::ranges::sort(neighbors, [](const Neighbor& a, const Neighbor& b) {
+    return a.distance != b.distance ? a.distance < b.distance : a.id < b.id;
+  });
+  if (neighbors.size() > query.k) neighbors.resize(query.k);
+  return neighbors;
+}
+
+Result<std::uint64_t> MilvusStore::count() const {
+  const std::string doing = "counting the rows";
+  PENSTOCK_ASSIGN(const auto answer, calls_->call<milvus::QueryAnswer>("Query", milvus::count_rows(collection()), doing,
+                                                                       Patience::kAgainLoaded));
+  if (answer.count.size() == 1 && answer.count[0] >= 0) return static_cast<std::uint64_t>(answer.count[0]);
+  return calls_->explained(Error(ErrorCode::kDataLoss, "the answer has no number"), doing);
+}
+
+// A server allows a collection one flush in ten seconds, or as it is told: more are refused as too many requests, and
+// tried again.
+Status MilvusStore::flush() {
+  const std::lock_guard lock(mutex_);
+  if (!unflushed_) return {};
+  const std::string doing = "flushing";
+  PENSTOCK_ASSIGN(const auto flushed, calls_->call<milvus::FlushAnswer>("Flush", milvus::flush(collection()), doing));
+  const auto end = std::chrono::steady_clock::now() + calls_->address().timeout;
+  for (std::chrono::milliseconds pause(20);; pause = std::min(pause * 2, std::chrono::milliseconds(500))) {
+    PENSTOCK_ASSIGN(const auto state, calls_->call<milvus::FlushStateAnswer>(
+                                          "GetFlushState", milvus::flush_state(collection(), flushed), doing));
+    if (state.is_flushed) break;
+    if (std::chrono::steady_clock::now() + pause >= end)
+      return calls_->explained(Error(ErrorCode::kTimeout, "it has not ended yet"), doing);
+    std::this_thread::sleep_for(pause);
+  }
+  unflushed_ = false;
+  return {};
+}
+
+// What is to be said of a collection before it is used.
+
+Error not_such_a_store(const Calls& calls, const std::string& what) {
+  return Error(ErrorCode::kInvalidArgument, "the collection " + calls.address().shown() + " " + what)
+      .hint(
+          "such stores have the fields id (VarChar, the primary key), vector (FloatVector) and metadata (JSON); name "
+          "another collection and it is made");
+}
+
+Result<std::uint32_t> dimension_of(const milvus::CollectionAnswer& collection, const Calls& calls) {
+  constexpr std::int64_t kVarChar = 21;
+  constexpr std::int64_t kJson = 23;
+  constexpr std::int64_t kFloatVector = 101;
+  const auto has = [&](const char* name, std::int64_t type) {
+    const auto found = std::ranges::find(collection.fields, name, &milvus::CollectionAnswer::Field::name);
+    return found != collection.fields.end() && found->type == type ? &*found : nullptr;
+  };
+  const auto* const id = has(milvus::kIdField, kVarChar);
+  const auto* const vector = has(milvus::kVectorField, kFloatVector);
+  if (id == nullptr || !id->is_primary || id->makes_ids) return not_such_a_store(calls, "has no ids of the user's");
+  if (vector == nullptr) return not_such_a_store(calls, "has no vectors");
+  if (has(milvus::kMetadataField, kJson) == nullptr) return not_such_a_store(calls, "has no metadata");
+  if (collection.fields.size() != 3) return not_such_a_store(calls, "has more fields");
+  std::uint32_t dimension = 0;
+  const std::string& digits = vector->dimension;
+  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), dimension);
+  const bool good = failed == std::errc() && end == digits.data() + digits.size();
+  if (!good || !check_shape({dimension, Metric::kL2})) return not_such_a_store(calls, "has vectors of another kind");
+  return dimension;
+}
+
+/// Nothing: there is no such collection.
+Result<std::optional<milvus::CollectionAnswer>> described(const Calls& calls) {
+  auto answer = calls.call<milvus::CollectionAnswer>(
+      "DescribeCollection", milvus::describe_collection(calls.address().collection), "opening", Patience::kOnce);
+  if (answer) return std::optional(std::move(*answer));
+  if (answer.error().code() == ErrorCode::kNotFound) return std::optional<milvus::CollectionAnswer>();
+  return std::move(answer).error();
+}
+
+// Another process may make it at the same time, so that a failure counts only when it is not there afterwards.
+Result<milvus::CollectionAnswer> made(const Calls& calls, const VectorStoreOptions& options) {
+  const auto done = calls.call<milvus::StatusAnswer>(
+      "CreateCollection",
+      milvus::create_collection(calls.address().collection, options.shape.dimension, options.description),
+      "making the collection");
+  PENSTOCK_ASSIGN(auto collection, described(calls));
+  if (collection) return std::move(*collection);
+  if (!done) return Error(done.error());
+  return calls.explained(Error(ErrorCode::kUnavailable, "it is not there afterwards"), "making the collection");
+}
+
+/// The name of the metric; empty when there is no index yet.
+Result<std::string> indexed_metric(const Calls& calls) {
+  auto answer = calls.call<milvus::IndexAnswer>("DescribeIndex", milvus::describe_index(calls.address().collection),
+                                                "looking for the index");
+  if (answer) return std::move(answer->metric);
+  if (answer.error().code() == ErrorCode::kNotFound) return std::string();
+  return std::move(answer).error();
+}
+
+// Who made the collection may have been killed before it had its index, or be about to make it.
+Result<std::string> make_index(const Calls& calls, Metric metric) {
+  const auto done = calls.call<milvus::StatusAnswer>(
+      "CreateIndex", milvus::create_index(calls.address().collection, metric), "making the index");
+  PENSTOCK_ASSIGN(std::string name, indexed_metric(calls));
+  if (!name.empty()) return name;
+  if (!done) return Error(done.error());
+  return calls.explained(Error(ErrorCode::kUnavailable, "it is not there afterwards"), "making the index");
+}
+
+Result<Metric> metric_of(const Calls& calls, const VectorStoreOptions& options) {
+  PENSTOCK_ASSIGN(std::string name, indexed_metric(calls));
+  if (name.empty()) {
+    if (options.open == Open::kRead || options.shape.dimension == 0)
+      return not_such_a_store(calls, "has no index of its vectors, which says by what metric they are compared");
+    PENSTOCK_ASSIGN(name, make_index(calls, options.shape.metric));
+  }
+  for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kDot}) {
+    if (name == milvus::metric_name(metric)) return metric;
+  }
+  return not_such_a_store(calls, "compares its vectors by \"" + name + "\"");
+}
+
+Status check_same(const Calls& calls, const VectorStore::Shape& has, const VectorStore::Shape& asked) {
+  if (asked.dimension == 0 || (asked.dimension == has.dimension && asked.metric == has.metric)) return {};
+  return Error(ErrorCode::kInvalidArgument, "the store of vectors " + calls.address().shown() + " has " +
+                                                std::to_string(has.dimension) + " values per vector and the metric " +
+                                                to_string(has.metric) + ", and what comes has " +
+                                                std::to_string(asked.dimension) + " and " + to_string(asked.metric))
+      .hint("use the model that the store was filled with, or name another collection");
+}
+
+Result<milvus::CollectionAnswer> found_or_made(const Calls& calls, const VectorStoreOptions& options) {
+  PENSTOCK_ASSIGN(auto collection, described(calls));
+  if (collection) return std::move(*collection);
+  if (options.open == Open::kCreate && options.shape.dimension != 0) return made(calls, options);
+  return Error(ErrorCode::kNotFound, "there is no collection " + calls.address().shown())
+      .hint("look at its name, or fill it first");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<VectorStore>> open_milvus_store(const std::string& where, const VectorStoreOptions& options) {
+  PENSTOCK_ASSIGN(auto address, milvus::parse_address(where));
+  if (options.shape.dimension != 0) PENSTOCK_TRY(check_shape(options.shape));
+  if (options.description.size() > kMaxDescription)
+    return Error(ErrorCode::kInvalidArgument, "the description of a store has at most 65,536 bytes");
+  auto calls = std::make_shared<const Calls>(std::move(address));
+  PENSTOCK_ASSIGN(auto collection, found_or_made(*calls, options));
+  VectorStore::Shape shape;
+  PENSTOCK_ASSIGN(shape.dimension, dimension_of(collection, *calls));
+  PENSTOCK_ASSIGN(shape.metric, metric_of(*calls, options));
+  PENSTOCK_TRY(check_same(*calls, shape, options.shape));
+  PENSTOCK_TRY(calls->load());
+  return std::unique_ptr<VectorStore>(
+      std::make_unique<MilvusStore>(std::move(calls), shape, std::move(collection.description), options.open));
+}
+
+}  // namespace penstock
