@@ -86,7 +86,8 @@ Status Calls::perform(const char* method, std::string& request, const std::strin
   const Clock::time_point end = Clock::now() + address_.timeout;
   std::optional<Error> before;
   for (std::uint32_t attempts = 1;; ++attempts) {
-    const Status done = attempt(method, request, until(end), patience, read_status);
+    const milliseconds left = attempts == 1 ? address_.timeout : until(end);
+    const Status done = attempt(method, request, left, patience, read_status);
     if (done) return {};
     const milliseconds pause = pause_after(attempts);
     const bool may_pass = done.error().code() == ErrorCode::kUnavailable && done.error().retryable();

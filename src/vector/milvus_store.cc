@@ -320,48 +320,58 @@ Result<std::optional<milvus::CollectionAnswer>> described(const Calls& calls) {
   return std::move(answer).error();
 }
 
-// Another process may make it at the same time, so that a failure counts only when it is not there afterwards.
-Result<milvus::CollectionAnswer> made(const Calls& calls, const VectorStoreOptions& options) {
-  const auto done = calls.call<milvus::StatusAnswer>(
-      "CreateCollection",
-      milvus::create_collection(calls.address().collection, options.shape.dimension, options.description),
-      "making the collection");
-  PENSTOCK_ASSIGN(auto collection, described(calls));
-  if (collection) return std::move(*collection);
-  if (!done) return Error(done.error());
-  return calls.explained(Error(ErrorCode::kUnavailable, "it is not there afterwards"), "making the collection");
+// Another process may be making the same at this moment, so that it counts that it is there soon, and not who made it.
+template <class Look>
+auto soon(const Calls& calls, const Result<milvus::StatusAnswer>& making, const char* doing, Look&& look)
+    -> decltype(look()) {
+  for (std::chrono::milliseconds pause(20);; pause *= 2) {
+    auto found = look();
+    if (!found || *found) return found;
+    if (pause > std::chrono::seconds(1)) break;
+    std::this_thread::sleep_for(pause);
+  }
+  if (!making) return Error(making.error());
+  return calls.explained(Error(ErrorCode::kUnavailable, "it is not there afterwards"), doing);
 }
 
-/// The name of the metric; empty when there is no index yet.
-Result<std::string> indexed_metric(const Calls& calls) {
+Result<milvus::CollectionAnswer> made(const Calls& calls, const VectorStoreOptions& options) {
+  const char* const doing = "making the collection";
+  const auto making = calls.call<milvus::StatusAnswer>(
+      "CreateCollection",
+      milvus::create_collection(calls.address().collection, options.shape.dimension, options.description), doing);
+  PENSTOCK_ASSIGN(auto collection, soon(calls, making, doing, [&] { return described(calls); }));
+  return std::move(*collection);
+}
+
+/// The name of the metric. Nothing: there is no index.
+Result<std::optional<std::string>> indexed_metric(const Calls& calls) {
   auto answer = calls.call<milvus::IndexAnswer>("DescribeIndex", milvus::describe_index(calls.address().collection),
                                                 "looking for the index");
-  if (answer) return std::move(answer->metric);
-  if (answer.error().code() == ErrorCode::kNotFound) return std::string();
+  using Name = std::optional<std::string>;
+  if (answer) return answer->metric.empty() ? Name() : Name(std::move(answer->metric));
+  if (answer.error().code() == ErrorCode::kNotFound) return Name();
   return std::move(answer).error();
 }
 
-// Who made the collection may have been killed before it had its index, or be about to make it.
-Result<std::string> make_index(const Calls& calls, Metric metric) {
-  const auto done = calls.call<milvus::StatusAnswer>(
-      "CreateIndex", milvus::create_index(calls.address().collection, metric), "making the index");
-  PENSTOCK_ASSIGN(std::string name, indexed_metric(calls));
-  if (!name.empty()) return name;
-  if (!done) return Error(done.error());
-  return calls.explained(Error(ErrorCode::kUnavailable, "it is not there afterwards"), "making the index");
+// Who made the collection may have been killed before it had its index.
+Result<std::optional<std::string>> make_index(const Calls& calls, Metric metric) {
+  const char* const doing = "making the index";
+  const auto making =
+      calls.call<milvus::StatusAnswer>("CreateIndex", milvus::create_index(calls.address().collection, metric), doing);
+  return soon(calls, making, doing, [&] { return indexed_metric(calls); });
 }
 
 Result<Metric> metric_of(const Calls& calls, const VectorStoreOptions& options) {
-  PENSTOCK_ASSIGN(std::string name, indexed_metric(calls));
-  if (name.empty()) {
+  PENSTOCK_ASSIGN(auto name, indexed_metric(calls));
+  if (!name) {
     if (options.open == Open::kRead || options.shape.dimension == 0)
       return not_such_a_store(calls, "has no index of its vectors, which says by what metric they are compared");
     PENSTOCK_ASSIGN(name, make_index(calls, options.shape.metric));
   }
   for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kDot}) {
-    if (name == milvus::metric_name(metric)) return metric;
+    if (*name == milvus::metric_name(metric)) return metric;
   }
-  return not_such_a_store(calls, "compares its vectors by \"" + name + "\"");
+  return not_such_a_store(calls, "compares its vectors by \"" + *name + "\"");
 }
 
 Status check_same(const Calls& calls, const VectorStore::Shape& has, const VectorStore::Shape& asked) {
