@@ -146,7 +146,8 @@ struct VectorStoreOptions {
   std::string description = {};
 };
 
-/// Opens the store at `where`: a path of a file (the store that comes with the library, docs/formats/vectors.md).
+/// Opens the store at `where`: a path of a file (the store that comes with the library, docs/formats/vectors.md), or
+/// milvus://[TOKEN@]HOST[:PORT]/COLLECTION for a collection of a Milvus server (docs/guide/images.md).
 /// Thread-safe. Errors: kNotFound; kUnavailable when it cannot be had now; kDataLoss when it is damaged;
 /// kInvalidArgument when its dimension or metric is another, or `where` names no store.
 Result<std::unique_ptr<VectorStore>> open_vector_store(const std::string& where, const VectorStoreOptions& options);
