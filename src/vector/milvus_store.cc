@@ -33,13 +33,70 @@ constexpr std::size_t kMaxDescription = std::size_t{64} << 10;
 
 std::string rows_text(std::size_t rows) { return std::to_string(rows) + (rows == 1 ? " row" : " rows"); }
 
-/// Rows that go in one call.
-struct Chunk {
-  std::vector<std::string_view> ids;
-  std::vector<float> vectors;
-  std::vector<std::string_view> metadata;
+/// Rows for one call, chosen from those that come, given what is there of them.
+class Chosen {
+ public:
+  /// `there` outlives this; it has vectors and metadata unless ids are all that matters.
+  Chosen(const VectorStore::Shape& shape, const milvus::QueryAnswer& there) : shape_(shape) {
+    for (std::size_t i = 0; i < there.ids.size(); ++i) {
+      Known& known = known_[there.ids[i]];
+      if (there.metadata.empty()) continue;
+      known.vector = there.vectors.data() + i * shape.dimension;
+      known.metadata = there.metadata[i];
+    }
+  }
 
-  VectorRows rows() const { return {ids, vectors, metadata}; }
+  void insert(std::string_view id, std::span<const float> vector, std::string_view metadata, PutCounts& counts) {
+    const auto [found, is_new] = known_.try_emplace(id);
+    ++(is_new ? counts.added : counts.kept);
+    if (is_new) put(found->second, id, as_kept(vector), metadata);
+  }
+  void upsert(std::string_view id, std::span<const float> vector, std::string_view metadata, PutCounts& counts) {
+    const auto [found, is_new] = known_.try_emplace(id);
+    const std::vector<float> kept = as_kept(vector);
+    const bool same = !is_new && has(found->second, kept, metadata);
+    ++(is_new ? counts.added : same ? counts.kept : counts.replaced);
+    if (!same) put(found->second, id, kept, metadata);
+  }
+  VectorRows rows() const { return {ids_, vectors_, metadata_}; }
+
+ private:
+  static constexpr std::size_t kNotChosen = static_cast<std::size_t>(-1);
+
+  /// What a row has that is there, or was chosen before.
+  struct Known {
+    const float* vector = nullptr;  ///< In the server's answer.
+    std::string_view metadata;
+    std::size_t chosen = kNotChosen;  ///< Its number among the chosen ones.
+  };
+
+  std::vector<float> as_kept(std::span<const float> vector) const {
+    std::vector<float> kept(vector.begin(), vector.end());
+    if (shape_.metric == Metric::kCosine) to_length_one(kept);
+    return kept;
+  }
+  bool has(const Known& known, const std::vector<float>& vector, std::string_view metadata) const {
+    const bool chosen = known.chosen != kNotChosen;
+    const float* const its = chosen ? vectors_.data() + known.chosen * shape_.dimension : known.vector;
+    return std::memcmp(its, vector.data(), vector.size() * sizeof(float)) == 0 &&
+           same_metadata(chosen ? metadata_[known.chosen] : known.metadata, metadata);
+  }
+  void put(Known& known, std::string_view id, const std::vector<float>& vector, std::string_view metadata) {
+    if (known.chosen == kNotChosen) {
+      known.chosen = ids_.size();
+      ids_.push_back(id);
+      vectors_.resize(vectors_.size() + shape_.dimension);
+      metadata_.emplace_back();
+    }
+    std::ranges::copy(vector, vectors_.begin() + static_cast<std::ptrdiff_t>(known.chosen * shape_.dimension));
+    metadata_[known.chosen] = metadata;
+  }
+
+  const VectorStore::Shape shape_;
+  std::unordered_map<std::string_view, Known> known_;
+  std::vector<std::string_view> ids_;
+  std::vector<float> vectors_;
+  std::vector<std::string_view> metadata_;
 };
 
 class MilvusStore final : public VectorStore {
@@ -59,8 +116,8 @@ class MilvusStore final : public VectorStore {
   Status check_put(const VectorRows& rows) const;
   std::size_t rows_in_one_call(const VectorRows& rows, std::size_t from, Put how) const;
   Result<milvus::QueryAnswer> rows_there(std::span<const std::string_view> ids, Put how) const;
-  Chunk left_to_put(const VectorRows& rows, const milvus::QueryAnswer& there, Put how, PutCounts& counts) const;
-  Status put_chunk(const VectorRows& rows, Put how, PutCounts& counts);
+  Status put_some(const VectorRows& rows, Put how, PutCounts& counts);
+  Status send(const VectorRows& rows);
   Result<std::vector<Neighbor>> nearest(const VectorQuery& query, std::size_t limit, std::size_t& given) const;
   float distance(float score) const;
   const std::string& collection() const { return calls_->address().collection; }
@@ -114,75 +171,33 @@ Result<milvus::QueryAnswer> MilvusStore::rows_there(std::span<const std::string_
   return there;
 }
 
-/// Those rows of `rows` that have to go to the server, given what is there of them.
-Chunk MilvusStore::left_to_put(const VectorRows& rows, const milvus::QueryAnswer& there, Put how,
-                               PutCounts& counts) const {
-  const std::size_t dimension = shape().dimension;
-  struct Place {
-    const float* vector = nullptr;  ///< Null: in the chunk.
-    std::string_view metadata;
-    std::size_t in_chunk = static_cast<std::size_t>(-1);
-  };
-  std::unordered_map<std::string_view, Place> known;
-  for (std::size_t i = 0; i < there.ids.size(); ++i) {
-    Place& place = known[there.ids[i]];
-    if (how != Put::kUpsert) continue;
-    place.vector = there.vectors.data() + i * dimension;
-    place.metadata = there.metadata[i];
-  }
-  Chunk chunk;
-  std::vector<float> vector(dimension);
-  for (std::size_t row = 0; row < rows.ids.size(); ++row) {
-    const auto [found, is_new] = known.try_emplace(rows.ids[row]);
-    Place& place = found->second;
-    if (!is_new && how == Put::kInsert) {
-      ++counts.kept;
-      continue;
-    }
-    std::ranges::copy(rows.vectors.subspan(row * dimension, dimension), vector.begin());
-    if (shape().metric == Metric::kCosine) to_length_one(vector);
-    const bool is_in_chunk = place.in_chunk != static_cast<std::size_t>(-1);
-    if (!is_new) {
-      const float* const its = is_in_chunk ? chunk.vectors.data() + place.in_chunk * dimension : place.vector;
-      const std::string_view metadata = is_in_chunk ? chunk.metadata[place.in_chunk] : place.metadata;
-      if (std::memcmp(its, vector.data(), dimension * sizeof(float)) == 0 &&
-          same_metadata(metadata, rows.metadata[row])) {
-        ++counts.kept;
-        continue;
-      }
-    }
-    ++(is_new ? counts.added : counts.replaced);
-    if (is_in_chunk) {
-      std::ranges::copy(vector, chunk.vectors.begin() + static_cast<std::ptrdiff_t>(place.in_chunk * dimension));
-      chunk.metadata[place.in_chunk] = rows.metadata[row];
-      continue;
-    }
-    place.in_chunk = chunk.ids.size();
-    chunk.ids.push_back(rows.ids[row]);
-    chunk.vectors.insert(chunk.vectors.end(), vector.begin(), vector.end());
-    chunk.metadata.push_back(rows.metadata[row]);
-  }
-  return chunk;
+Status MilvusStore::send(const VectorRows& rows) {
+  const std::string doing = "putting " + rows_text(rows.ids.size());
+  unflushed_ = true;
+  PENSTOCK_ASSIGN(const auto done,
+                  calls_->call<milvus::MutationAnswer>("Upsert", milvus::upsert(collection(), rows, shape().dimension),
+                                                       doing, Patience::kAgainLoaded));
+  const auto wanted = static_cast<std::int64_t>(rows.ids.size());
+  const auto refused = static_cast<std::int64_t>(done.refused.size());
+  if (refused == 0 && done.upserted == wanted) return {};
+  const std::int64_t taken = refused == 0 ? done.upserted : wanted - refused;
+  return calls_->explained(Error(ErrorCode::kUnavailable, "the server took " + std::to_string(taken) + " of them"),
+                           doing);
 }
 
-Status MilvusStore::put_chunk(const VectorRows& rows, Put how, PutCounts& counts) {
+Status MilvusStore::put_some(const VectorRows& rows, Put how, PutCounts& counts) {
   PENSTOCK_ASSIGN(const auto there, rows_there(rows.ids, how));
+  Chosen chosen(shape(), there);
   PutCounts its;
-  const Chunk chunk = left_to_put(rows, there, how, its);
-  if (!chunk.ids.empty()) {
-    const std::string doing = "putting " + rows_text(chunk.ids.size());
-    unflushed_ = true;
-    PENSTOCK_ASSIGN(const auto done, calls_->call<milvus::MutationAnswer>(
-                                         "Upsert", milvus::upsert(collection(), chunk.rows(), shape().dimension), doing,
-                                         Patience::kAgainLoaded));
-    const auto wanted = static_cast<std::int64_t>(chunk.ids.size());
-    if (!done.refused.empty() || done.upserted != wanted) {
-      const std::int64_t taken =
-          done.refused.empty() ? done.upserted : wanted - static_cast<std::int64_t>(done.refused.size());
-      return calls_->explained(Error(ErrorCode::kUnavailable, "the server took " + std::to_string(taken) + " of them"),
-                               doing);
+  for (std::size_t row = 0; row < rows.ids.size(); ++row) {
+    const auto vector = rows.vectors.subspan(row * shape().dimension, shape().dimension);
+    if (how == Put::kInsert) {
+      chosen.insert(rows.ids[row], vector, rows.metadata[row], its);
+    } else {
+      chosen.upsert(rows.ids[row], vector, rows.metadata[row], its);
     }
   }
+  if (!chosen.rows().ids.empty()) PENSTOCK_TRY(send(chosen.rows()));
   counts.added += its.added;
   counts.replaced += its.replaced;
   counts.kept += its.kept;
@@ -198,7 +213,7 @@ Result<PutCounts> MilvusStore::put(const VectorRows& rows, Put how) {
     const VectorRows part = {rows.ids.subspan(from, some),
                              rows.vectors.subspan(from * shape().dimension, some * shape().dimension),
                              rows.metadata.subspan(from, some)};
-    PENSTOCK_TRY(put_chunk(part, how, counts));
+    PENSTOCK_TRY(put_some(part, how, counts));
     from += some;
   }
   return counts;
