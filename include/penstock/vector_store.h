@@ -155,9 +155,10 @@ struct VectorStoreOptions {
 };
 
 /// Opens the store at `where`: a path of a file (the store that comes with the library, docs/formats/vectors.md), or
-/// "postgresql://HOST/DATABASE?table=NAME" (a table of PostgreSQL with pgvector). Thread-safe. Errors: kNotFound;
-/// kUnavailable when it cannot be had now; kDataLoss when it is damaged; kInvalidArgument when its dimension or metric
-/// is another, or `where` names no store.
+/// "postgresql://HOST/DATABASE?table=NAME" (a table of PostgreSQL with pgvector), or
+/// "milvus://[TOKEN@]HOST[:PORT]/COLLECTION" (a collection of a Milvus server): docs/guide/images.md. Thread-safe.
+/// Errors: kNotFound; kUnavailable when it cannot be had now; kDataLoss when it is damaged; kInvalidArgument when its
+/// dimension or metric is another, or `where` names no store.
 Result<std::unique_ptr<VectorStore>> open_vector_store(const std::string& where, const VectorStoreOptions& options);
 
 /// Brings a vector to length one, with the same bits on every machine. Requires that its length is neither zero nor

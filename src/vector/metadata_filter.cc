@@ -57,7 +57,69 @@ std::optional<std::partial_ordering> compare(const element& found, const Conditi
   return 0 <=> compare(*integer, number);
 }
 
+bool same(const element& a, const element& b);
+
+template <class Value>
+bool equal(const element& a, const element& b) {
+  Value one{};
+  Value other{};
+  return a.get(one) == simdjson::SUCCESS && b.get(other) == simdjson::SUCCESS && one == other;
+}
+
+bool same_members(const simdjson::dom::object& a, const simdjson::dom::object& b) {
+  if (a.size() != b.size()) return false;
+  for (const auto& [key, value] : a) {
+    element other;
+    if (b.at_key(key).get(other) != simdjson::SUCCESS || !same(value, other)) return false;
+  }
+  return true;
+}
+
+bool same_items(const simdjson::dom::array& a, const simdjson::dom::array& b) {
+  if (a.size() != b.size()) return false;
+  auto other = b.begin();
+  for (const element value : a) {
+    if (!same(value, *other)) return false;
+    ++other;
+  }
+  return true;
+}
+
+// Also in kind: 1 and 1.0 differ.
+bool same(const element& a, const element& b) {
+  if (a.type() != b.type()) return false;
+  switch (a.type()) {
+    case simdjson::dom::element_type::OBJECT: {
+      simdjson::dom::object one, other;
+      return a.get(one) == simdjson::SUCCESS && b.get(other) == simdjson::SUCCESS && same_members(one, other);
+    }
+    case simdjson::dom::element_type::ARRAY: {
+      simdjson::dom::array one, other;
+      return a.get(one) == simdjson::SUCCESS && b.get(other) == simdjson::SUCCESS && same_items(one, other);
+    }
+    case simdjson::dom::element_type::STRING: return equal<std::string_view>(a, b);
+    case simdjson::dom::element_type::INT64: return equal<std::int64_t>(a, b);
+    case simdjson::dom::element_type::UINT64: return equal<std::uint64_t>(a, b);
+    case simdjson::dom::element_type::DOUBLE: return equal<double>(a, b);
+    case simdjson::dom::element_type::BOOL: return equal<bool>(a, b);
+    case simdjson::dom::element_type::NULL_VALUE: return true;
+  }
+  return false;
+}
+
 }  // namespace
+
+bool same_metadata(std::string_view a, std::string_view b) {
+  if (a.empty()) a = "{}";
+  if (b.empty()) b = "{}";
+  if (a == b) return true;
+  simdjson::dom::parser one;
+  simdjson::dom::parser other;
+  element first;
+  element second;
+  return one.parse(a.data(), a.size()).get(first) == simdjson::SUCCESS &&
+         other.parse(b.data(), b.size()).get(second) == simdjson::SUCCESS && same(first, second);
+}
 
 struct MetadataReader::Parser {
   simdjson::dom::parser json;

@@ -26,4 +26,8 @@ class MetadataReader {
   std::unique_ptr<Parser> parser_;
 };
 
+/// Whether two metadata have the same keys and values, however they are written. Cost: none to speak of when they are
+/// the same text.
+bool same_metadata(std::string_view a, std::string_view b);
+
 }  // namespace penstock

@@ -4,11 +4,14 @@
 
 #include "vector/embedded_store.h"
 #include "vector/postgres_store.h"
+#include "vector/milvus_address.h"
+#include "vector/milvus_store.h"
 
 namespace penstock {
 
 Result<std::unique_ptr<VectorStore>> open_vector_store(const std::string& where, const VectorStoreOptions& options) {
   if (is_postgres_address(where)) return open_postgres_store(where, options);
+  if (milvus::is_address(where)) return open_milvus_store(where, options);
   EmbeddedStoreOptions embedded;
   embedded.open = options.open;
   embedded.shape = options.shape;

@@ -16,6 +16,7 @@
 #include "data/random.h"
 #include "platform/file.h"
 #include "vector/embedded_store.h"
+#include "vector/milvus_calls.h"
 
 namespace penstock {
 namespace {
@@ -30,8 +31,12 @@ using Opened = Result<std::unique_ptr<VectorStore>>;
 struct Kind {
   std::string name;
   bool is_exact;  ///< Searches miss nothing.
+  int patience;   ///< Every so many-th step of a long test is enough.
   Opened (*open)(const std::string& folder, VectorStore::Shape shape);
+  void (*remove)(const std::string& folder);
 };
+
+void remove_nothing(const std::string&) {}
 
 Opened open_small(const std::string& folder, VectorStore::Shape shape) {
   return open_embedded_store(folder + "/vectors.index", {.shape = shape, .exact_rows = 1'000'000});
@@ -56,9 +61,29 @@ Opened open_postgres(const std::string& folder, VectorStore::Shape shape) {
   return open_vector_store(std::string(std::getenv("PENSTOCK_TEST_POSTGRES")) + "&table=" + table, how);
 }
 
+// A server that tests/vector/milvus_test.py has started; each folder has a collection there.
+std::string milvus_address(const std::string& folder) {
+  std::string collection = std::filesystem::path(folder).filename().string();
+  return std::getenv("PENSTOCK_MILVUS") + ("/" + collection);
+}
+
+Opened open_milvus(const std::string& folder, VectorStore::Shape shape) {
+  return open_vector_store(milvus_address(folder), {.shape = shape});
+}
+
+void remove_milvus(const std::string& folder) {
+  const milvus::Calls calls(milvus::parse_address(milvus_address(folder)).value());
+  // Requests that name a collection and nothing else are alike.
+  (void)calls.call<milvus::StatusAnswer>("DropCollection", milvus::describe_collection(calls.address().collection),
+                                         "removing");
+}
+
 std::vector<Kind> kinds() {
-  std::vector<Kind> all = {{"embedded_small", true, open_small}, {"embedded_graph", false, open_graph}};
-  if (std::getenv("PENSTOCK_TEST_POSTGRES") != nullptr) all.push_back({"postgres", false, open_postgres});
+  std::vector<Kind> all = {{"embedded_small", true, 1, open_small, remove_nothing},
+                           {"embedded_graph", false, 1, open_graph, remove_nothing}};
+  if (std::getenv("PENSTOCK_TEST_POSTGRES") != nullptr)
+    all.push_back({"postgres", false, 1, open_postgres, remove_nothing});
+  if (std::getenv("PENSTOCK_MILVUS") != nullptr) all.push_back({"milvus", false, 10, open_milvus, remove_milvus});
   return all;
 }
 
@@ -70,6 +95,7 @@ class VectorStoreOf : public ::testing::TestWithParam<Kind> {
   }
   ~VectorStoreOf() override {
     store_.reset();
+    GetParam().remove(folder_);
     std::filesystem::remove_all(folder_);
   }
 
@@ -88,6 +114,7 @@ class VectorStoreOf : public ::testing::TestWithParam<Kind> {
   VectorStore& store() { return *store_; }
   void begin_anew() {
     store_.reset();
+    GetParam().remove(folder_);
     std::filesystem::remove_all(folder_);
     EXPECT_TRUE(make_folders(folder_));
   }
@@ -233,6 +260,55 @@ TEST_P(VectorStoreOf, FindsOnlyWhatFulfilsTheFilter) {
   EXPECT_THAT(ids({0}, 5, {{"name", Relation::kEqual, "nobody's"}}), IsEmpty());
 }
 
+TEST_P(VectorStoreOf, FindsWhatIsMissingOrOfAnotherKindUnequalAndNothingElse) {
+  open({1, Metric::kL2});
+  upsert({{"less", {1}, R"({"n":-7})"},
+          {"seven", {2}, R"({"n":7.0})"},
+          {"text", {3}, R"({"n":"7"})"},
+          {"yes", {4}, R"({"n":true})"},
+          {"list", {5}, R"({"n":[7]})"},
+          {"null", {6}, R"({"n":null})"},
+          {"none", {7}, R"({"m":7})"}});
+  EXPECT_THAT(ids({0}, 9, {{"n", Relation::kEqual, std::int64_t{7}}}), ElementsAre("seven"));
+  EXPECT_THAT(ids({0}, 9, {{"n", Relation::kUnequal, std::int64_t{7}}}),
+              ElementsAre("less", "text", "yes", "list", "null", "none"));
+  EXPECT_THAT(ids({0}, 9, {{"n", Relation::kLess, 1e18}}), ElementsAre("less", "seven"));
+  EXPECT_THAT(ids({0}, 9, {{"n", Relation::kGreater, std::numeric_limits<std::int64_t>::min()}}),
+              ElementsAre("less", "seven"));
+  EXPECT_THAT(ids({0}, 9, {{"n", Relation::kGreaterOrEqual, "7"}}), ElementsAre("text"));
+  EXPECT_THAT(ids({0}, 9, {{"n", Relation::kEqual, true}}), ElementsAre("yes"));
+  EXPECT_THAT(ids({0}, 9, {{"n", Relation::kUnequal, true}}),
+              ElementsAre("less", "seven", "text", "list", "null", "none"));
+}
+
+// A server that finds 1 and true equal must not use up the answer with them.
+TEST_P(VectorStoreOf, FindsAsManyAsWereAskedForWhateverIsNearer) {
+  open({1, Metric::kL2});
+  std::vector<Row> rows;
+  for (int i = 0; i < 50; ++i) rows.push_back({"one " + std::to_string(i), {static_cast<float>(i)}, R"({"b":1})"});
+  for (int i = 0; i < 4; ++i)
+    rows.push_back({"yes " + std::to_string(i), {static_cast<float>(100 + i)}, R"({"b":true})"});
+  upsert(rows);
+  EXPECT_THAT(ids({0}, 3, {{"b", Relation::kEqual, true}}), ElementsAre("yes 0", "yes 1", "yes 2"));
+}
+
+TEST_P(VectorStoreOf, OrdersEqualDistancesById) {
+  open({2, Metric::kL2});
+  upsert({{"d", {1, 0}, ""}, {"b", {0, 1}, ""}, {"c", {-1, 0}, ""}, {"a", {0, 2}, ""}, {"e", {0, -1}, ""}});
+  EXPECT_THAT(ids({0, 0}, 5), ElementsAre("b", "c", "d", "e", "a"));
+}
+
+TEST_P(VectorStoreOf, TakesKeysOfAnyText) {
+  open({1, Metric::kL2});
+  const std::vector<std::string> keys = {"a b", "a/b", "a~b", "a.b", "$a", "'a'", "\"a\"", "a\\b", "süß"};
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    rows.push_back({keys[i], {static_cast<float>(i)}, nlohmann::json({{keys[i], 1}}).dump()});
+  upsert(rows);
+  for (const std::string& key : keys)
+    EXPECT_THAT(ids({0}, 9, {{key, Relation::kEqual, std::int64_t{1}}}), ElementsAre(key));
+}
+
 TEST_P(VectorStoreOf, TakesIdsAndMetadataOfAnyText) {
   open({1, Metric::kL2});
   const std::string long_id(20'000, 'x');
@@ -292,7 +368,7 @@ TEST_P(VectorStoreOf, RefusesAnotherDimension) {
 
 // Random operations beside a plain map; searches beside one that looks at every row.
 TEST_P(VectorStoreOf, DoesWhatAMapAndABruteSearchDo) {
-  const int steps = testing::is_thorough() ? 3'000 : testing::kSanitized ? 150 : 400;
+  const int steps = (testing::is_thorough() ? 3'000 : testing::kSanitized ? 150 : 400) / GetParam().patience;
   constexpr std::size_t kDimension = 6;
   for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kDot}) {
     SCOPED_TRACE(to_string(metric));
