@@ -502,6 +502,9 @@ Status make_extension(PostgresConnection& connection) {
   if (there.size() > 0) return {};
   const auto made = connection.run("CREATE EXTENSION IF NOT EXISTS vector");
   if (made) return {};
+  // Somebody else may have made it at the same time, which "if not exists" does not see.
+  const auto by_now = connection.run("SELECT 1 FROM pg_extension WHERE extname = 'vector'");
+  if (by_now && by_now->size() > 0) return {};
   const bool refused = made.error().code() == ErrorCode::kPermissionDenied;
   return Error(refused ? ErrorCode::kPermissionDenied : ErrorCode::kUnsupported, made.error().message())
       .hint(refused ? "let a superuser say CREATE EXTENSION vector in this database"

@@ -106,6 +106,14 @@ Pipelines images(const Folders& at) {
                                    .then("image.decode", Options{}, {.on_error = quarantine(at.out + "/bad.jsonl")})
                                    .then("image.normalize", Options{{"width", 6}, {"height", 4}, {"mode", "letterbox"}})
                                    .then("select", Options{{"columns", OptionValue::List{"path", "tensor"}}})
+                                   .then("vector.write",
+                                         Options{{"store", at.out + "/pictures.index"},
+                                                 {"id", "path"},
+                                                 {"vector", "tensor"},
+                                                 {"metric", "l2"},
+                                                 {"metadata", "path"}},
+                                         {.on_error = skip()})
+                                   .then("npy.write", Options{{"path", at.out + "/tensors.npy"}, {"column", "tensor"}})
                                    .to("json.write", path(at.out + "/tensors.jsonl"))};
 }
 
@@ -241,7 +249,7 @@ std::vector<SamplePipeline> sample_pipelines() {
   return {
       {"lines_to_lines", lines_to_lines},
       {"csv_to_csv", csv_to_csv},
-      {"images", images},
+      {"images", images, false, "pictures.index"},
       {"json_to_csv", json_to_csv},
       {"typed_only", typed_only},
       {"mixed", mixed},

@@ -22,6 +22,8 @@ struct SamplePipeline {
   std::function<Result<std::vector<Pipeline>>(const Folders&)> make;
   /// True when it ends before its input does: how much was read until then depends on the batch size.
   bool ends_early = false;
+  /// A file below `out` that a run which fails leaves there: a store of vectors, whose rows are not taken back.
+  std::string stays = {};
 };
 
 std::vector<SamplePipeline> sample_pipelines();
