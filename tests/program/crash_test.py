@@ -248,6 +248,8 @@ outputs = ["n.csv"]
 class Repeated(CrashTest):
     """Runs that repeat another one, and removals of what they repeat."""
 
+    loaded = {"LD_PRELOAD": FAULTS}
+
     def setUp(self):
         ProgramTest.setUp(self)
         self.write("w.toml", KEPT)
@@ -256,7 +258,7 @@ class Repeated(CrashTest):
     def several_runs(self):
         self.remove_store()
         for _ in range(3):
-            self.assertEqual(self.run_with("run", "w.toml", "--quiet").returncode, 0)
+            self.assertEqual(self.run_with("run", "w.toml", "--quiet", **self.loaded).returncode, 0)
 
     def check_all(self):
         """What is listed is whole, and a run finds its results."""
@@ -267,7 +269,7 @@ class Repeated(CrashTest):
             self.assertEqual(run["status"], "done")
             self.assertTrue((root / run["run_id"] / "numbers/artifacts/n.csv").exists(), run["run_id"])
             self.assertEqual(self.penstock("runs", "show", run["run_id"]).returncode, 0)
-        self.assertEqual(self.run_with("run", "w.toml").returncode, 0)
+        self.assertEqual(self.run_with("run", "w.toml", **self.loaded).returncode, 0)
         self.assertEqual(self.artifacts(), self.expected)
         self.assertEqual({each["status"] for each in self.latest("manifest.json")["stages"]}, {"cached"})
 
