@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // penstock run: runs a pipeline file, shows how far it is, and keeps the run.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <climits>
 #include <cstdlib>
 
 #include "apps/penstock/commands.h"
@@ -14,9 +16,12 @@
 #include "apps/penstock/run_guard.h"
 #include "apps/penstock/runs_change.h"
 #include "base/printable.h"
+#include "platform/build_id.h"
+#include "store/digest.h"
 #include "stream/table.h"
 #include "workflow/file_run.h"
 #include "workflow/forecast.h"
+#include "workflow/repeat_run.h"
 
 namespace penstock::app {
 namespace {
@@ -196,15 +201,67 @@ std::vector<Flag> running_flags() {
 
 namespace {
 
+std::string working_folder() {
+  char here[PATH_MAX];
+  return ::getcwd(here, sizeof here) != nullptr ? here : ".";
+}
+
+// All that says what is to be run, but the text of the file; empty when the run is to be made in any case.
+std::string request_of(const Arguments& arguments) {
+  for (const char* const flag : {"--from", "--dry-run", "--verify", "--reuse"}) {
+    if (arguments.has(flag)) return {};
+  }
+  std::string text = "1\n";
+  const auto add = [&](std::string_view word) { text += fmt::format("{}:{}\n", word.size(), word); };
+  add(working_folder());
+  add(code_identity());
+  add(arguments.positional(0));
+  for (const std::string& set : arguments.values("--set")) add(set);
+  for (const Flag& flag : run_setting_flags()) {
+    if (!arguments.has(flag.name)) continue;
+    add(flag.name);
+    add(arguments.value(flag.name));
+  }
+  return sha256(text);
+}
+
+// Who wants to see more of the run than that it was made gets it from one that looks at every stage.
+bool may_repeat(const Arguments& arguments) {
+  for (const char* const flag : {"--report", "--json", "--log-level", "--monitor"}) {
+    if (arguments.has(flag)) return false;
+  }
+  return true;
+}
+
+void show_repeated(const RepeatedRun& run) {
+  print(fmt::format("nothing to do: {} kept, as in run {}\nrun {} done: {}\n",
+                    run.stages == 1 ? "the only stage is" : fmt::format("all {} are", counted(run.stages, "stage")),
+                    run.of, run.id, run.path));
+}
+
 int run(const Arguments& arguments) {
   if (arguments.has("--log-level")) set_log_level(arguments.value("--log-level"));
+  FileRunOptions options;
+  options.store = arguments.value("--out", options.store);
+  options.request = request_of(arguments);
+  if (!options.request.empty() && may_repeat(arguments)) {
+    options.program = "penstock " + std::string(program_version());
+    options.command = command_words("run", arguments);
+    const Result<std::optional<RepeatedRun>> repeated = repeat_run(options);
+    if (!repeated) {
+      print_error(repeated.error());
+      return kFailed;
+    }
+    if (*repeated) {
+      if (!arguments.has("--quiet")) show_repeated(**repeated);
+      return kOk;
+    }
+  }
   Result<PipelineFile> file = file_of(arguments);
   if (!file) {
     print_error(file.error());
     return kUsage;
   }
-  FileRunOptions options;
-  options.store = arguments.value("--out", options.store);
   if (arguments.has("--reuse")) {
     const Result<std::string> id = RunStore(options.store).find(arguments.value("--reuse"));
     if (!id) {

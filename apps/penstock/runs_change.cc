@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "apps/penstock/console.h"
 #include "platform/file.h"
@@ -78,8 +79,12 @@ std::vector<std::string> beyond(const RunStore& store, const std::vector<StoredR
   const std::string oldest = limits.oldest_micros < 0 ? std::string() : utc_text(limits.oldest_micros);
   std::int64_t kept = 0;
   std::uint64_t bytes = 0;
+  std::set<std::string> counted_folders;  // runs that repeat one share its folder, which stays as long as one of them
   for (const StoredRun& run : runs) {
-    const std::uint64_t size = limits.most_bytes < 0 ? 0 : store.size_bytes(run.id);
+    const std::string repeated = RunFolder(store.root(), run.id).repeats();
+    const std::string& folder = repeated.empty() ? run.id : repeated;
+    const bool first = limits.most_bytes >= 0 && counted_folders.insert(folder).second;
+    const std::uint64_t size = first ? store.size_bytes(folder) : 0;
     const bool too_many = limits.keep >= 0 && kept >= limits.keep;
     const bool too_old = !oldest.empty() && run.started_at < oldest;
     const bool too_much = limits.most_bytes >= 0 && bytes + size > static_cast<std::uint64_t>(limits.most_bytes);

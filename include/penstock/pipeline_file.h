@@ -172,6 +172,7 @@ using ParamOverrides = std::vector<std::pair<std::string, std::string>>;
 /// A pipeline file as data; a value.
 struct PipelineFile {
   std::string path;
+  std::string sha256 = {};    ///< Of its text; empty where it was not read from a file.
   std::string name;           ///< By default the file's name without folder and ending.
   RunOptions run;             ///< From [run]; tracing is on unless the file says otherwise.
   OptionValue::Table params;  ///< With overrides.
@@ -269,6 +270,9 @@ struct FileRunOptions {
   /// stage that makes other bytes fails.
   double verify = 0;
   std::string from_stage = {};  ///< This stage, and all that need it, run whatever is kept of them.
+  /// A digest of all that was asked for but the text of the file: the next time that somebody asks for the same, the
+  /// store tells without reading the file whether there is anything to do. Empty: it does not.
+  std::string request = {};
 };
 
 /// A run that ended.

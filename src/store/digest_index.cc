@@ -3,7 +3,6 @@
 #include "store/digest_index.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include <algorithm>
@@ -23,20 +22,21 @@ constexpr std::size_t kMostKnown = 500'000;
 // The times of files come from a clock that ticks every 1 to 10 ms; some more for good measure.
 constexpr std::int64_t kSettles = 50'000'000;
 
-std::int64_t file_clock_ns() {
-  timespec now;
-  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-}
-
-FileState state_from(const struct stat& info) {
-  const auto ns = [](const timespec& time) {
-    return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
-  };
-  return {info.st_dev, info.st_ino, info.st_size, ns(info.st_mtim), ns(info.st_ctim)};
+std::int64_t ns_of(const timespec& time) noexcept {
+  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
 }
 
 }  // namespace
+
+std::int64_t file_clock_ns() noexcept {
+  timespec now;
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  return ns_of(now);
+}
+
+FileState state_from(const struct ::stat& info) noexcept {
+  return {info.st_dev, info.st_ino, info.st_size, ns_of(info.st_mtim), ns_of(info.st_ctim)};
+}
 
 bool FileDigest::settled() const noexcept {
   return fresh || (own ? state.modified_ns : std::max(state.modified_ns, state.changed_ns)) + kSettles < hashed_ns;
@@ -51,16 +51,25 @@ Result<FileState> state_of(const std::string& path) {
 
 DigestIndex::DigestIndex(std::string path) : path_(std::move(path)), known_(read(path_)) {}
 
+bool DigestIndex::find_known(const FileState& state, FileDigest& digest) {
+  const std::lock_guard lock(mutex_);
+  const auto known = known_.find({state.device, state.inode});
+  if (known == known_.end() || !(known->second.state == state) || !known->second.settled()) return false;
+  digest = known->second;
+  return true;
+}
+
+Result<FileDigest> DigestIndex::digest(const std::string& path, const FileState& state) {
+  FileDigest known;
+  return find_known(state, known) ? std::move(known) : digest(path);
+}
+
 Result<FileDigest> DigestIndex::digest(const std::string& path) {
   constexpr int kMostAttempts = 3;
   for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
     PENSTOCK_ASSIGN(const FileState before, state_of(path));
-    {
-      const std::lock_guard lock(mutex_);
-      const auto known = known_.find({before.device, before.inode});
-      if (known != known_.end() && known->second.state == before && known->second.settled()) return known->second;
-    }
     FileDigest digest;
+    if (find_known(before, digest)) return digest;
     digest.hashed_ns = file_clock_ns();
     digest.state = before;
     PENSTOCK_ASSIGN(digest.sha256, sha256_of_file(path));

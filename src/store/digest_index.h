@@ -3,6 +3,7 @@
 #pragma once
 
 #include <penstock/result.h>
+#include <sys/stat.h>
 
 #include <cstdint>
 #include <functional>
@@ -39,6 +40,10 @@ struct FileDigest {
   bool settled() const noexcept;
 };
 
+/// The state as the system says it.
+FileState state_from(const struct ::stat& info) noexcept;
+/// The time by the clock from which files get theirs, in nanoseconds since 1970-01-01 UTC.
+std::int64_t file_clock_ns() noexcept;
 /// Returns the state of a regular file; links are followed. kInvalidArgument for anything else.
 Result<FileState> state_of(const std::string& path);
 
@@ -52,6 +57,8 @@ class DigestIndex {
   /// Returns digest and state of a file; from memory when it has not changed. kUnavailable when it changes all the
   /// while.
   Result<FileDigest> digest(const std::string& path);
+  /// The same when the caller has just looked at the file, and found it so.
+  Result<FileDigest> digest(const std::string& path, const FileState& state);
   /// Bytes that `digest` would read: 0 for a file that is known, or that is none.
   std::int64_t bytes_to_hash(const std::string& path);
   /// Says whether the file still has the content `known`.
@@ -63,6 +70,7 @@ class DigestIndex {
 
  private:
   using Key = std::pair<std::uint64_t, std::uint64_t>;
+  bool find_known(const FileState& state, FileDigest& digest);
   static std::map<Key, FileDigest> read(const std::string& path);
 
   const std::string path_;

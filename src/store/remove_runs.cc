@@ -10,10 +10,12 @@
 #include <cerrno>
 #include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "platform/file.h"
 #include "platform/link_file.h"
 #include "platform/machine.h"
+#include "store/json_fields.h"
 #include "store/run_store.h"
 
 namespace penstock {
@@ -46,7 +48,7 @@ Status point_link(const std::string& link, const std::string& target, const std:
 }
 
 // At every moment every name leads to the files.
-Status exchange(const std::string& one, const std::string& other) {
+Status exchange_names(const std::string& one, const std::string& other) {
   if (::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) == 0) return {};
   if (errno != EINVAL && errno != ENOSYS) return file_error(errno, "exchange", one);
   // A file system that cannot: for an instant the link leads nowhere.
@@ -54,7 +56,55 @@ Status exchange(const std::string& one, const std::string& other) {
   return {};
 }
 
+Status remove_record(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return file_error(errno, "remove", path);
+  return {};
+}
+
+// A run that repeats another one writes its record before it makes its link.
+void remove_record_without_run(const fs::path& path) {
+  std::error_code error;
+  if (fs::symlink_status(path.parent_path() / path.stem(), error).type() != fs::file_type::not_found) return;
+  const Result<std::string> text = read_file(path.string());
+  const auto record = nlohmann::json::parse(text ? *text : "", nullptr, false);
+  if (!record.is_object() || !record.contains("process")) return;
+  const nlohmann::json& process = record["process"];
+  const ProcessIdentity writer{number_in<std::int64_t>(process, "pid"),
+                               number_in<std::uint64_t>(process, "start_ticks"), text_in(process, "boot")};
+  if (!is_running(writer)) ::unlink(path.c_str());
+}
+
 }  // namespace
+
+// Lets those who repeat the run `id`, or take something from it by a link, lead to `heir` instead.
+Status RunStore::point_users(std::string_view id, const std::string& heir) const {
+  PENSTOCK_ASSIGN(const std::vector<std::string> others, ids());
+  for (const std::string& other : others) {
+    const RunFolder run(root_, other);
+    const std::string repeated = run.repeats();
+    if (repeated == id && other != heir) PENSTOCK_TRY(point_link(run.path(), heir, root_ + "/runs/." + other + ".tmp"));
+    if (!repeated.empty() || other == id) continue;
+    std::error_code error;
+    for (fs::directory_iterator it(run.path(), error), end; !error && it != end; it.increment(error)) {
+      const std::string stage = it->path().filename().string();
+      if (!it->is_symlink(error) || run.maker_of(stage) != id) continue;
+      PENSTOCK_TRY(point_link(it->path().string(), "../" + heir + "/" + stage, run.path() + "/." + stage + ".tmp"));
+    }
+  }
+  return {};
+}
+
+// The folder of a run that others repeat goes, as a whole, to the newest of them, which is returned; empty: none does.
+// `folder` is where the run's own files are.
+Result<std::string> RunStore::hand_over_folder(std::string_view id, const std::string& folder) const {
+  PENSTOCK_ASSIGN(const std::vector<std::string> others, ids());
+  const auto heir = std::find_if(others.begin(), others.end(),
+                                 [&](const std::string& other) { return RunFolder(root_, other).repeats() == id; });
+  if (heir == others.end()) return std::string();
+  PENSTOCK_TRY(point_users(id, *heir));
+  PENSTOCK_TRY(exchange_names(folder, RunFolder(root_, *heir).path()));
+  return *heir;
+}
 
 // What other runs took over by a link goes to the newest of them; the others are pointed there before. `folder` is
 // where the run's own files are.
@@ -63,6 +113,7 @@ Status RunStore::hand_over_stages(std::string_view id, const std::string& folder
   std::map<std::string, std::vector<std::string>> users;  // by stage
   for (const std::string& other : others) {
     const RunFolder run(root_, other);
+    if (!run.repeats().empty()) continue;  // its folder is another's
     std::error_code error;
     for (fs::directory_iterator it(run.path(), error), end; other != id && !error && it != end; it.increment(error)) {
       const std::string stage = it->path().filename().string();
@@ -75,7 +126,7 @@ Status RunStore::hand_over_stages(std::string_view id, const std::string& folder
       const std::string path = RunFolder(root_, runs[i]).path();
       PENSTOCK_TRY(point_link(path + "/" + stage, "../" + heir.id() + "/" + stage, path + "/." + stage + ".tmp"));
     }
-    PENSTOCK_TRY(exchange(folder + "/" + stage, heir.path() + "/" + stage));
+    PENSTOCK_TRY(exchange_names(folder + "/" + stage, heir.path() + "/" + stage));
   }
   return {};
 }
@@ -90,23 +141,41 @@ Status RunStore::remove(std::string_view id) const {
     std::vector<std::string> removed;
     clean_run(*run, removed);  // what it left beside outputs elsewhere
   }
-  const std::string path = RunFolder(root_, std::string(id)).path();
+  const RunFolder own(root_, std::string(id));
+  const std::string path = own.path();
+  std::string heir;
+  const bool is_repeat = !own.repeats().empty();
+  if (!is_repeat) {
+    PENSTOCK_ASSIGN(heir, hand_over_folder(id, path));
+  }
+  if (is_repeat || !heir.empty()) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return file_error(errno, "remove", path);
+    if (!heir.empty()) PENSTOCK_TRY(point_users(id, heir));  // who came meanwhile
+    return remove_record(record_of_repeat(id));
+  }
   PENSTOCK_TRY(hand_over_stages(id, path));
   const std::string hidden = fmt::format("{}/runs/{}{}-{}", root_, kRemoved, id, this_process_mark());
   if (::rename(path.c_str(), hidden.c_str()) != 0) {
     if (errno == ENOENT) return {};  // another process was faster
     return file_error(errno, "remove", path);
   }
-  PENSTOCK_TRY(hand_over_stages(id, hidden));  // what a run linked meanwhile
-  return remove_tree(hidden);
+  // What a run linked meanwhile.
+  PENSTOCK_ASSIGN(heir, hand_over_folder(id, hidden));
+  if (heir.empty()) PENSTOCK_TRY(hand_over_stages(id, hidden));
+  PENSTOCK_TRY(remove_record(record_of_repeat(id)));
+  return remove_tree(hidden);  // where the folder has an heir, a link
 }
 
 std::size_t RunStore::finish_removals() const {
   std::size_t finished = 0;
   std::error_code error;
   for (fs::directory_iterator it(root_ + "/runs", error), end; !error && it != end; it.increment(error)) {
-    if (!it->path().filename().string().starts_with(kRemoved)) continue;
+    const std::string name = it->path().filename().string();
+    const bool link_to_itself = it->is_symlink(error) && RunFolder(root_, name).repeats() == name;
+    if (name.ends_with(".json")) remove_record_without_run(it->path());
+    if (!name.starts_with(kRemoved) && !link_to_itself) continue;
     finished += remove_tree(it->path().string()) ? 1 : 0;
+    if (link_to_itself) ::unlink(record_of_repeat(name).c_str());
   }
   return finished;
 }
@@ -114,7 +183,9 @@ std::size_t RunStore::finish_removals() const {
 std::uint64_t RunStore::size_bytes(std::string_view id) const {
   std::uint64_t bytes = 0;
   std::error_code error;
-  const std::string path = RunFolder(root_, std::string(id)).path();
+  const RunFolder run(root_, std::string(id));
+  if (!run.repeats().empty()) return 0;
+  const std::string path = run.path();
   for (fs::recursive_directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
     std::error_code missing;
     if (fs::is_regular_file(it->symlink_status(missing))) bytes += it->file_size(missing);

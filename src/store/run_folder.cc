@@ -86,9 +86,23 @@ std::string RunFolder::maker_of(std::string_view stage) const {
   char target[512];
   const ssize_t size = ::readlink((path() + "/" + std::string(stage)).c_str(), target, sizeof target);
   std::string_view text(target, size > 0 ? static_cast<std::size_t>(size) : 0);
-  if (!text.starts_with(kUp)) return id_;
+  if (!text.starts_with(kUp)) {
+    std::string other = repeats();
+    return other.empty() ? id_ : other;
+  }
   text.remove_prefix(kUp.size());
   return std::string(text.substr(0, text.find('/')));
+}
+
+bool RunFolder::has_own(std::string_view stage) const {
+  char target[1];
+  return ::readlink((path() + "/" + std::string(stage)).c_str(), target, sizeof target) < 0 && errno == EINVAL;
+}
+
+std::string RunFolder::repeats() const {
+  char target[64];
+  const ssize_t size = ::readlink(path().c_str(), target, sizeof target);
+  return {target, size > 0 ? static_cast<std::size_t>(size) : 0};
 }
 
 Status RunFolder::write(std::string_view name, std::string_view text) {

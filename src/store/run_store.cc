@@ -86,7 +86,10 @@ Result<std::vector<std::string>> RunStore::ids() const {
     return file_error(errno, "list", path);
   }
   while (const dirent* const entry = ::readdir(directory)) {
-    if (is_run_id(entry->d_name)) ids.emplace_back(entry->d_name);
+    if (!is_run_id(entry->d_name)) continue;
+    // A link to itself is what a removal that was killed left of a run whose folder went to one that repeated it.
+    const bool folder = entry->d_type == DT_DIR;
+    if (folder || RunFolder(root_, entry->d_name).repeats() != entry->d_name) ids.emplace_back(entry->d_name);
   }
   ::closedir(directory);
   std::sort(ids.begin(), ids.end(), std::greater<>());
@@ -180,10 +183,6 @@ std::vector<std::string> RunStore::lineage(std::string_view id) const {
     next = run ? run->resumes : std::string();
   }
   return ids;
-}
-
-Result<std::string> RunStore::read_text(std::string_view id, std::string_view name) const {
-  return read_file(RunFolder(root_, std::string(id)).path() + "/" + std::string(name));
 }
 
 }  // namespace penstock

@@ -55,6 +55,8 @@ class RunFolder {
   static bool keeps(std::string_view name);
   /// Lets the folder of a stage be that of the run `maker`, by a link. Nothing of the stage may be there yet.
   Status link_stage(std::string_view stage, const std::string& maker);
+  /// Says whether the stage's files are in this folder, and not in that of another run.
+  bool has_own(std::string_view stage) const;
   /// Returns the run in whose folder the stage's files really are: this one, or who made what was linked.
   std::string maker_of(std::string_view stage) const;
   /// Returns the files under the stage's artifacts, by name, with their digests. Temporaries and links are left out.
@@ -63,6 +65,8 @@ class RunFolder {
   static Result<std::vector<Artifact>> artifacts_in(const std::string& folder, std::string_view stage);
   /// Removes the hidden temporaries that this process left in the run's artifacts: those of a writer that was given up.
   void remove_temporaries(std::string_view stage) noexcept;
+  /// The run whose folder this is a second name of, as nothing had to be done in this one; empty: it has its own.
+  std::string repeats() const;
   /// Lets ROOT/latest point here.
   Status publish_latest();
 
@@ -90,6 +94,13 @@ struct StoredRun {
   std::vector<std::pair<std::string, std::string>> overrides;  ///< Parameters that were set, as texts.
 };
 
+/// What is said of a run that repeats another one beside what is said of that.
+struct RepeatRecord {
+  std::int64_t started_micros = 0;
+  std::string program;               ///< Name and version of who ran it.
+  std::vector<std::string> command;  ///< The words of its command.
+};
+
 /// All runs below one folder. Thread-compatible; several processes may use one store.
 class RunStore {
  public:
@@ -98,6 +109,9 @@ class RunStore {
   const std::string& root() const noexcept { return root_; }
   /// Makes the folder of a new run.
   Result<RunFolder> create();
+  /// Makes a run in which nothing had to be done, as all is as in the run `of`, which has ended: a link to its folder,
+  /// and ROOT/runs/ID.json, with what is not the same. kNotFound when `of` was removed.
+  Result<RunFolder> create_repeat(const std::string& of, const RepeatRecord& record, bool durable);
   /// Returns the runs, newest first. One whose run.json cannot be read is among them, with the time that its id tells.
   /// A store that is not there is empty.
   Result<std::vector<StoredRun>> list() const;
@@ -115,20 +129,23 @@ class RunStore {
   /// theirs: another run can go on from there. Returns the paths of what it removed.
   Result<std::vector<std::string>> clean() const;
   /// Removes a run and all that it keeps; kept results of stages stay in the cache, and what other runs took over from
-  /// it by a link becomes theirs. Before, `latest` is pointed to the newest other run that has ended, or removed where
-  /// there is none. kUnavailable while the run goes on.
+  /// it by a link, or all of it when they repeat it, becomes theirs. Before, `latest` is pointed to the newest other
+  /// run that has ended, or removed where there is none. kUnavailable while the run goes on.
   Status remove(std::string_view id) const;
   /// Removes what removals that were killed left behind. Returns how many.
   std::size_t finish_removals() const;
   /// Bytes of all files of a run; one that it shares with the cache or another run counts too.
   std::uint64_t size_bytes(std::string_view id) const;
-  /// Returns the text of a file of a run.
+  /// Returns the text of a file of a run; of one that repeats another run, what it would have written.
   Result<std::string> read_text(std::string_view id, std::string_view name) const;
 
  private:
   void clean_run(const StoredRun& run, std::vector<std::string>& removed) const;
   Result<std::vector<std::string>> ids() const;
   Status hand_over_stages(std::string_view id, const std::string& folder) const;
+  Result<std::string> hand_over_folder(std::string_view id, const std::string& folder) const;
+  Status point_users(std::string_view id, const std::string& heir) const;
+  std::string record_of_repeat(std::string_view id) const { return root_ + "/runs/" + std::string(id) + ".json"; }
   std::string root_;
 };
 

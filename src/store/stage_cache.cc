@@ -53,7 +53,7 @@ Status check_artifact(const std::string& path, const Artifact& artifact, DigestI
   if (!S_ISREG(info.st_mode)) return not_what_it_was(path, "it is no regular file");
   if (static_cast<std::uint64_t>(info.st_size) != artifact.size_bytes)
     return not_what_it_was(path, fmt::format("it has {} bytes instead of {}", info.st_size, artifact.size_bytes));
-  PENSTOCK_ASSIGN(const FileDigest digest, index.digest(path));
+  PENSTOCK_ASSIGN(const FileDigest digest, index.digest(path, state_from(info)));
   if (digest.sha256 != artifact.sha256) return not_what_it_was(path, "its content was changed");
   return {};
 }
@@ -177,9 +177,8 @@ Status StageCache::remove(const std::string& folder) const {
 }
 
 // The folder, as the state of entry.json says whether it is what was read before (ResultIndex).
-void StageCache::touch(const CacheEntry& entry) const noexcept {
+void StageCache::touch(const std::string& folder) noexcept {
   constexpr std::int64_t kFineEnough = 60;  // seconds; looking costs less than changing
-  const std::string folder = folder_of_key(entry.key);
   struct stat info;
   timespec now;
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);

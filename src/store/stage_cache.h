@@ -65,7 +65,9 @@ class StageCache {
   /// Returns the entry of a key, or nothing. kDataLoss when there is one that is damaged.
   Result<std::optional<CacheEntry>> find(const StageKey& key) const;
   std::string artifacts_of(const CacheEntry& entry) const;
-  /// The path of the entry.json of a key, whether it is there or not.
+  const std::string& root() const noexcept { return root_; }
+  /// Where the entry.json of a key is below the root, whether it is there or not, and its path.
+  static std::string entry_of(const std::string& digest) { return "cache/" + digest.substr(0, 16) + "/entry.json"; }
   std::string entry_path(const StageKey& key) const { return folder_of_key(key) + "/entry.json"; }
   /// Adds an entry whose artifacts are in `from`; they stay there. One of the same key that is there already stays,
   /// unless `replace`.
@@ -85,7 +87,8 @@ class StageCache {
   Status verify(const Listed& listed) const;
   Status remove(const std::string& folder) const;
   /// Marks an entry as used now, to the minute.
-  void touch(const CacheEntry& entry) const noexcept;
+  void touch(const CacheEntry& entry) const noexcept { touch(folder_of_key(entry.key)); }
+  static void touch(const std::string& folder) noexcept;
   /// Removes what writers that were killed left behind. Returns how many.
   std::size_t clean() const;
 

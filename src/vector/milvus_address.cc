@@ -100,13 +100,14 @@ bool is_address(std::string_view where) noexcept {
   return where.starts_with(kScheme) || where.starts_with(kHttpScheme);
 }
 
-Result<Address> parse_address(std::string_view where) {
+Result<Address> parse_address(std::string_view where, std::chrono::milliseconds timeout) {
   if (where.starts_with(kHttpScheme)) {
     return Error(ErrorCode::kUnsupported, "milvus+http is not supported")
         .hint("use milvus://, which servers since 2.x speak, on the same port");
   }
   where.remove_prefix(kScheme.size());
   Address address;
+  address.timeout = timeout;
   const std::size_t slash = where.find('/');
   if (slash == std::string_view::npos) return wrong("the address of a Milvus names no collection");
   PENSTOCK_TRY(read_host(where.substr(0, slash), address));

@@ -409,7 +409,7 @@ Result<milvus::CollectionAnswer> found_or_made(const Calls& calls, const VectorS
 }  // namespace
 
 Result<std::unique_ptr<VectorStore>> open_milvus_store(const std::string& where, const VectorStoreOptions& options) {
-  PENSTOCK_ASSIGN(auto address, milvus::parse_address(where));
+  PENSTOCK_ASSIGN(auto address, milvus::parse_address(where, options.timeout));
   if (options.shape.dimension != 0) PENSTOCK_TRY(check_shape(options.shape));
   if (options.description.size() > kMaxDescription)
     return Error(ErrorCode::kInvalidArgument, "the description of a store has at most 65,536 bytes");

@@ -177,7 +177,10 @@ class CommandRun {
   }
 
   // Reads what it prints until it has ended; first asks it to end, then makes it, when its time is over.
+  // Most commands end soon and print little: so long only their end is waited for, as they close what they print to
+  // before they end, and to be woken up for that costs as much as some of them take.
   Status watch() {
+    if (ends_within(kSoon)) return {};
     Status status;
     while (!child_->has_ended()) {
       pollfd waits[3] = {
@@ -194,6 +197,13 @@ class CommandRun {
       look_at_time();
     }
     return status;
+  }
+
+  static constexpr int kSoon = 2;  // ms; in that time a pipe may fill up, and then it is emptied
+
+  bool ends_within(int milliseconds) const {
+    pollfd end{child_->exit_descriptor(), POLLIN, 0};
+    return end.fd >= 0 && ::poll(&end, 1, std::min(milliseconds, patience())) == 1;
   }
 
   // Milliseconds; short enough to see a cancel in time, and where the end cannot be waited for, that.
@@ -282,13 +292,26 @@ std::vector<std::pair<std::string, std::string>> result_environment(const FileSt
   return {variables.begin(), variables.end()};
 }
 
-Result<std::string> program_of(const FileStage& stage, const StageFolders& folders) {
+Result<std::string> FoundPrograms::find(const std::string& name, const std::string& search) {
+  const std::pair key(name, search);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = paths_.find(key);
+    if (known != paths_.end()) return known->second;
+  }
+  PENSTOCK_ASSIGN(std::string path, find_program(name, search));
+  const std::lock_guard lock(mutex_);
+  return paths_[key] = std::move(path);
+}
+
+Result<std::string> program_of(const FileStage& stage, const StageFolders& folders, FoundPrograms* known) {
   if (stage.command.shell) return std::string("/bin/sh");
   std::string search = variable("PATH") != nullptr ? variable("PATH") : "/usr/local/bin:/usr/bin:/bin";
   for (const auto& [name, text] : stage.command.env) {
     if (name == "PATH") search = insert_folders_in_text(text, folders);
   }
-  Result<std::string> found = find_program(insert_folders_in_text(stage.command.words.front(), folders), search);
+  const std::string name = insert_folders_in_text(stage.command.words.front(), folders);
+  Result<std::string> found = known != nullptr ? known->find(name, search) : find_program(name, search);
   if (!found) return at_command(std::move(found.error()), stage);
   // The command begins in another folder than this program.
   if (!found->starts_with('/')) {

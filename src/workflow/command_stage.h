@@ -6,8 +6,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "platform/process.h"
@@ -15,9 +18,20 @@
 
 namespace penstock {
 
+/// Programs that were found already: a run of thousands of stages looks for each once. Thread-safe.
+class FoundPrograms {
+ public:
+  /// As `find_program`, of platform/process.h.
+  Result<std::string> find(const std::string& name, const std::string& search);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::pair<std::string, std::string>, std::string> paths_;  // guarded by mutex_
+};
+
 /// Returns the path of the program of a command, which `command.words` (or `shell`) names. Errors at the command's
 /// place.
-Result<std::string> program_of(const FileStage& stage, const StageFolders& folders);
+Result<std::string> program_of(const FileStage& stage, const StageFolders& folders, FoundPrograms* found = nullptr);
 
 /// The variables that a command gets because they may change its result, sorted: locale and time zone, `pass_env`,
 /// `env` (as in the file, with placeholders).

@@ -93,6 +93,10 @@ FileRun WorkflowRun::end() {
   ended = folder_.write("run.json", run_json(record_, run_));
   if (!ended) fail(std::move(ended.error()));
   run_.status = status_of(run_, file_.run.stop);
+  if (observed_ != nullptr) {
+    const std::optional<RunGrounds> grounds = observed_->grounds(run_, cache_, index_);
+    if (grounds) (void)grounds->write(options_.store, options_.request);  // without them the next run does more
+  }
   return std::move(run_);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/nearest_name.h"
 #include "platform/file.h"
+#include "store/digest.h"
 #include "workflow/alert_table.h"
 #include "workflow/placeholders.h"
 #include "workflow/references.h"
@@ -275,7 +276,9 @@ Result<PipelineFile> parse_pipeline_file(std::string_view text, const std::strin
 
 Result<PipelineFile> load_pipeline_file(const std::string& path, const ParamOverrides& overrides) {
   PENSTOCK_ASSIGN(const std::string text, read_file(path, kMostFileBytes));
-  return parse_pipeline_file(text, path, overrides);
+  PENSTOCK_ASSIGN(PipelineFile file, parse_pipeline_file(text, path, overrides));
+  file.sha256 = sha256(text);
+  return file;
 }
 
 Pipeline make_pipeline(const PipelineFile& file, const FileStage& stage, const std::string& run_dir) {

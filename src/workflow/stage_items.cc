@@ -172,6 +172,7 @@ Result<std::size_t> WorkflowRun::divide(std::size_t i) {
   const std::size_t count = fan->stages.size();
   fan->states = std::vector<State>(count);
   begin_stage(i);
+  note_begin(i);
   StageRun& run = run_.stages[i];
   for (std::size_t k = 0; k < count; ++k) {
     fan->states[k].forced = states_[i].forced;

@@ -42,8 +42,8 @@ std::string key_text(const Json& json) { return json.dump(-1, ' ', false, Json::
 class KeyMaker {
  public:
   KeyMaker(const PipelineFile& file, const FileStage& stage, const std::string& run_dir, const MadeResults& made,
-           DigestIndex& index)
-      : file_(file), stage_(stage), run_dir_(run_dir), made_(made), index_(index) {}
+           DigestIndex& index, FoundPrograms* programs)
+      : file_(file), stage_(stage), run_dir_(run_dir), made_(made), index_(index), programs_(programs) {}
 
   Result<NamedResult> make() {
     StageKey& key = result_.key;
@@ -65,7 +65,7 @@ class KeyMaker {
     StageKey& key = result_.key;
     const StageCommand& command = stage_.command;
     const StageFolders folders = folders_of(stage_, run_dir_);
-    PENSTOCK_ASSIGN(result_.program, program_of(stage_, folders));
+    PENSTOCK_ASSIGN(result_.program, program_of(stage_, folders, programs_));
     PENSTOCK_ASSIGN(const FileDigest digest, index_.digest(result_.program));
     key.add("code", stage_.code_declared ? "declared" : digest.sha256);
     key.add("command", key_text(Json(command.words)));
@@ -258,6 +258,7 @@ class KeyMaker {
   const std::string& run_dir_;
   const MadeResults& made_;
   DigestIndex& index_;
+  FoundPrograms* const programs_;  ///< May be null.
   NamedResult result_;
   FileDigests hashed_;  ///< Taken at once, before their turn.
 };
@@ -277,8 +278,8 @@ std::string ObservedInputs::changed(DigestIndex& index) const {
 }
 
 Result<NamedResult> name_result(const PipelineFile& file, const FileStage& stage, const std::string& run_dir,
-                                const MadeResults& made, DigestIndex& index) {
-  return KeyMaker(file, stage, run_dir, made, index).make();
+                                const MadeResults& made, DigestIndex& index, FoundPrograms* programs) {
+  return KeyMaker(file, stage, run_dir, made, index, programs).make();
 }
 
 std::string digest_of_artifacts(const std::vector<Artifact>& artifacts, const std::string& below) {

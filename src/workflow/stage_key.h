@@ -14,6 +14,8 @@
 
 namespace penstock {
 
+class FoundPrograms;
+
 /// Files that a stage reads, as they were when its key was made.
 class ObservedInputs {
  public:
@@ -25,6 +27,10 @@ class ObservedInputs {
   void add_folder(std::string path, std::string digest) { folders_.emplace_back(std::move(path), std::move(digest)); }
   /// Returns the path of one that is not what it was, or nothing.
   std::string changed(DigestIndex& index) const;
+
+  /// Paths and digests; of files that other stages made only with `sha256`.
+  const std::vector<std::pair<std::string, FileDigest>>& files() const noexcept { return files_; }
+  bool has_folders() const noexcept { return !folders_.empty(); }
 
  private:
   std::vector<std::pair<std::string, FileDigest>> files_;
@@ -52,7 +58,7 @@ struct NamedResult {
 /// digests that are known of their artifacts, and looks at no file. Errors: kNotFound at the place of an input that is
 /// missing, and what reading the files met.
 Result<NamedResult> name_result(const PipelineFile& file, const FileStage& stage, const std::string& run_dir,
-                                const MadeResults& made, DigestIndex& index);
+                                const MadeResults& made, DigestIndex& index, FoundPrograms* programs = nullptr);
 
 /// The digest of what stands in a folder of artifacts below `below` (empty: all), as `digest_of_folder` gives it.
 std::string digest_of_artifacts(const std::vector<Artifact>& artifacts, const std::string& below);

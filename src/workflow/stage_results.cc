@@ -75,7 +75,7 @@ Status WorkflowRun::take_kept_result(std::size_t i, bool& taken) {
     return later ? Status() : make_folders(folder_.path() + "/" + stage.name);
   }
   State& state = this->state(i);
-  PENSTOCK_ASSIGN(NamedResult named, name_result(file_, stage, folder_.path(), *this, index_));
+  PENSTOCK_ASSIGN(NamedResult named, name_result(file_, stage, folder_.path(), *this, index_, &programs_));
   if (!named.why_not.empty()) {
     PENSTOCK_TRY(note("not_named", {{"stage", stage.name}, {"reason", named.why_not}}));
     PENSTOCK_TRY(check_needs(i));
@@ -154,7 +154,7 @@ Status WorkflowRun::link(std::size_t i, const std::vector<Artifact>& artifacts, 
   StageRun& run = run_of(i);
   const RunFolder made(options_.store, maker);
   if (is_item(i) || maker == run_.id) return {};
-  if (made.maker_of(run.name) != maker || !check_artifacts(artifacts, made.artifacts_of(run.name), index_)) return {};
+  if (!made.has_own(run.name) || !check_artifacts(artifacts, made.artifacts_of(run.name), index_)) return {};
   if (!folder_.link_stage(run.name, maker)) return {};
   // It may have no output.json, or have been removed just now.
   if (::access((folder_.path() + "/" + run.name + "/output.json").c_str(), R_OK) != 0) {

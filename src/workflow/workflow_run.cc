@@ -91,6 +91,7 @@ WorkflowRun::WorkflowRun(const PipelineFile& file, const FileRunOptions& options
     run_.stages.emplace_back().name = stage.name;
   }
   if (file.run.timeout.count() > 0) deadline_ = Clock::now() + file.run.timeout;
+  if (!options.request.empty()) observed_ = std::make_unique<ObservedRun>(file, folder_.path());
   if (file.run.progress != nullptr) progress_ = std::make_unique<OneAtATime>(*file.run.progress);
 }
 
@@ -155,6 +156,7 @@ WorkEnd WorkflowRun::work(std::size_t i) {
       return {};
     }
     if (taken) return {};
+    note_begin(i);
   } else if (const std::string why = stopped(); !why.empty() && !stage(i).last) {
     end_stage(i, StageStatus::kFailed, why);
     return {};
@@ -203,15 +205,20 @@ bool WorkflowRun::may_begin(std::size_t i) {
 void WorkflowRun::begin_stage(std::size_t i) {
   state(i).begun = true;
   run_of(i).started_micros = now_micros();
-  if (const Status noted = note("stage_begins", {{"stage", stage(i).name}}); !noted) {
-    const std::lock_guard lock(mutex_);
-    if (store_error_) store_error_ = noted;
-  }
   if (options_.listener != nullptr) {
     const std::lock_guard lock(listener_mutex_);
     options_.listener->stage_begins(stage(i));
   }
   if (const std::optional<std::size_t> before = streams_into(i)) begin_stage(*before);
+}
+
+// Of stages whose results are not kept: the others have only an end.
+void WorkflowRun::note_begin(std::size_t i) {
+  if (const Status noted = note("stage_begins", {{"stage", stage(i).name}}); !noted) {
+    const std::lock_guard lock(mutex_);
+    if (store_error_) store_error_ = noted;
+  }
+  if (const std::optional<std::size_t> before = streams_into(i)) note_begin(*before);
 }
 
 // The stage whose stream it takes, which begins and ends with it.
@@ -291,7 +298,7 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
     }
     if (Status noted = note("inputs_changed", {{"stage", stage.name}, {"path", changed}}); !noted)
       return fail_stage(i, noted.error()), std::nullopt;
-    Result<NamedResult> named = name_result(file_, stage, folder_.path(), *this, index_);
+    Result<NamedResult> named = name_result(file_, stage, folder_.path(), *this, index_, &programs_);
     if (!named) return fail_stage(i, named.error()), std::nullopt;
     state.named = std::move(*named);
     return Clock::now();
@@ -401,6 +408,7 @@ void WorkflowRun::end_stage(std::size_t i, StageStatus status, std::string reaso
     const std::lock_guard lock(mutex_);
     if (store_error_) store_error_ = std::move(noted);
   }
+  if (observed_ != nullptr) observed_->add(stage(i), run, state(i).named ? &*state(i).named : nullptr);
   if (state(i).named) state(i).named.reset();  // of thousands of stages they are many megabytes
   if (options_.listener != nullptr) {
     const std::lock_guard lock(listener_mutex_);

@@ -19,7 +19,9 @@
 #include "store/result_index.h"
 #include "store/run_store.h"
 #include "store/stage_cache.h"
+#include "workflow/command_stage.h"
 #include "workflow/function_process.h"
+#include "workflow/observed_run.h"
 #include "workflow/run_files.h"
 #include "workflow/schedule.h"
 #include "workflow/stage_attempt.h"
@@ -82,6 +84,7 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   bool may_begin(std::size_t stage);
   std::string stopped() const;
   void begin_stage(std::size_t stage);
+  void note_begin(std::size_t stage);
   std::optional<std::size_t> streams_into(std::size_t stage) const;
   std::uint64_t bytes_read_by(const FileStage& stage) const;
   CheckpointOptions checkpoints_of(std::size_t stage);
@@ -146,8 +149,10 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   DigestIndex index_;
   StageCache cache_;
   ResultIndex results_;
+  FoundPrograms programs_;
   std::vector<std::string> reuse_;  ///< Runs whose results may be taken over, the nearest first.
   std::optional<Journal> journal_;
+  std::unique_ptr<ObservedRun> observed_;  ///< Null when nobody will ask for it.
   StopSignal own_stop_;
   StopSignal* stop_ = nullptr;
   std::unique_ptr<ProgressListener> progress_;

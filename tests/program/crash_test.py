@@ -230,6 +230,83 @@ class AtEveryCall(CrashTest):
                 self.assertEqual(self.artifacts(), self.expected)
 
 
+# All of it can be kept, so that a run with nothing to do repeats the one before.
+KEPT = """
+[[stage]]
+name = "numbers"
+command = ["seq", "1", "2000"]
+stdout = "n.csv"
+""" + "".join(f'''
+[[stage]]
+name = "more{i}"
+command = ["cp", "{{numbers.artifacts}}/n.csv", "n.csv"]
+outputs = ["n.csv"]
+''' for i in range(3))
+
+
+@unittest.skipUnless(FAULTS, "needs the library of faults, which sanitizers cannot load")
+class Repeated(CrashTest):
+    """Runs that repeat another one, and removals of what they repeat."""
+
+    loaded = {"LD_PRELOAD": FAULTS}
+
+    def setUp(self):
+        ProgramTest.setUp(self)
+        self.write("w.toml", KEPT)
+        self.expected = self.undisturbed()
+
+    def several_runs(self):
+        self.remove_store()
+        for _ in range(3):
+            self.assertEqual(self.run_with("run", "w.toml", "--quiet", **self.loaded).returncode, 0)
+
+    def check_all(self):
+        """What is listed is whole, and a run finds its results."""
+        self.check_store()
+        listed = json.loads(self.penstock("runs", "list", "--json").stdout)["runs"]
+        root = self.folder / "pipeline_outputs/runs"
+        for run in listed:
+            self.assertEqual(run["status"], "done")
+            self.assertTrue((root / run["run_id"] / "numbers/artifacts/n.csv").exists(), run["run_id"])
+            self.assertEqual(self.penstock("runs", "show", run["run_id"]).returncode, 0)
+        self.assertEqual(self.run_with("run", "w.toml", **self.loaded).returncode, 0)
+        self.assertEqual(self.artifacts(), self.expected)
+        self.assertEqual({each["status"] for each in self.latest("manifest.json")["stages"]}, {"cached"})
+
+    def at_every_call_of(self, *words):
+        self.several_runs()
+        done = self.run_with(*words, LD_PRELOAD=FAULTS, PENSTOCK_FAULT=f"count:{self.folder}/calls")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        number = int((self.folder / "calls").read_text().split()[-1])
+        points = range(1, number + 1) if LONG else sorted(random.Random(4).sample(range(1, number + 1), min(6, number)))
+        for kind in ("kill", "ENOSPC", "EIO", "EACCES", "short"):
+            for point in points:
+                with self.subTest(kind=kind, call=point):
+                    self.several_runs()
+                    done = self.run_with(*words, LD_PRELOAD=FAULTS, PENSTOCK_FAULT=f"{kind}:{point}")
+                    self.assertIn(done.returncode, (-9,) if kind == "kill" else (0, 1), done.stderr)
+                    self.check_all()
+        print(f"{words[0]}: 5 faults at {len(points)} of {number} calls", file=sys.stderr)
+
+    def test_a_run(self):
+        self.at_every_call_of("run", "w.toml", "--quiet")
+
+    def test_a_removal(self):
+        self.at_every_call_of("runs", "gc", "--keep", "2")
+
+    def test_runs_go_on_while_others_are_removed(self):
+        self.several_runs()
+        rounds = 200 if LONG else 10
+        script = f"for i in $(seq {rounds}); do '{PROGRAM}' run w.toml --quiet || exit 1; done"
+        removal = f"for i in $(seq {rounds}); do '{PROGRAM}' runs gc --keep 10 > {os.devnull} || exit 1; done"
+        started = [subprocess.Popen(["sh", "-c", each], cwd=self.folder, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                    env=self.environment()) for each in (script, script, removal)]
+        for process in started:
+            _, said = process.communicate()
+            self.assertEqual(process.returncode, 0, said)
+        self.check_all()
+
+
 class Together(CrashTest):
     def test_many_processes_use_one_store(self):
         processes, runs = (8, 200) if LONG else (4, 3)

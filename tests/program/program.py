@@ -67,6 +67,11 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout, done.stderr), (code, stdout, stderr))
 
     def latest(self, name):
+        """A file of the last run; where nothing had to be done that shares the folder of another run, and the program tells."""
+        run = (self.folder / "pipeline_outputs/latest").readlink().name
+        part = name.removesuffix(".json")
+        if (self.folder / f"pipeline_outputs/runs/{run}.json").exists() and part in ("run", "manifest", "timing", "metrics"):
+            return json.loads(self.penstock("runs", "show", run, "--json").stdout)[part]
         return json.loads((self.folder / "pipeline_outputs/latest" / name).read_text())
 
     def files(self):

@@ -108,12 +108,109 @@ class Removals(RunsTest):
         self.assertEqual(self.penstock("runs", "gc", "--keep", "x").returncode, 2)
 
     def test_what_a_killed_removal_left_goes_with_the_next(self):
-        first, second = self.run_well(), self.run_well()
+        first, second = self.run_well(), self.run_well("--set", "least=2")
         runs = self.folder / "pipeline_outputs/runs"
         (runs / first).rename(runs / f".removed-{first}-1-0")
         self.assertEqual(self.ids(), [second])
         self.assertEqual(self.json_of("runs", "gc", "--keep", "1")["removed"], [])
         self.assertEqual([path.name for path in runs.iterdir()], [second])
+
+
+class Repeats(RunsTest):
+    """Runs in which nothing is to be done share the folder of the run that they repeat."""
+
+    def repeats(self, run):
+        path = self.folder / "pipeline_outputs/runs" / run
+        return path.readlink().name if path.is_symlink() else None
+
+    def test_a_run_with_nothing_to_do_repeats_the_one_before(self):
+        first = self.run_well()
+        done = self.penstock("run", "w.toml")
+        self.assertRegex(done.stdout, f"^nothing to do: all 2 stages are kept, as in run {first}\nrun .* done: ")
+        second = self.latest("run.json")["run_id"]
+        self.assertEqual(self.repeats(second), first)
+        self.assertEqual(self.latest("run.json")["repeats"], first)
+        self.assertEqual(self.statuses(), {"head": "cached", "tail": "cached"})
+        self.assertEqual((self.folder / "pipeline_outputs/latest/tail/artifacts/b.txt").read_text(), "1x")
+        third = self.run_well("--quiet")
+        self.assertEqual(self.repeats(third), first)
+        self.assertEqual(self.ids(), [third, second, first])
+
+    def test_what_is_told_of_it_is_what_it_would_have_written(self):
+        first, second = self.run_well(), self.run_well()
+        why = self.json_of("why", "tail", "--run", second)
+        self.assertEqual((why["status"], why["reason"], why["differences"]), ("cached", f"kept from run {first}", []))
+        self.assertRegex(self.penstock("runs", "show", second).stdout, r"(?m)^stage tail: cached$")
+        self.assertEqual(self.penstock("runs", "report", second).returncode, 0)
+        self.assertIn(f"kept from run {first}", (self.folder / "pipeline_outputs/latest/report.html").read_text())
+        self.assertEqual(self.penstock("runs", "show", first).stdout.count(": done"), 3)
+
+    def test_another_request_is_another_run(self):
+        first = self.run_well()
+        self.assertIsNone(self.repeats(self.run_well("--set", "least=2")))
+        self.assertEqual(self.repeats(self.run_well()), first)
+        self.assertEqual(self.statuses(), {"head": "cached", "tail": "cached"})
+
+    def test_what_was_made_by_hand_after_it_is_seen(self):
+        first = self.run_well()
+        self.run_well()
+        self.write("source", "y\n")
+        changed = self.run_well()
+        self.assertIsNone(self.repeats(changed))
+        self.assertEqual(self.statuses(), {"head": "done", "tail": "done"})
+        self.assertEqual(self.repeats(self.run_well()), changed)
+        self.write("w.toml", FLOW + "# another text\n")
+        self.assertIsNone(self.repeats(self.run_well()))
+        self.assertEqual((self.folder / f"pipeline_outputs/runs/{first}/tail/artifacts/b.txt").read_text(), "1x")
+
+    def test_a_program_that_comes_first_in_path_is_seen(self):
+        self.run_well()
+        own = self.folder / "bin"
+        own.mkdir()
+        (own / "sed").write_text("#!/bin/sh\necho mine\n")
+        (own / "sed").chmod(0o755)
+        path = f"{own}:{self.environment()['PATH']}"
+        done = self.penstock("run", "w.toml", PATH=path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.statuses(), {"head": "cached", "tail": "done"})
+        (own / "sed").unlink()  # and one that goes again
+        self.assertEqual(self.penstock("run", "w.toml", PATH=path).returncode, 0)
+        self.assertEqual(self.statuses(), {"head": "cached", "tail": "cached"})
+        self.assertEqual((self.folder / "pipeline_outputs/latest/tail/artifacts/b.txt").read_text(), "1x")
+
+    def test_an_optional_input_that_comes_is_seen(self):
+        self.write("w.toml", """
+[[stage]]
+name = "both"
+shell = true
+command = "cat {inputs.one} {inputs.two} > {outputs.all}"
+inputs = { one = "source", two = { from = "other", optional = true } }
+outputs = { all = "all.txt" }
+""")
+        first = self.run_well()
+        self.assertEqual(self.repeats(self.run_well()), first)
+        self.write("other", "y\n")
+        self.run_well()
+        self.assertEqual((self.folder / "pipeline_outputs/latest/both/artifacts/all.txt").read_text(), "x\ny\n")
+
+    def test_one_is_resumed_like_any_other(self):
+        self.run_well()
+        second = self.run_well()
+        done = self.penstock("resume", second, "--set", "least=2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.statuses(), {"head": "cached", "tail": "done"})
+
+    def test_the_folder_outlives_the_run(self):
+        first, second, third = self.run_well(), self.run_well(), self.run_well()
+        self.assertEqual(self.json_of("runs", "gc", "--keep", "2")["removed"], [first])
+        heir, other = sorted((second, third), key=lambda run: self.repeats(run) is not None)  # ids are as fine as a second
+        self.assertEqual((self.repeats(heir), self.repeats(other)), (None, heir))
+        self.assertEqual(self.statuses(), {"head": "cached", "tail": "cached"})
+        self.run_well()  # its grounds are gone with the run
+        self.assertEqual(self.statuses(), {"head": "cached", "tail": "cached"})
+        self.assertEqual((self.folder / "pipeline_outputs/latest/tail/artifacts/b.txt").read_text(), "1x")
+        self.assertEqual(self.json_of("runs", "rm", heir)["removed"], [heir])
+        self.assertEqual((self.folder / f"pipeline_outputs/runs/{other}/tail/artifacts/b.txt").read_text(), "1x")
 
 
 class Pages(RunsTest):
@@ -366,11 +463,11 @@ path = "{artifacts}/out.csv"
 class KeptByALink(ProgramTest):
     """The folder of a kept stage is a link to that of the run that made it, as long as that run is there."""
 
-    def setUp(self):
-        super().setUp()
-        self.write("w.toml", '[[stage]]\nname = "a"\ncommand = ["echo", "x"]\nstdout = "out"\n')
+    texts = 0
 
     def run_once(self):
+        self.texts += 1  # of another file, so that it does not repeat the run before as a whole
+        self.write("w.toml", f'[[stage]]\nname = "a"\ncommand = ["echo", "x"]\nstdout = "out"\n# {self.texts}\n')
         self.assertEqual(self.penstock("run", "w.toml").returncode, 0)
         return (self.folder / "pipeline_outputs/latest").resolve()
 

@@ -52,6 +52,15 @@ class Schemas(ProgramTest):
         self.assertEqual(self.penstock("run", "copy.toml", "--quiet").returncode, 1)
         self.validate_run(with_output=False)
 
+    def test_of_a_run_that_repeats_another_one(self):
+        self.write("w.toml", '[[stage]]\nname = "make"\ncommand = ["echo", "1"]\nstdout = "out.txt"\n')
+        for _ in range(2):
+            self.assertEqual(self.penstock("run", "w.toml", "--quiet").returncode, 0)
+        records = list((self.folder / "pipeline_outputs/runs").glob("*.json"))
+        self.assertEqual(len(records), 1)
+        self.validate(json.loads(records[0].read_text()), "repeat")
+        self.validate_run(with_output=False)
+
     def test_of_a_workflow(self):
         self.write("flow.toml", """
 [[stage]]
