@@ -12,6 +12,7 @@
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
 #include "data/lanes.h"
+#include "embed/network_modules.h"
 #include "image/decode.h"
 #include "platform/file.h"
 #include "platform/machine.h"
@@ -89,6 +90,9 @@ Finding list_waiting() {
 // Nor is a format of images.
 Finding list_image_formats() { return {"images", true, image::formats_text()}; }
 
+// Nor are models.
+Finding list_models() { return {"models", true, embed::network_module_text()}; }
+
 // Plain loops give the same numbers, only later.
 Finding look_at_vectors() {
   std::string text = lane_kernels().name;
@@ -112,7 +116,8 @@ std::vector<Finding> findings(const std::string& store) {
           {"strategies", true, fmt::format("{}", fmt::join(strategies, ", "))},
           list_transports(),
           list_waiting(),
-          list_image_formats()};
+          list_image_formats(),
+          list_models()};
 }
 
 int doctor(const Arguments& arguments) {

@@ -13,10 +13,12 @@
 #include <string_view>
 #include <thread>
 
+#include "embed/classical.h"
 #include "image/decode.h"
 #include "image/file_fixture.h"
 #include "image/normalize.h"
 #include "image/photo_fixture.h"
+#include "platform/clock.h"
 #include "timing.h"
 #include "workload.h"
 
@@ -233,8 +235,30 @@ void measure(Photos photos, const Settings& settings) {
   print_rows(photos, rows);
 }
 
+// Processor time, and the least of many turns: others may use the machine.
+void measure_embedding(int rounds) {
+  constexpr std::size_t kPictures = 16;
+  constexpr int kTurnsPerRound = 20;
+  std::vector<std::uint8_t> pictures;
+  for (unsigned i = 0; i < kPictures; ++i) {
+    const std::vector<std::uint8_t> pixels = image::fixture::photo({kSide, kSide}, i);
+    pictures.insert(pictures.end(), pixels.begin(), pixels.end());
+  }
+  embed::ClassicalEmbedder embedder(kSide, kSide);
+  std::vector<float> vectors(kPictures * embedder.dimension());
+  std::vector<double> micros;
+  for (int turn = 0; turn < rounds * kTurnsPerRound; ++turn) {
+    const std::int64_t before = thread_cpu_ns();
+    (void)embedder.embed(std::as_bytes(std::span(pictures)), vectors);
+    micros.push_back(static_cast<double>(thread_cpu_ns() - before) / 1e3 / kPictures);
+  }
+  fmt::print("\nembed.classical, {0} x {0}: {1:.0f} microseconds of a processor (least of {2} turns; median {3:.0f})\n",
+             kSide, *std::min_element(micros.begin(), micros.end()), micros.size(), median(micros));
+}
+
 int usage() {
-  fmt::print("usage: images_benchmark [--rounds N] [--seconds S] [--only TEXT (of a size)] [--folder DIR]\n");
+  fmt::print(
+      "usage: images_benchmark [--rounds N] [--seconds S] [--only TEXT (of a size, or embedding)] [--folder DIR]\n");
   return 2;
 }
 
@@ -265,6 +289,8 @@ int images_main(int argc, char** argv) {
   for (const Photos& photos : {Photos{"640x480", {480, 640}, 60}, Photos{"4000x3000", {3000, 4000}, 6}}) {
     if (settings.only.empty() || photos.name.find(settings.only) != std::string::npos) measure(photos, settings);
   }
+  if (settings.only.empty() || std::string_view("embedding").find(settings.only) != std::string::npos)
+    measure_embedding(settings.rounds);
   return 0;
 }
 

@@ -22,10 +22,12 @@ struct AsyncLimits {
 };
 
 /// What is different from operator to operator: the calls themselves. A record in work has a slot, a number below
-/// `AsyncWindow::slots`.
+/// `AsyncWindow::slots`. A call may be for several records that follow one another; they share the slot.
 class AsyncWork {
  public:
   virtual ~AsyncWork();
+  /// How many records the call of the slot is for. Asked when the slot was taken; 1 unless overridden.
+  virtual std::uint64_t records(std::uint32_t slot) const;
   /// Begins an attempt for the record. Returns true when it has ended already; otherwise `then` is called once when it
   /// ends, unless it is dropped.
   virtual bool begin(std::uint32_t slot, Continuation then) = 0;
@@ -37,6 +39,9 @@ class AsyncWork {
   virtual bool fall_back(std::uint32_t slot, Error& error);
   /// Moves the result to what `flush` emits, and forgets the record. Returns how many records `flush` would emit.
   virtual std::size_t put(std::uint32_t slot) = 0;
+  /// All attempts failed: hands the records of the slot, from number `record` on, to the policy. Results that some of
+  /// them have may be put. Unless overridden it rejects the one record.
+  virtual Status reject(std::uint32_t slot, std::uint64_t record, Error error, RowErrors& errors);
   /// The record as it came, for quarantine.
   virtual std::string raw(std::uint32_t slot) = 0;
   /// The record is not needed any more.

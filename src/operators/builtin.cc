@@ -3,6 +3,7 @@
 #include "operator/builtin.h"
 
 #include "operators/async/async_rows.h"
+#include "operators/embed/embed_operators.h"
 #include "operators/etl/etl_operators.h"
 #include "operators/image/image_operators.h"
 #include "operators/io/csv_read.h"
@@ -20,6 +21,7 @@ void add_builtin_operators(Registry& registry) {
   add_serve_operators(registry);
   add_image_operators(registry);
   add_vector_operators(registry);
+  add_embed_operators(registry);
 }
 
 }  // namespace penstock

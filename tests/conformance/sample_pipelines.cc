@@ -117,6 +117,19 @@ Pipelines images(const Folders& at) {
                                    .to("json.write", path(at.out + "/tensors.jsonl"))};
 }
 
+// Vectors of pictures, gathered to batches in between.
+Pipelines vectors(const Folders& at) {
+  const Options pictures = {{"path", at.in + "/pictures"}, {"rows", 3}};
+  const Options pixels = {{"width", 20}, {"height", 20}, {"element", "u8"}, {"layout", "nhwc"}};
+  return std::vector<Pipeline>{read("image.list", pictures)
+                                   .then("image.decode", Options{}, {.on_error = quarantine(at.out + "/bad.jsonl")})
+                                   .then("image.normalize", pixels)
+                                   .then("tensor.batch", Options{{"rows", 7}})
+                                   .then("embed.classical", Options{})
+                                   .then("select", Options{{"columns", OptionValue::List{"path", "vector"}}})
+                                   .to("json.write", path(at.out + "/vectors.jsonl"))};
+}
+
 Pipelines csv_to_csv(const Folders& at) {
   return std::vector<Pipeline>{
       read("csv.read", path(at.in + "/orders.csv"), {.on_error = quarantine(at.out + "/bad.jsonl")})
@@ -250,6 +263,7 @@ std::vector<SamplePipeline> sample_pipelines() {
       {"lines_to_lines", lines_to_lines},
       {"csv_to_csv", csv_to_csv},
       {"images", images, false, "pictures.index"},
+      {"vectors", vectors},
       {"json_to_csv", json_to_csv},
       {"typed_only", typed_only},
       {"mixed", mixed},

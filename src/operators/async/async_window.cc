@@ -13,7 +13,16 @@ constexpr std::int64_t kIdleNs = 1'000'000;  // the longest that a record waits 
 }  // namespace
 
 AsyncWork::~AsyncWork() = default;
+std::uint64_t AsyncWork::records(std::uint32_t) const { return 1; }
 bool AsyncWork::fall_back(std::uint32_t, Error&) { return false; }
+
+Status AsyncWork::reject(std::uint32_t slot, std::uint64_t record, Error error, RowErrors& errors) {
+  Rejection rejection{.record = record, .reason = error.message(), .raw = {}};
+  if (!errors.raw_unused()) rejection.raw = raw(slot);
+  Status status = errors.reject(std::move(rejection));
+  if (status) return {};
+  return std::move(status).error().caused_by(std::move(error));
+}
 
 AsyncWindow::AsyncWindow(AsyncWork& work, AsyncLimits limits) : state_(std::make_unique<State>(work, limits)) {}
 
@@ -66,6 +75,7 @@ Result<std::uint32_t> AsyncWindow::make_room(Emitter& out) {
 
 void AsyncWindow::begin(std::uint32_t slot) {
   const AsyncLoop::Scope scope(state_->loop);
+  state_->number(state_->slots[slot]);
   state_->call(state_->slots[slot]);
 }
 

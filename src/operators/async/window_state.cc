@@ -43,8 +43,8 @@ AsyncWindow::State::State(AsyncWork& of, AsyncLimits its_limits)
 std::uint32_t AsyncWindow::State::take_slot() {
   Slot& slot = slots[free.back()];
   free.pop_back();
-  if (limits.ordered) order[records & (order.size() - 1)] = slot.index;
-  slot.record = records++;
+  if (limits.ordered) order[taken & (order.size() - 1)] = slot.index;
+  ++taken;
   slot.attempt = 1;
   ++busy;
   return slot.index;
@@ -162,7 +162,7 @@ bool AsyncWindow::State::try_again(Slot& slot, const Error& error) {
 
 Status AsyncWindow::State::deliver_first(Emitter& out) {
   if (!limits.ordered) return {};
-  for (; first != records; ++first) {
+  for (; first != taken; ++first) {
     Slot& slot = slots[order[first & (order.size() - 1)]];
     if (slot.phase != Phase::kMade && slot.phase != Phase::kFailed) break;
     PENSTOCK_TRY(deliver(slot, out));
@@ -172,7 +172,8 @@ Status AsyncWindow::State::deliver_first(Emitter& out) {
 
 Status AsyncWindow::State::deliver(Slot& slot, Emitter& out) {
   if (slot.phase == Phase::kFailed) {
-    PENSTOCK_TRY(reject(slot));
+    Error error = std::move(*std::exchange(slot.error, std::nullopt));
+    PENSTOCK_TRY(work.reject(slot.index, slot.record, std::move(error), *context->errors));
     work.forget(slot.index);
   } else if (work.put(slot.index) >= context->batch_size) {
     work.flush(out);
@@ -180,15 +181,6 @@ Status AsyncWindow::State::deliver(Slot& slot, Emitter& out) {
   slot.phase = Phase::kFree;
   free.push_back(slot.index);
   return {};
-}
-
-Status AsyncWindow::State::reject(Slot& slot) {
-  Error error = std::move(*std::exchange(slot.error, std::nullopt));
-  Rejection rejection{.record = slot.record, .reason = error.message(), .raw = {}};
-  if (!context->errors->raw_unused()) rejection.raw = work.raw(slot.index);
-  Status status = context->errors->reject(std::move(rejection));
-  if (status) return {};
-  return std::move(status).error().caused_by(std::move(error));
 }
 
 void AsyncWindow::State::drop_all() noexcept {

@@ -34,6 +34,11 @@ struct AsyncWindow::State {
 
   bool has_room() const noexcept { return busy < limits.max_concurrent && !free.empty(); }
   std::uint32_t take_slot();
+  /// Gives the records of a slot that was just taken their numbers.
+  void number(Slot& slot) noexcept {
+    slot.record = next_record;
+    next_record += work.records(slot.index);
+  }
   /// Begins an attempt now.
   void call(Slot& slot);
   /// Begins the next attempt after a pause, as soon as the pace allows it.
@@ -55,7 +60,8 @@ struct AsyncWindow::State {
   std::vector<std::uint32_t> ended;  // attempts, not looked at yet
   std::vector<std::uint32_t> order;  // a ring, its size a power of two: slots in the order of their records
   std::uint64_t first = 0;           // in `order`
-  std::uint64_t records = 0;         // taken so far; behind the last in `order`
+  std::uint64_t taken = 0;           // slots so far; behind the last in `order`
+  std::uint64_t next_record = 0;     // its number
   std::uint32_t busy = 0;            // slots that call or pause
   std::uint32_t oldest = kNone;      // of the attempts with a deadline
   std::uint32_t newest = kNone;
@@ -69,7 +75,6 @@ struct AsyncWindow::State {
   bool try_again(Slot& slot, const Error& error);
   Status deliver_first(Emitter& out);
   Status deliver(Slot& slot, Emitter& out);
-  Status reject(Slot& slot);
 };
 
 }  // namespace penstock::detail
