@@ -284,7 +284,8 @@ class Repeated(CrashTest):
                 with self.subTest(kind=kind, call=point):
                     self.several_runs()
                     done = self.run_with(*words, LD_PRELOAD=FAULTS, PENSTOCK_FAULT=f"{kind}:{point}")
-                    self.assertIn(done.returncode, (-9,) if kind == "kill" else (0, 1), done.stderr)
+                    # 0 also where it is killed later than it makes calls: what is young is hashed again, and written down, only once.
+                    self.assertIn(done.returncode, (0, -9) if kind == "kill" else (0, 1), done.stderr)
                     self.check_all()
         print(f"{words[0]}: 5 faults at {len(points)} of {number} calls", file=sys.stderr)
 
