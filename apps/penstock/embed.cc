@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <optional>
+#include <tuple>
 
 #include "apps/penstock/commands.h"
 #include "apps/penstock/console.h"
@@ -73,12 +73,32 @@ Result<std::pair<std::uint32_t, std::uint32_t>> size_of(const std::string& text)
       .hint("for instance --image-size 224");
 }
 
-Result<std::size_t> batch_size_of(const Arguments& arguments) {
-  const std::string text = arguments.value("--batch-size", "32");
-  std::size_t rows = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rows);
-  if (error == std::errc() && end == text.data() + text.size() && rows > 0) return rows;
-  return Error(ErrorCode::kInvalidArgument, fmt::format("--batch-size takes a number from 1 on, but is \"{}\"", text));
+Result<std::uint32_t> number_of(const Arguments& arguments, const char* flag, const char* otherwise) {
+  const std::string text = arguments.value(flag, otherwise);
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size() && number > 0) return number;
+  return Error(ErrorCode::kInvalidArgument, fmt::format("{} takes a number from 1 on, but is \"{}\"", flag, text));
+}
+
+/// From an image's path to its vector.
+Result<std::vector<ImageStep>> steps_of(const Arguments& arguments) {
+  PreprocessOptions images;
+  PENSTOCK_ASSIGN(const auto size, size_of(arguments.value("--image-size", "224")));
+  std::tie(images.width, images.height) = size;
+  PENSTOCK_ASSIGN(images.batch_size, number_of(arguments, "--batch-size", "32"));
+  images.mode = arguments.value("--mode", images.mode);
+  images.quality = arguments.value("--quality", images.quality);
+  const std::string model = arguments.value("--model");
+  std::uint32_t dimension = 0;
+  if (is_server(model)) {
+    if (!arguments.has("--dimension")) {
+      return Error(ErrorCode::kInvalidArgument, "how many values the vectors of " + model + " have is not said")
+          .hint("for instance --dimension 512");
+    }
+    PENSTOCK_ASSIGN(dimension, number_of(arguments, "--dimension", ""));
+  }
+  return steps_to_vectors(images, model, dimension);
 }
 
 /// The pipeline file that does what the command line says.
@@ -86,18 +106,12 @@ Result<std::string> pipeline_text(const Arguments& arguments) {
   if (!arguments.has("--to")) {
     return Error(ErrorCode::kInvalidArgument, "no store is named").hint("--to photos.index makes one in a file");
   }
-  PreprocessOptions images;
-  PENSTOCK_ASSIGN(const auto size, size_of(arguments.value("--image-size", "224")));
-  std::tie(images.width, images.height) = size;
-  PENSTOCK_ASSIGN(images.batch_size, batch_size_of(arguments));
-  images.mode = arguments.value("--mode", images.mode);
-  images.quality = arguments.value("--quality", images.quality);
-  const std::vector<ImageStep> steps = steps_to_vectors(images, arguments.value("--model"));
+  PENSTOCK_ASSIGN(const std::vector<ImageStep> steps, steps_of(arguments));
   PENSTOCK_ASSIGN(const std::string source, source_step(arguments));
 
   std::string text = "# Made by penstock embed. `penstock run` runs it, too.\nname = \"embed\"\n\n[run]\n";
   text += line_of("strategy", processes.name);
-  text += line_of("queue_depth", static_cast<std::int64_t>(images.queue_depth));
+  text += line_of("queue_depth", static_cast<std::int64_t>(PreprocessOptions().queue_depth));
   text += line_of("batch_size", 1);  // an image is work enough to be handed to a worker
   text += source;
   // A worker that hangs at a picture, or crashes, costs that picture.
@@ -162,7 +176,8 @@ Command embed_command() {
       {"SOURCE", true, "Images: folder, file, glob, tar files, table", Completes::kFolders, {}, true}};
   command.flags = {{"--to", "STORE", "The store; a file that is not there is made"},
                    {"--model", "M", "What makes vectors of images: an ONNX model, or an address of http(s)://"},
-                   {"--image-size", "N", "Pixels of a side that a model wants, or WIDTHxHEIGHT (default: 224)"},
+                   {"--dimension", "N", "How many values the vectors of a server have"},
+      {"--image-size", "N", "Pixels of a side that a model wants, or WIDTHxHEIGHT (default: 224)"},
                    {"--mode",
                     "MODE",
                     "How images get that size (default: fill)",

@@ -111,6 +111,7 @@ struct ImagePipelineOptions {
   /// What makes vectors of tensors: empty for the descriptor that comes with the library (embed.classical), the path of
   /// an ONNX model, or an address of http:// or https://.
   std::string model = {};
+  std::uint32_t dimension = 0;  ///< How many values the vectors of a server have; of others it is known.
   /// With the descriptor of the library `element` and `layout` are its own, whatever they say.
   PreprocessOptions images = {};
   Metric metric = Metric::kCosine;  ///< Of a store that is made; one that is there has its own.

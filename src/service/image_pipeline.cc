@@ -84,7 +84,7 @@ Result<std::vector<float>> vector_of_image(const std::vector<ImageStep>& steps, 
 }
 
 Result<ImagePipeline> ImagePipeline::open(ImagePipelineOptions options) {
-  const std::vector<ImageStep> steps = steps_to_vectors(options.images, options.model);
+  const std::vector<ImageStep> steps = steps_to_vectors(options.images, options.model, options.dimension);
   VectorStoreOptions store;
   PENSTOCK_ASSIGN(const std::uint32_t dimension, dimension_of(options.images, steps));
   store.shape = {dimension, options.metric};
@@ -137,7 +137,7 @@ PendingInsert ImagePipeline::insert_async(std::vector<ImageItem> images) {
 Result<InsertedImages> ImagePipeline::insert_streaming(std::shared_ptr<ImageFeed> images, InsertListener* listener) {
   InsertedImages result;
   ImageErrors errors;
-  const std::vector<ImageStep> steps = steps_to_vectors(options_.images, options_.model);
+  const std::vector<ImageStep> steps = steps_to_vectors(options_.images, options_.model, options_.dimension);
   Pipeline pipeline = pipeline_of(options_.images, steps, std::move(images));
   pipeline.add("put", put_vectors({store_.get(), options_.replace, &result.counts,
                                    [&](ImageError error) { errors.add(std::move(error)); }, listener}));
@@ -150,7 +150,7 @@ Result<InsertedImages> ImagePipeline::insert_streaming(std::shared_ptr<ImageFeed
 }
 
 Result<std::vector<float>> ImagePipeline::embed(const std::string& path) const {
-  return vector_of_image(steps_to_vectors(options_.images, options_.model), path);
+  return vector_of_image(steps_to_vectors(options_.images, options_.model, options_.dimension), path);
 }
 
 Result<std::vector<Neighbor>> ImagePipeline::search(const std::string& path, std::size_t k,

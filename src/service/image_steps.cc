@@ -27,7 +27,12 @@ std::vector<ImageStep> steps_to_tensors(const PreprocessOptions& options) {
   return {{"image.decode", std::move(decode), true, true}, {"image.normalize", std::move(normalize), false, true}};
 }
 
-std::vector<ImageStep> steps_to_vectors(const PreprocessOptions& options, const std::string& model) {
+bool is_server(std::string_view model) noexcept {
+  return model.starts_with("http://") || model.starts_with("https://");
+}
+
+std::vector<ImageStep> steps_to_vectors(const PreprocessOptions& options, const std::string& model,
+                                        std::uint32_t dimension) {
   PreprocessOptions tensors = options;
   if (model.empty()) {
     tensors.element = "u8";
@@ -38,9 +43,12 @@ std::vector<ImageStep> steps_to_vectors(const PreprocessOptions& options, const 
     steps.push_back({"embed.classical", {}});
     return steps;
   }
-  const bool remote = model.starts_with("http://") || model.starts_with("https://");
   steps.push_back({"tensor.batch", Options().set("rows", static_cast<std::int64_t>(options.batch_size)), false, false});
-  steps.push_back({remote ? "embed.http" : "embed.onnx", Options().set(remote ? "url" : "model", model)});
+  if (is_server(model)) {
+    steps.push_back({"embed.http", Options().set("url", model).set("dimension", std::int64_t{dimension})});
+  } else {
+    steps.push_back({"embed.onnx", Options().set("model", model)});
+  }
   return steps;
 }
 

@@ -21,8 +21,11 @@ struct ImageStep {
 /// From the column `path` to the column `tensor`.
 std::vector<ImageStep> steps_to_tensors(const PreprocessOptions& options);
 
-/// From the column `path` to the column `vector`. `model`: see ImagePipelineOptions.
-std::vector<ImageStep> steps_to_vectors(const PreprocessOptions& options, const std::string& model);
+/// From the column `path` to the column `vector`. `model` and `dimension`: see ImagePipelineOptions.
+std::vector<ImageStep> steps_to_vectors(const PreprocessOptions& options, const std::string& model,
+                                        std::uint32_t dimension);
+/// Whether a model is a server.
+bool is_server(std::string_view model) noexcept;
 
 /// As tables of a pipeline file. The caller may give lines to add to each table of a step that keeps_failed, or that
 /// may_crash.

@@ -23,8 +23,9 @@ struct Address {
 
 /// Whether `where` means a Milvus.
 bool is_address(std::string_view where) noexcept;
-/// Takes an address apart, which may say another `timeout`; a token that is not in it is that of the environment, MILVUS_TOKEN. Errors:
-/// kInvalidArgument, with what is wrong with it and without the token; kUnsupported for milvus+http.
+/// Takes an address apart, which may say another `timeout`; a token that is not in it is that of the environment,
+/// MILVUS_TOKEN. Errors: kInvalidArgument, with what is wrong with it and without the token; kUnsupported for
+/// milvus+http.
 Result<Address> parse_address(std::string_view where, std::chrono::milliseconds timeout = std::chrono::seconds(30));
 /// The token as the header "authorization" carries it; empty when there is none.
 std::string authorization_of(const Address& address);

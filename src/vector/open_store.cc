@@ -3,9 +3,9 @@
 #include <penstock/vector_store.h>
 
 #include "vector/embedded_store.h"
-#include "vector/postgres_store.h"
 #include "vector/milvus_address.h"
 #include "vector/milvus_store.h"
+#include "vector/postgres_store.h"
 
 namespace penstock {
 
