@@ -50,13 +50,13 @@ struct PostgresAddress {
   std::string shown() const { return "the table " + (schema.empty() ? table : schema + "." + table); }
 };
 
-std::string quoted(std::string_view name) {
+std::string quoted_name(std::string_view name) {
   std::string text = "\"";
   for (const char c : name) text += c == '"' ? "\"\"" : std::string(1, c);
   return text + '"';
 }
 
-std::string literal(std::string_view value) {
+std::string sql_text(std::string_view value) {
   std::string text = "'";
   for (const char c : value) text += c == '\'' ? "''" : std::string(1, c);
   return text + '\'';
@@ -219,7 +219,7 @@ class PostgresStore final : public VectorStore {
 
   bool is_writable() const noexcept { return options_.open != VectorStoreOptions::Open::kRead; }
   std::string table() const {
-    return (address_.schema.empty() ? "" : quoted(address_.schema) + ".") + quoted(address_.table);
+    return (address_.schema.empty() ? "" : quoted_name(address_.schema) + ".") + quoted_name(address_.table);
   }
   Error named(const Error& error) const {
     return Error(error.code(), address_.shown() + ": " + error.message())
@@ -364,7 +364,7 @@ Result<bool> PostgresStore::has_index() const {
   PENSTOCK_ASSIGN(const PostgresRows found,
                   connection_.run("SELECT 1 FROM pg_index AS i JOIN pg_opclass AS o ON o.oid = ANY (i.indclass) WHERE "
                                   "i.indrelid = " +
-                                      literal(table()) + "::regclass AND o.opcname = $1 AND i.indisvalid",
+                                      sql_text(table()) + "::regclass AND o.opcname = $1 AND i.indisvalid",
                                   {{operator_class(shape().metric)}}, options_.timeout));
   return found.size() > 0;
 }
@@ -376,8 +376,8 @@ Status PostgresStore::make_index() {
   if (is_there) return {};
   const Result<PostgresRows> made = in_transaction([&]() -> Result<PostgresRows> {
     PENSTOCK_TRY(connection_.run("SET LOCAL statement_timeout = 0"));
-    return connection_.run("CREATE INDEX IF NOT EXISTS " + quoted(address_.table + "_embedding") + " ON " + table() +
-                               " USING hnsw (embedding " + operator_class(shape().metric) + ")",
+    return connection_.run("CREATE INDEX IF NOT EXISTS " + quoted_name(address_.table + "_embedding") + " ON " +
+                               table() + " USING hnsw (embedding " + operator_class(shape().metric) + ")",
                            {}, std::nullopt);
   });
   if (!made) return Error(made.error());
@@ -489,9 +489,9 @@ Status make_table(PostgresConnection& connection, const std::string& table, cons
     PENSTOCK_TRY(connection.run("CREATE TABLE " + table + " (id text PRIMARY KEY, embedding vector(" +
                                 std::to_string(options.shape.dimension) + ") NOT NULL, metadata jsonb NOT NULL)"));
     PENSTOCK_TRY(connection.run("COMMENT ON COLUMN " + table + ".embedding IS " +
-                                literal(std::string(kMetricComment) + to_string(options.shape.metric))));
+                                sql_text(std::string(kMetricComment) + to_string(options.shape.metric))));
     if (!options.description.empty())
-      PENSTOCK_TRY(connection.run("COMMENT ON TABLE " + table + " IS " + literal(options.description)));
+      PENSTOCK_TRY(connection.run("COMMENT ON TABLE " + table + " IS " + sql_text(options.description)));
   }
   PENSTOCK_TRY(connection.run("COMMIT"));
   return {};
@@ -536,7 +536,8 @@ Result<VectorStore::Shape> shape_of(const TableFacts& facts, const VectorStore::
 Result<std::unique_ptr<VectorStore>> open_table(const PostgresAddress& address, const VectorStoreOptions& options) {
   using Open = VectorStoreOptions::Open;
   PENSTOCK_ASSIGN(PostgresConnection connection, PostgresConnection::connect(address.uri, options.timeout));
-  const std::string table = (address.schema.empty() ? "" : quoted(address.schema) + ".") + quoted(address.table);
+  const std::string table =
+      (address.schema.empty() ? "" : quoted_name(address.schema) + ".") + quoted_name(address.table);
   const bool create = options.open == Open::kCreate && options.shape.dimension != 0;
   if (create) PENSTOCK_TRY(make_extension(connection));
   PENSTOCK_ASSIGN(TableFacts facts, look_at(connection, table));

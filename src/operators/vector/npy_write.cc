@@ -17,9 +17,9 @@ constexpr std::size_t kNpyFlushBytes = std::size_t{128} << 10;
 
 struct NpyWriteOptions {
   std::string path;
-  OptionText column;
+  GivenText column;
   std::string ids;  ///< Empty: none.
-  OptionText id;
+  GivenText id;
   AtomicFile::Options file;
 };
 
@@ -210,9 +210,9 @@ class NpyWrite final : public Operator {
 Result<std::unique_ptr<Operator>> make_npy_write(const Options& options) {
   NpyWriteOptions how;
   how.path = options.text("path");
-  how.column = option_text(options, "column");
+  how.column = given_text(options, "column");
   if (options.has("ids")) how.ids = options.text("ids");
-  how.id = option_text(options, "id");
+  how.id = given_text(options, "id");
   how.file = {.durable = options.boolean("durable"), .make_folders = true, .revocable = true};
   if (!how.ids.empty() && how.ids == how.path) {
     return Error(ErrorCode::kInvalidArgument, "the ids and the array cannot be one file")

@@ -6,7 +6,7 @@
 namespace penstock {
 namespace {
 
-Result<std::size_t> column_named(std::string_view op, const StreamType& input, const OptionText& column) {
+Result<std::size_t> column_named(std::string_view op, const StreamType& input, const GivenText& column) {
   if (input.schema == nullptr)
     return Error(ErrorCode::kInvalidArgument, fmt::format("{} works on record batches", op)).at(column.place);
   Result<std::size_t> found = input.schema->find(column.text);
@@ -20,11 +20,11 @@ std::string type_text(const Field& field) {
 
 }  // namespace
 
-OptionText option_text(const Options& options, std::string_view name) {
+GivenText given_text(const Options& options, std::string_view name) {
   return {options.text(name), options.place(name).to_text()};
 }
 
-Result<VectorColumn> find_vectors(std::string_view op, const StreamType& input, const OptionText& column) {
+Result<VectorColumn> find_vectors(std::string_view op, const StreamType& input, const GivenText& column) {
   PENSTOCK_ASSIGN(const std::size_t index, column_named(op, input, column));
   const Field& field = (*input.schema)[index];
   if (field.type != Type::kTensor || field.tensor.element != TensorElement::kF32) {
@@ -39,7 +39,7 @@ Result<VectorColumn> find_vectors(std::string_view op, const StreamType& input, 
   return VectorColumn{index, dimension};
 }
 
-Result<std::size_t> find_ids(std::string_view op, const StreamType& input, const OptionText& column) {
+Result<std::size_t> find_ids(std::string_view op, const StreamType& input, const GivenText& column) {
   PENSTOCK_ASSIGN(const std::size_t index, column_named(op, input, column));
   const Field& field = (*input.schema)[index];
   if (field.type == Type::kUtf8 || field.type == Type::kInt64) return index;

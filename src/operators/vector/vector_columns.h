@@ -27,16 +27,16 @@ struct VectorColumn {
 };
 
 /// An option's value and where it was written.
-struct OptionText {
+struct GivenText {
   std::string text;
   std::string place;
 };
-OptionText option_text(const Options& options, std::string_view name);
+GivenText given_text(const Options& options, std::string_view name);
 
 /// Errors: kInvalidArgument, with the place, when there is no such column, or it holds no vectors.
-Result<VectorColumn> find_vectors(std::string_view op, const StreamType& input, const OptionText& column);
+Result<VectorColumn> find_vectors(std::string_view op, const StreamType& input, const GivenText& column);
 /// The index of a column of texts or integers.
-Result<std::size_t> find_ids(std::string_view op, const StreamType& input, const OptionText& column);
+Result<std::size_t> find_ids(std::string_view op, const StreamType& input, const GivenText& column);
 /// The text of an id that is not null.
 std::string id_in(const Column& column, std::size_t row);
 

@@ -15,7 +15,7 @@ constexpr std::size_t kMostBatchRows = 65'536;  // of output, so that a large k 
 
 struct VectorSearchOptions {
   StoreCallOptions calls;
-  OptionText vector;
+  GivenText vector;
   std::size_t k = 0;
   std::vector<Condition> filter;
   std::string prefix;
@@ -186,7 +186,7 @@ Result<std::vector<Condition>> conditions_in(const Options& options) {
 Result<std::unique_ptr<Operator>> make_vector_search(const Options& options) {
   VectorSearchOptions how;
   PENSTOCK_ASSIGN(how.calls, store_call_options(options));
-  how.vector = option_text(options, "vector");
+  how.vector = given_text(options, "vector");
   const std::int64_t k = options.integer("k");
   if (k < 1 || k > static_cast<std::int64_t>(VectorStore::kMaxNeighbors)) {
     return Error(ErrorCode::kInvalidArgument,

@@ -178,7 +178,7 @@ class VectorWrite final : public Operator {
   bool is_file() const { return options_.calls.store.find("://") == std::string::npos; }
 
   Status take(const RecordBatch& rows, std::size_t row) {
-    const auto null = [](const OptionText& column) {
+    const auto null = [](const GivenText& column) {
       return Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is null", column.text));
     };
     if (rows.column(id_).is_null(row)) return null(options_.id);
@@ -251,8 +251,8 @@ class VectorWrite final : public Operator {
 Result<std::unique_ptr<Operator>> vector_write_of(const Options& options) {
   VectorWriteOptions how;
   PENSTOCK_ASSIGN(how.calls, store_call_options(options));
-  how.id = option_text(options, "id");
-  how.vector = option_text(options, "vector");
+  how.id = given_text(options, "id");
+  how.vector = given_text(options, "vector");
   if (options.has("metadata")) {
     how.metadata = options.texts("metadata");
     how.metadata_place = options.place("metadata").to_text();

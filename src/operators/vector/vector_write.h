@@ -17,8 +17,8 @@ namespace penstock {
 /// The options of vector.write.
 struct VectorWriteOptions {
   StoreCallOptions calls;
-  OptionText id;
-  OptionText vector;
+  GivenText id;
+  GivenText vector;
   std::vector<std::string> metadata;
   std::string metadata_place;
   OptionText json;  ///< A column with objects of JSON; empty: none.
