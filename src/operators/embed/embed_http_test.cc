@@ -92,11 +92,10 @@ TEST_F(EmbedHttp, AddsTheVectorsOfTheServerInOrder) {
     const HarnessResult result = embed(path, 5, {{"batch", 2}});
     ASSERT_EQ(result.error(), "");
     EXPECT_EQ(result.type.schema->to_text(), "tensor: tensor f32 [3], vector: tensor f32 [4]");
-    EXPECT_THAT(result.rows(), ElementsAre(R"({"tensor":[0,0,0],"vector":[0,0,0,2]})",
-                                           R"({"tensor":[1,10,-1],"vector":[1,10,-1,2]})",
-                                           R"({"tensor":[2,20,-2],"vector":[2,20,-2,1]})",
-                                           R"({"tensor":null,"vector":null})",
-                                           R"({"tensor":[4,40,-4],"vector":[4,40,-4,1]})"))
+    EXPECT_THAT(result.rows(),
+                ElementsAre(R"({"tensor":[0,0,0],"vector":[0,0,0,2]})", R"({"tensor":[1,10,-1],"vector":[1,10,-1,2]})",
+                            R"({"tensor":[2,20,-2],"vector":[2,20,-2,1]})", R"({"tensor":null,"vector":null})",
+                            R"({"tensor":[4,40,-4],"vector":[4,40,-4,1]})"))
         << path;
   }
 }
