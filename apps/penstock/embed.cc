@@ -177,7 +177,7 @@ Command embed_command() {
   command.flags = {{"--to", "STORE", "The store; a file that is not there is made"},
                    {"--model", "M", "What makes vectors of images: an ONNX model, or an address of http(s)://"},
                    {"--dimension", "N", "How many values the vectors of a server have"},
-      {"--image-size", "N", "Pixels of a side that a model wants, or WIDTHxHEIGHT (default: 224)"},
+                   {"--image-size", "N", "Pixels of a side that a model wants, or WIDTHxHEIGHT (default: 224)"},
                    {"--mode",
                     "MODE",
                     "How images get that size (default: fill)",

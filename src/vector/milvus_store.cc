@@ -113,7 +113,8 @@ class MilvusStore final : public VectorStore {
   Result<PutCounts> put(const VectorRows& rows, Put how) override;
   Result<std::vector<Neighbor>> find(const VectorQuery& query) const override;
 
-  Status check_put(const VectorRows& rows) const;
+  Status check_more(std::string_view id, std::string_view metadata) const override;
+  Status check_writable() const;
   std::size_t rows_in_one_call(const VectorRows& rows, std::size_t from, Put how) const;
   Result<milvus::QueryAnswer> rows_there(std::span<const std::string_view> ids, Put how) const;
   Status put_some(const VectorRows& rows, Put how, PutCounts& counts);
@@ -130,20 +131,19 @@ class MilvusStore final : public VectorStore {
   bool unflushed_ = false;
 };
 
-Status MilvusStore::check_put(const VectorRows& rows) const {
+Status MilvusStore::check_writable() const {
   if (open_ == Open::kRead) {
     return Error(ErrorCode::kInvalidArgument,
                  "the store of vectors " + calls_->address().shown() + " is not open for writing");
   }
-  for (std::size_t row = 0; row < rows.metadata.size(); ++row) {
-    const std::size_t bytes = rows.metadata[row].size();
-    if (bytes <= kMaxMilvusMetadata) continue;
-    return Error(ErrorCode::kInvalidArgument, "the metadata of the row \"" + std::string(rows.ids[row].substr(0, 200)) +
-                                                  "\" has " + std::to_string(bytes) + " bytes, and Milvus takes " +
-                                                  std::to_string(kMaxMilvusMetadata))
-        .record(static_cast<std::int64_t>(row));
-  }
   return {};
+}
+
+Status MilvusStore::check_more(std::string_view id, std::string_view metadata) const {
+  if (metadata.size() <= kMaxMilvusMetadata) return {};
+  return Error(ErrorCode::kInvalidArgument, "the metadata of the row \"" + std::string(id.substr(0, 200)) + "\" has " +
+                                                std::to_string(metadata.size()) + " bytes, and Milvus takes " +
+                                                std::to_string(kMaxMilvusMetadata));
 }
 
 // At least one: no row is too long for a call by itself.
@@ -205,7 +205,7 @@ Status MilvusStore::put_some(const VectorRows& rows, Put how, PutCounts& counts)
 }
 
 Result<PutCounts> MilvusStore::put(const VectorRows& rows, Put how) {
-  PENSTOCK_TRY(check_put(rows));
+  PENSTOCK_TRY(check_writable());
   const std::lock_guard lock(mutex_);
   PutCounts counts;
   for (std::size_t from = 0; from < rows.ids.size();) {
