@@ -33,6 +33,13 @@ SourceKind kind_of(std::string_view source) {
   return SourceKind::kImages;
 }
 
+// A pipeline would put a file that is not there aside, as any other image that cannot be read.
+Status is_there(const std::string& source) {
+  if (has_glob(source)) return {};
+  const Result<FileStamp> stamp = stamp_of(source);
+  return stamp ? Status() : Status(stamp.error());
+}
+
 Result<std::string> source_step(const Arguments& arguments) {
   const SourceKind kind = kind_of(arguments.positional(0));
   OptionValue::List paths;
@@ -42,6 +49,7 @@ Result<std::string> source_step(const Arguments& arguments) {
                    fmt::format("{} and {} are sources of two kinds", arguments.positional(0), arguments.positional(i)))
           .hint("embed them one after the other; what is in the store already stays");
     }
+    PENSTOCK_TRY(is_there(arguments.positional(i)));
     paths.emplace_back(arguments.positional(i));
   }
   const char* const op = kind == SourceKind::kShards ? "image.shards"
@@ -139,7 +147,7 @@ Result<std::string> kept_file(const std::string& text, const std::string& store)
 int embed(const Arguments& arguments) {
   if (arguments.has("--log-level")) set_log_level(arguments.value("--log-level"));
   const Result<std::string> text = pipeline_text(arguments);
-  if (!text) return failed(text.error(), kUsage);
+  if (!text) return failed(text.error(), text.error().code() == ErrorCode::kInvalidArgument ? kUsage : kFailed);
   if (arguments.has("--show-file")) {
     print_data(*text);
     return kOk;

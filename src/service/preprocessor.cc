@@ -174,8 +174,8 @@ Result<ImageTensors> Preprocessor::preprocess(std::vector<ImageItem> images) con
     PENSTOCK_ASSIGN(std::optional<ImageTensors> next, tensors.next());
     if (!next) return made;
     std::vector<ImageError> errors = std::exchange(made.errors, {});
-    if (!next->ids.empty()) made = std::move(*next);
     errors.insert(errors.end(), next->errors.begin(), next->errors.end());
+    if (!next->ids.empty()) made = std::move(*next);
     made.errors = std::move(errors);
   }
 }

@@ -170,7 +170,8 @@ class VectorWrite final : public Operator {
   Status check_made_by() const {
     const std::string made_by = store_->description();
     if (options_.description.empty() || made_by.empty() || made_by == options_.description) return {};
-    return Error(ErrorCode::kInvalidArgument, "the vectors in the store were made in another way; it says:\n" + made_by)
+    return Error(ErrorCode::kInvalidArgument, fmt::format("the vectors in {} were made in another way; it says:\n{}",
+                                                          is_file() ? options_.calls.store : "the store", made_by))
         .at(options_.calls.place)
         .hint("make them in the same way, or put them into another store");
   }
@@ -257,7 +258,7 @@ Result<std::unique_ptr<Operator>> vector_write_of(const Options& options) {
     how.metadata = options.texts("metadata");
     how.metadata_place = options.place("metadata").to_text();
   }
-  if (options.has("metadata_json")) how.json = option_text(options, "metadata_json");
+  if (options.has("metadata_json")) how.json = given_text(options, "metadata_json");
   how.replaces = options.text("mode") == "upsert";
   PENSTOCK_ASSIGN(how.metric, metric_named(options.text("metric")));
   how.description = options.text("description");

@@ -21,7 +21,7 @@ struct VectorWriteOptions {
   GivenText vector;
   std::vector<std::string> metadata;
   std::string metadata_place;
-  OptionText json;  ///< A column with objects of JSON; empty: none.
+  GivenText json;  ///< A column with objects of JSON; empty: none.
   bool replaces = true;
   Metric metric = Metric::kCosine;
   std::string description;
