@@ -24,7 +24,7 @@ TEST(MilvusAddress, HasHostPortAndCollection) {
   EXPECT_EQ(address.host_and_port, "db.example:19531");
   EXPECT_EQ(address.collection, "photos_2026");
   EXPECT_EQ(address.token, "");
-  EXPECT_EQ(address.timeout, milliseconds(60'000));
+  EXPECT_EQ(address.timeout, milliseconds(30'000));
   EXPECT_EQ(parse_address("milvus://localhost/photos")->host_and_port, "localhost:19530");
   EXPECT_EQ(parse_address("milvus://[::1]/photos")->host_and_port, "[::1]:19530");
   EXPECT_EQ(parse_address("milvus://[::1]:5/photos")->host_and_port, "[::1]:5");

@@ -93,12 +93,12 @@ bool has_path(const OperatorInfo& info) {
                      [](const auto& option) { return option.name == "path"; });
 }
 
-// Sources that end by themselves, or sinks that write a file. http.serve needs clients, and image.list finds files
-// rather than reading one: http_serve_test.cc and image_list_test.cc have them.
+// Sources that end by themselves, or sinks that write a file. http.serve needs clients, and image.list and image.shards
+// find files rather than reading one: http_serve_test.cc, image_list_test.cc and image_shards_test.cc have them.
 std::vector<std::string> registered(OperatorInfo::Role role) {
   std::vector<std::string> names;
   for (const OperatorInfo* info : Registry::global().all()) {
-    if (info->name == "http.serve" || info->name == "image.list") continue;
+    if (info->name == "http.serve" || info->name.starts_with("image.")) continue;
     if (info->role == role && (role == OperatorInfo::Role::kSource || has_path(*info))) names.push_back(info->name);
   }
   return names;
