@@ -7,6 +7,8 @@
 #include <curl/curl.h>
 #include <penstock/result.h>
 
+#include <memory>
+
 namespace penstock {
 
 // clang-format off: one per line
@@ -43,6 +45,13 @@ struct Curl {
 Status load_curl();
 /// The functions; only after `load_curl` went well.
 const Curl& curl() noexcept;
+
+struct FreeCurl {
+  void operator()(CURL* handle) const noexcept { curl().easy_cleanup(handle); }
+  void operator()(curl_slist* list) const noexcept { curl().slist_free_all(list); }
+};
+using CurlHandle = std::unique_ptr<CURL, FreeCurl>;
+using CurlList = std::unique_ptr<curl_slist, FreeCurl>;
 
 }  // namespace penstock
 #endif

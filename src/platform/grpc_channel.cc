@@ -54,15 +54,6 @@ Error grpc_error(int status, const std::string& message) {
 #ifdef PENSTOCK_HTTP
 namespace {
 
-struct FreeHandle {
-  void operator()(CURL* handle) const noexcept { curl().easy_cleanup(handle); }
-};
-struct FreeList {
-  void operator()(curl_slist* list) const noexcept { curl().slist_free_all(list); }
-};
-using Handle = std::unique_ptr<CURL, FreeHandle>;
-using List = std::unique_ptr<curl_slist, FreeList>;
-
 struct Answer {
   std::string body;
   std::string message;
@@ -122,13 +113,13 @@ void set_frame_head(std::string& request) {
   for (unsigned i = 0; i < 4; ++i) request[4 - i] = static_cast<char>(length >> (8 * i) & 0xFFU);
 }
 
-List headers(const std::string& authorization, std::chrono::milliseconds timeout) {
+CurlList headers(const std::string& authorization, std::chrono::milliseconds timeout) {
   // "Expect" is left out, since libcurl would wait for a "100 Continue".
   std::vector<std::string> lines = {
       "Content-Type: application/grpc", "TE: trailers",
       "Expect:", "Accept:", fmt::format("grpc-timeout: {}m", std::min<std::int64_t>(timeout.count(), 99999999))};
   if (!authorization.empty()) lines.push_back("authorization: " + authorization);
-  List list;
+  CurlList list;
   for (const std::string& line : lines) {
     curl_slist* const longer = curl().slist_append(list.get(), line.c_str());
     if (longer == nullptr) return {};
@@ -152,9 +143,9 @@ Error failure(CURLcode code, const char* error_text, const Answer& answer, std::
                error_text[0] == '\0' ? curl().easy_strerror(code) : error_text);
 }
 
-Result<Handle> new_handle() {
+Result<CurlHandle> new_handle() {
   PENSTOCK_TRY(load_curl());
-  Handle handle(curl().easy_init());
+  CurlHandle handle(curl().easy_init());
   if (handle == nullptr) return no_memory();
   CURL* const easy = handle.get();
   if (curl().easy_setopt(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE}) != CURLE_OK)
@@ -175,11 +166,11 @@ Result<Handle> new_handle() {
 // without an upgrade ("Error in the HTTP2 framing layer").
 Result<std::string> GrpcChannel::call(const std::string& method, std::string& request,
                                       std::chrono::milliseconds timeout) const {
-  PENSTOCK_ASSIGN(const Handle handle, new_handle());
+  PENSTOCK_ASSIGN(const CurlHandle handle, new_handle());
   set_frame_head(request);
   CURL* const easy = handle.get();
   const std::string url = "http://" + host_and_port_ + "/" + method;
-  const List list = headers(authorization_, timeout);
+  const CurlList list = headers(authorization_, timeout);
   if (list == nullptr) return no_memory();
   char error_text[CURL_ERROR_SIZE] = {};
   Answer answer;

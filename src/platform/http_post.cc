@@ -14,13 +14,6 @@ namespace penstock {
 #ifdef PENSTOCK_HTTP
 namespace {
 
-struct FreeHandle {
-  void operator()(CURL* handle) const noexcept { curl().easy_cleanup(handle); }
-};
-struct FreeList {
-  void operator()(curl_slist* list) const noexcept { curl().slist_free_all(list); }
-};
-
 std::size_t drop_body(char*, std::size_t size, std::size_t count, void*) { return size * count; }
 
 int look_for_stop(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
@@ -34,8 +27,8 @@ Status http_is_there() { return load_curl(); }
 Status post_json(const std::string& url, const std::string& json, std::chrono::milliseconds timeout,
                  const std::atomic<bool>& stop) {
   PENSTOCK_TRY(load_curl());
-  const std::unique_ptr<CURL, FreeHandle> handle(curl().easy_init());
-  const std::unique_ptr<curl_slist, FreeList> headers(curl().slist_append(nullptr, "Content-Type: application/json"));
+  const CurlHandle handle(curl().easy_init());
+  const CurlList headers(curl().slist_append(nullptr, "Content-Type: application/json"));
   if (handle == nullptr || headers == nullptr)
     return Error(ErrorCode::kResourceExhausted, "libcurl has no memory left");
   CURL* const easy = handle.get();
