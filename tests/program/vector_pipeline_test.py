@@ -192,8 +192,8 @@ class KilledAtTheStore(Killed):
         done = self.run_program(*words, LD_PRELOAD=FAULTS, PENSTOCK_FAULT=f"count:{self.folder}/calls")
         self.assertEqual(done.returncode, 0, done.stderr)
         calls = int((self.folder / "calls").read_text().split()[-1])
-        self.assertGreater(calls, 12)
-        points = range(1, calls + 1) if LONG else sorted(random.Random(3).sample(range(1, calls + 1), 12))
+        self.assertGreater(calls, 6)  # how many checkpoints there are depends on the time
+        points = range(1, calls + 1) if LONG else sorted(random.Random(3).sample(range(1, calls + 1), min(12, calls)))
         for point in points:
             with self.subTest(call=point):
                 self.remove_outputs()
