@@ -18,6 +18,7 @@
 #include "platform/machine.h"
 #include "store/json_fields.h"
 #include "stream/table.h"
+#include "vector/stores_text.h"
 
 namespace penstock::app {
 namespace {
@@ -93,6 +94,9 @@ Finding list_image_formats() { return {"images", true, image::formats_text()}; }
 // Nor are models.
 Finding list_models() { return {"models", true, embed::network_module_text()}; }
 
+// Nor are stores.
+Finding list_stores() { return {"stores", true, vector_stores_text()}; }
+
 // Plain loops give the same numbers, only later.
 Finding look_at_vectors() {
   std::string text = lane_kernels().name;
@@ -117,7 +121,8 @@ std::vector<Finding> findings(const std::string& store) {
           list_transports(),
           list_waiting(),
           list_image_formats(),
-          list_models()};
+          list_models(),
+          list_stores()};
 }
 
 int doctor(const Arguments& arguments) {
