@@ -115,6 +115,7 @@ Result<std::string> pipeline_text(const Arguments& arguments) {
     return Error(ErrorCode::kInvalidArgument, "no store is named").hint("--to photos.index makes one in a file");
   }
   PENSTOCK_ASSIGN(const std::vector<ImageStep> steps, steps_of(arguments));
+  PENSTOCK_ASSIGN(const std::string description, description_of(steps));
   PENSTOCK_ASSIGN(const std::string source, source_step(arguments));
 
   std::string text = "# Made by penstock embed. `penstock run` runs it, too.\nname = \"embed\"\n\n[run]\n";
@@ -122,8 +123,7 @@ Result<std::string> pipeline_text(const Arguments& arguments) {
   text += line_of("queue_depth", static_cast<std::int64_t>(PreprocessOptions().queue_depth));
   text += line_of("batch_size", 1);  // an image is work enough to be handed to a worker
   text += source;
-  // A worker that hangs at a picture, or crashes, costs that picture.
-  text += steps_to_toml(steps, "on_error = \"quarantine\"\n", "timeout = \"60s\"\nmay_crash = true\n");
+  text += steps_to_toml(steps);
   text += line_of("\n[[operator]]\nop", "vector.write");
   text += line_of("store", arguments.value("--to"));
   text += line_of("metric", arguments.value("--metric", "cosine"));
@@ -131,7 +131,7 @@ Result<std::string> pipeline_text(const Arguments& arguments) {
   for (const std::string& column : arguments.values("--metadata")) metadata.emplace_back(column);
   if (!metadata.empty()) text += line_of("metadata", metadata);
   if (kind_of(arguments.positional(0)) == SourceKind::kShards) text += line_of("metadata_json", "metadata");
-  text += line_of("description", steps_to_toml(steps));
+  text += line_of("description", description);
   text += "on_error = \"quarantine\"\n";
   return text;
 }

@@ -11,6 +11,7 @@
 #include "service/contact_sheet.h"
 #include "service/image_steps.h"
 #include "stream/table.h"
+#include "vector/store_address.h"
 
 namespace penstock::app {
 namespace {
@@ -35,7 +36,7 @@ Result<Condition> condition_of(const std::string& text) {
     const nlohmann::json read = nlohmann::json::parse(value, nullptr, false);
     if (read.is_boolean()) {
       condition.value = read.get<bool>();
-    } else if (read.is_number_integer()) {
+    } else if (read.is_number_integer() && (!read.is_number_unsigned() || read.get<std::uint64_t>() <= INT64_MAX)) {
       condition.value = read.get<std::int64_t>();
     } else if (read.is_number()) {
       condition.value = read.get<double>();
@@ -62,23 +63,30 @@ struct Found {
   std::vector<Neighbor> neighbors;
 };
 
-Result<std::vector<Found>> look(const Arguments& arguments) {
+// What the command line says beside the images.
+Result<VectorQuery> query_of(const Arguments& arguments) {
   VectorQuery query;
   PENSTOCK_ASSIGN(query.k, neighbors_wanted(arguments));
   for (const std::string& text : arguments.values("--where")) {
     PENSTOCK_ASSIGN(Condition condition, condition_of(text));
     query.filter.push_back(std::move(condition));
   }
-  const std::string where = arguments.positional(0);
+  if (arguments.has("--sheet") && arguments.positionals() > 2)
+    return Error(ErrorCode::kInvalidArgument, "--sheet shows what is like one image, and several are given");
+  return query;
+}
+
+Result<std::vector<Found>> look(const Arguments& arguments, VectorQuery query) {
   VectorStoreOptions options;
   options.open = VectorStoreOptions::Open::kRead;
-  PENSTOCK_ASSIGN(const std::unique_ptr<VectorStore> store, open_vector_store(where, options));
+  PENSTOCK_ASSIGN(const std::unique_ptr<VectorStore> store, open_vector_store(arguments.positional(0), options));
+  const std::string where = address_without_secrets(arguments.positional(0));
   const std::string made_by = store->description();
   if (made_by.empty()) {
     return Error(ErrorCode::kInvalidArgument, where + " does not say what its vectors were made with")
         .hint("stores that penstock embed fills do; of others a pipeline with vector.search can ask");
   }
-  PENSTOCK_ASSIGN(const std::vector<ImageStep> steps, steps_from_toml(made_by, where));
+  PENSTOCK_ASSIGN(const std::vector<ImageStep> steps, steps_of_description(made_by, where, arguments.value("--model")));
   std::vector<Found> all;
   for (std::size_t i = 1; i < arguments.positionals(); ++i) {
     PENSTOCK_ASSIGN(const std::vector<float> vector, vector_of_image(steps, arguments.positional(i)));
@@ -125,12 +133,10 @@ Status write_sheet(const std::string& path, const Found& found) {
 }
 
 int search(const Arguments& arguments) {
-  if (arguments.has("--sheet") && arguments.positionals() > 2) {
-    return failed(Error(ErrorCode::kInvalidArgument, "--sheet shows what is like one image, and several are given"),
-                  kUsage);
-  }
-  const Result<std::vector<Found>> found = look(arguments);
-  if (!found) return failed(found.error(), found.error().code() == ErrorCode::kInvalidArgument ? kUsage : kFailed);
+  Result<VectorQuery> query = query_of(arguments);
+  if (!query) return failed(query.error(), kUsage);
+  const Result<std::vector<Found>> found = look(arguments, std::move(*query));
+  if (!found) return failed(found.error());
   if (arguments.has("--json")) {
     print_data(json_of(*found));
   } else {
@@ -153,6 +159,7 @@ Command search_command() {
   command.positionals = {{"STORE", true, "A store that penstock embed filled", Completes::kFolders},
                          {"IMAGE", true, "What to look for: a file", Completes::kFolders, {}, true}};
   command.flags = {{"-k", "N", "How many (default: 10)"},
+                   {"--model", "M", "The model of the store: needed for a server, and for a file that was moved"},
                    {"--where", "KEY=VALUE", "Only those whose metadata is so: =, !=, <, <=, >, >=", true},
                    {"--sheet", "FILE", "Also draw them side by side into FILE, an SVG page"},
                    {"--json", "", "Print JSON"}};

@@ -47,7 +47,7 @@ struct PreprocessOptions {
   std::string layout = "nchw";         ///< Or "nhwc".
   std::vector<double> mean = {};       ///< Per channel, of values from 0 to 1; empty: ImageNet's.
   std::vector<double> deviation = {};  ///< The same.
-  std::size_t batch_size = 32;         ///< Most tensors in a batch; at least 1.
+  std::size_t batch_size = 32;         ///< Most tensors in a batch, which takes 64 MiB at most; at least 1.
   std::size_t queue_depth = 4;         ///< Most images waiting in front of a step; at least 1.
   std::uint64_t memory_limit = 0;      ///< Bytes in flight; 0: no limit beyond queue_depth.
   /// Under `processes` an image that crashes its decoder costs that image; the results are the same under all.
@@ -68,7 +68,7 @@ struct ImageTensors {
 /// Makes tensors of image files, each batch as soon as it is ready.
 ///
 /// A broken image is no error of the whole: it stands among the errors. Memory is bounded by `queue_depth` and
-/// `batch_size`, however many images there are. Thread-safe.
+/// `batch_size`, however many images there are, but for the errors, which wait for the next batch. Thread-safe.
 class Preprocessor {
  public:
   explicit Preprocessor(PreprocessOptions options = {}) : options_(std::move(options)) {}
@@ -95,7 +95,7 @@ class Preprocessor {
   Tensors stream(std::vector<ImageItem> images) const;
   /// The same with images that come as they are asked for.
   Tensors stream(std::shared_ptr<ImageFeed> images) const;
-  /// All of them as one batch, in memory. Errors: as Tensors::next; kResourceExhausted beyond 2 GiB of tensors.
+  /// All of them as one batch, in memory. Errors: as Tensors::next; kResourceExhausted beyond 1 GiB of tensors.
   Result<ImageTensors> preprocess(std::vector<ImageItem> images) const;
 
   const PreprocessOptions& options() const noexcept { return options_; }
@@ -167,7 +167,7 @@ class ImagePipeline {
   /// The same in the background. Several may be on their way at once.
   PendingInsert insert_async(std::vector<ImageItem> images);
   /// The same with images that come as they are asked for; `listener` may be null. The result has no ids. Memory is
-  /// bounded, however many images there are.
+  /// bounded, however many images there are, but for the errors.
   Result<InsertedImages> insert_streaming(std::shared_ptr<ImageFeed> images, InsertListener* listener = nullptr);
 
   /// The vector of one image: f32 [dimension].
@@ -176,7 +176,7 @@ class ImagePipeline {
   Result<std::vector<Neighbor>> search(const std::string& path, std::size_t k = 10,
                                        std::vector<Condition> filter = {}) const;
 
-  /// The store. Closing it is not necessary: what was inserted is flushed.
+  /// The store. Closing it is not necessary: what was inserted is flushed; but PostgreSQL's index is made by `close`.
   VectorStore& store() noexcept { return *store_; }
   const ImagePipelineOptions& options() const noexcept { return options_; }
 

@@ -14,6 +14,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <mutex>
+#include <vector>
 
 #include "platform/clock.h"
 #include "platform/file.h"
@@ -147,6 +149,19 @@ bool receive_answer(int socket, Answer& answer) {
   return uninterrupted([&] { return ::recv(socket, &answer, sizeof answer, 0); }) == sizeof answer;
 }
 
+/// The sockets of this program to its nurseries. A nursery must hold none of another one, or that one would not see
+/// when its owner is gone: so a socket is made, put down here, and inherited under one lock. Never destroyed.
+struct OwnSockets {
+  std::mutex mutex;
+  std::vector<int> sockets;
+
+  static OwnSockets& all() {
+    static auto& all = *new OwnSockets;
+    return all;
+  }
+  void forget(int socket) { std::erase(sockets, socket); }
+};
+
 // By its descriptor, since a number can belong to another process once the nursery is gone.
 void kill_process(const WorkerProcess& worker) {
 #ifdef SYS_pidfd_send_signal
@@ -168,13 +183,16 @@ std::string WorkerEnd::to_text() const {
 }
 
 Result<std::unique_ptr<WorkerNursery>> WorkerNursery::start(Serve serve) {
+  std::fflush(nullptr);  // or what is still unwritten would be written by every worker too
+  OwnSockets& all = OwnSockets::all();
+  const std::lock_guard lock(all.mutex);
   int sockets[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
     return file_error(errno, "make", "a pair of sockets");
   }
   Descriptor own(sockets[0]);
   Descriptor other(sockets[1]);
-  std::fflush(nullptr);  // or what is still unwritten would be written by every worker too
+  all.sockets.push_back(own.get());
   const pid_t parent = ::getpid();
   const bool in_main_thread = ::gettid() == parent;
   const pid_t pid = ::fork();
@@ -183,10 +201,11 @@ Result<std::unique_ptr<WorkerNursery>> WorkerNursery::start(Serve serve) {
     // program.
     if (in_main_thread) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(0);
-    own.close();
+    for (const int socket : all.sockets) ::close(socket);
     run_nursery(other.get(), serve);
   }
   if (pid < 0) {
+    all.forget(own.get());
     return Error(ErrorCode::kUnavailable, fmt::format("cannot start a process: {}", std::strerror(errno)))
         .hint("allow more processes (ulimit -u), or use the strategy parallel");
   }
@@ -194,7 +213,11 @@ Result<std::unique_ptr<WorkerNursery>> WorkerNursery::start(Serve serve) {
 }
 
 WorkerNursery::~WorkerNursery() {
-  socket_.close();
+  {
+    const std::lock_guard lock(OwnSockets::all().mutex);
+    OwnSockets::all().forget(socket_.get());
+    socket_.close();
+  }
   uninterrupted([&] { return ::waitpid(pid_, nullptr, 0); });
 }
 

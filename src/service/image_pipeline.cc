@@ -6,6 +6,7 @@
 #include "service/image_steps.h"
 #include "service/item_source.h"
 #include "service/put_vectors.h"
+#include "vector/store_address.h"
 
 namespace penstock {
 namespace {
@@ -88,12 +89,13 @@ Result<ImagePipeline> ImagePipeline::open(ImagePipelineOptions options) {
   VectorStoreOptions store;
   PENSTOCK_ASSIGN(const std::uint32_t dimension, dimension_of(options.images, steps));
   store.shape = {dimension, options.metric};
-  store.description = steps_to_toml(steps);
+  PENSTOCK_ASSIGN(store.description, description_of(steps));
   PENSTOCK_ASSIGN(std::unique_ptr<VectorStore> opened, open_vector_store(options.store, store));
   const std::string made_by = opened->description();
   if (!made_by.empty() && made_by != store.description) {
-    return Error(ErrorCode::kInvalidArgument,
-                 options.store + " was filled in another way than is asked for now; it says:\n" + made_by)
+    return Error(ErrorCode::kInvalidArgument, address_without_secrets(options.store) +
+                                                  " was filled in another way than is asked for now; it says:\n" +
+                                                  made_by)
         .hint("use the same model and size, or another store");
   }
   return ImagePipeline(std::move(options), std::move(opened));

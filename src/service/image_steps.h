@@ -16,6 +16,7 @@ struct ImageStep {
   Options options;
   bool may_crash = false;    ///< It decodes what comes from outside.
   bool keeps_failed = true;  ///< What fails in it is put aside, and the rest goes on.
+  bool asks_server = false;  ///< What fails in it may go well a little later.
 };
 
 /// From the column `path` to the column `tensor`.
@@ -27,13 +28,18 @@ std::vector<ImageStep> steps_to_vectors(const PreprocessOptions& options, const 
 /// Whether a model is a server.
 bool is_server(std::string_view model) noexcept;
 
-/// As tables of a pipeline file. The caller may give lines to add to each table of a step that keeps_failed, or that
-/// may_crash.
-std::string steps_to_toml(const std::vector<ImageStep>& steps, const std::string& keeping = {},
-                          const std::string& crashing = {});
-/// Reads what steps_to_toml wrote, `from`. Errors: kInvalidArgument for anything but steps_to_vectors makes, since a
-/// store may come from strangers.
-Result<std::vector<ImageStep>> steps_from_toml(const std::string& text, const std::string& from);
+/// As tables of a pipeline file, with what is to be done about failures: images that cannot be worked on are put aside,
+/// workers that hang are ended, and servers are asked several times.
+std::string steps_to_toml(const std::vector<ImageStep>& steps);
+
+/// What a store is to remember of the steps that made its vectors: as tables of a pipeline file, with the digest of a
+/// model's file as a comment, and without what changes no vector. Errors: a model that cannot be read.
+Result<std::string> description_of(const std::vector<ImageStep>& steps);
+/// Reads a description again, of the store `from`. `model`: what the user says that the vectors were made with, or
+/// empty; a server is asked, and the file of a model taken from another place, only then. Errors: kInvalidArgument for
+/// anything but what description_of writes, since a store may come from strangers; or for another model.
+Result<std::vector<ImageStep>> steps_of_description(const std::string& text, const std::string& from,
+                                                    const std::string& model);
 
 /// The vector of one image, made in the calling thread. Errors: what is wrong with the image.
 Result<std::vector<float>> vector_of_image(const std::vector<ImageStep>& steps, const std::string& path);

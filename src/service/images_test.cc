@@ -56,6 +56,8 @@ class Images : public ::testing::Test {
     return options;
   }
 
+  void insert_at_once(const Strategy& strategy);
+
   testing::TemporaryFolder folder_;
 };
 
@@ -169,7 +171,22 @@ TEST_F(Images, StayOnceHoweverOftenTheyAreInserted) {
 }
 
 TEST_F(Images, GoIntoAStoreFromSeveralInsertsAtOnce) {
-  Result<ImagePipeline> images = ImagePipeline::open(to_store("a.index"));
+  for (const Strategy& strategy : {serial, processes(2)}) insert_at_once(strategy);
+}
+
+TEST_F(Images, BecomeOneBatchOfMoreThanWhatAStreamGives) {
+  PreprocessOptions options = small();
+  options.width = options.height = 1'000;  // 12 MB each
+  const std::string path = write("one.bmp", bmp_picture(1));
+  const Result<ImageTensors> made = Preprocessor(options).preprocess(std::vector<ImageItem>(8, {path}));
+  ASSERT_TRUE(made) << made.error().to_text();
+  EXPECT_EQ(made->ids.size(), 8U);
+  EXPECT_EQ(made->values.size(), 8U * 12'000'000);
+}
+
+void Images::insert_at_once(const Strategy& strategy) {
+  SCOPED_TRACE(strategy.name);
+  Result<ImagePipeline> images = ImagePipeline::open(to_store(strategy.name + ".index", strategy));
   ASSERT_TRUE(images) << images.error().to_text();
   const std::vector<ImageItem> all = items();
   std::vector<PendingInsert> pending;

@@ -12,6 +12,8 @@
 namespace penstock {
 namespace {
 
+constexpr std::int64_t kBatchBytes = std::int64_t{64} << 20;
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 30;
 constexpr std::size_t kMostWaiting = 2;  // batches that are ready; more wait in the pipeline's own queues
 
 /// Batches on their way to who asked for them. Thread-safe.
@@ -118,10 +120,12 @@ class HandOverFactory final : public OperatorFactory {
 /// A run in a thread of its own.
 class Preprocessor::Tensors::Work {
  public:
-  Work(const PreprocessOptions& options, std::shared_ptr<ImageFeed> images) : pipeline_("preprocess") {
+  Work(const PreprocessOptions& options, std::shared_ptr<ImageFeed> images, std::int64_t batch_bytes)
+      : pipeline_("preprocess") {
     pipeline_.add("images", item_source(std::move(images)), {.on_error = skip()});
     add_steps(pipeline_, steps_to_tensors(options), options);
-    pipeline_.add("tensor.batch", Options().set("rows", static_cast<std::int64_t>(options.batch_size)));
+    pipeline_.add("tensor.batch",
+                  Options().set("rows", static_cast<std::int64_t>(options.batch_size)).set("bytes", batch_bytes));
     pipeline_.add("hand_over", std::make_shared<HandOverFactory>(handover_, errors_));
     run_ = run_options_of(options);
     run_.stop = &stop_;
@@ -162,17 +166,21 @@ Preprocessor::Tensors Preprocessor::stream(std::vector<ImageItem> images) const 
 }
 
 Preprocessor::Tensors Preprocessor::stream(std::shared_ptr<ImageFeed> images) const {
-  return Tensors(std::make_unique<Tensors::Work>(options_, std::move(images)));
+  return Tensors(std::make_unique<Tensors::Work>(options_, std::move(images), kBatchBytes));
 }
 
 Result<ImageTensors> Preprocessor::preprocess(std::vector<ImageItem> images) const {
-  Preprocessor all = *this;
-  all.options_.batch_size = std::max<std::size_t>(1, images.size());
-  Tensors tensors = all.stream(std::move(images));
+  PreprocessOptions options = options_;
+  options.batch_size = std::max<std::size_t>(1, images.size());
+  Tensors tensors(std::make_unique<Tensors::Work>(options, feed_of(std::move(images)), kMostBytes));
   ImageTensors made;
   for (;;) {
     PENSTOCK_ASSIGN(std::optional<ImageTensors> next, tensors.next());
     if (!next) return made;
+    if (!next->ids.empty() && !made.ids.empty()) {
+      return Error(ErrorCode::kResourceExhausted, "the tensors take more than 1 GiB, which is most for one batch")
+          .hint("take them batch by batch: Preprocessor::stream");
+    }
     std::vector<ImageError> errors = std::exchange(made.errors, {});
     errors.insert(errors.end(), next->errors.begin(), next->errors.end());
     if (!next->ids.empty()) made = std::move(*next);

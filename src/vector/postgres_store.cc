@@ -31,6 +31,10 @@ Result<std::unique_ptr<VectorStore>> open_postgres_store(const std::string&, con
 namespace penstock {
 namespace {
 
+// A third of a page, less what stands before it; what compresses well could be longer, but whether it does is not known
+// before.
+constexpr std::size_t kMostIdBytes = 2'600;
+
 using Relation = Condition::Relation;
 
 constexpr std::uint32_t kMostDimensions = 16'000;      // of pgvector
@@ -254,6 +258,9 @@ struct PostgresStore::Unique {
 };
 
 Status PostgresStore::check_more(std::string_view id, std::string_view metadata) const {
+  if (id.size() > kMostIdBytes)
+    return refusal("the index of PostgreSQL has room for ids of " + std::to_string(kMostIdBytes) +
+                   " bytes, and this has " + std::to_string(id.size()));
   if (id.find('\0') != std::string_view::npos)
     return refusal("PostgreSQL has no text with the character U+0000, as this id");
   for (std::size_t at = metadata.find("\\u0000"); at != std::string_view::npos; at = metadata.find("\\u0000", at + 1)) {

@@ -49,6 +49,35 @@ class Picture:
 
 PICTURES = 16
 
+# Pixels as vectors, said to be those of a server.
+PLANTED = """\
+[[operator]]
+op = "image.list"
+path = "photos"
+[[operator]]
+op = "image.decode"
+[[operator]]
+op = "image.normalize"
+width = 8
+height = 8
+as = "vector"
+[[operator]]
+op = "vector.write"
+store = "planted.index"
+description = '''
+[[operator]]
+op = "image.decode"
+[[operator]]
+op = "image.normalize"
+width = 8
+height = 8
+[[operator]]
+op = "embed.http"
+url = "http://127.0.0.1:1/steal"
+dimension = 192
+'''
+"""
+
 
 class Images(ProgramTest):
     def setUp(self):
@@ -155,12 +184,30 @@ class Images(ProgramTest):
                 (["embed", "photos", "--to", "a.index", "--image-size", "big"], 2, "--image-size takes"),
                 (["embed", "nothing", "--to", "a.index"], 1, "nothing"),
                 (["search", "none.index", self.path_of(0)], 1, "none.index"),
+                (["embed", "photos", "--to", "a.index", "--model", "http://localhost:1/embed"], 2, "--dimension 512"),
                 (["search", "none.index", self.path_of(0), "-k", "0"], 2, "-k takes"),
                 (["search", "none.index", self.path_of(0), "--where", "year"], 2, "--where takes")):
             with self.subTest(arguments=arguments):
                 done = self.penstock(*arguments)
                 self.assertEqual(done.returncode, code, done.stderr)
                 self.assertIn(said, done.stderr)
+
+    def test_a_query_that_cannot_be_read_is_no_wrong_usage(self):
+        self.embed("photos", "--to", "photos.index")
+        self.write("text.jpg", "no image")
+        for query in "missing.jpg", "text.jpg":
+            done = self.penstock("search", "photos.index", query)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(query, done.stderr)
+
+    def test_a_store_does_not_choose_which_server_is_asked(self):
+        self.write("made.toml", PLANTED)
+        done = self.penstock("run", "made.toml")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.penstock("search", "planted.index", self.path_of(0))
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("a store may say what it likes", done.stderr)
+        self.assertIn("--model http://127.0.0.1:1/steal asks that server", done.stderr)
 
     def test_another_size_is_not_mixed_into_a_store(self):
         self.embed("photos", "--to", "photos.index")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // image.shards: a record per image in tar files, as WebDataset lays them out.
 #include <fmt/format.h>
+#include <penstock/vector_store.h>
 
 #include <atomic>
 #include <optional>
@@ -52,26 +53,34 @@ class Samples {
       : members_(std::move(members)), extensions_(&extensions) {}
 
   Result<std::optional<Sample>> next_of_any() {
-    if (!ahead_) {
-      PENSTOCK_ASSIGN(ahead_, members_.next());
-    }
+    PENSTOCK_TRY(look_ahead());
     if (!ahead_) return std::optional<Sample>();
     Sample sample{key_of(ahead_->name), {}, {}};
     while (ahead_ && key_of(ahead_->name) == sample.key) {
       position_ = ahead_->offset + ahead_->bytes;
       if (ahead_->name == sample.key + ".json") {
-        sample.metadata = members_.bytes_of(*ahead_);
+        sample.metadata = members_.bytes_of(*ahead_).substr(0, VectorStore::kMaxMetadataBytes + 1);
       } else if (has_extension(ahead_->name, *extensions_)) {
         sample.images.push_back(std::move(*ahead_));
       }
-      PENSTOCK_ASSIGN(ahead_, members_.next());
+      ahead_.reset();
+      // What is whole comes before the error behind it.
+      if (Status more = look_ahead(); !more) failed_ = std::move(more);
     }
     return std::optional(std::move(sample));
+  }
+
+  Status look_ahead() {
+    PENSTOCK_TRY(std::exchange(failed_, Status()));
+    if (ahead_) return {};
+    PENSTOCK_ASSIGN(ahead_, members_.next());
+    return {};
   }
 
   TarMembers members_;
   const std::vector<std::string>* extensions_;
   std::optional<TarMember> ahead_;
+  Status failed_;
   std::uint64_t position_ = 0;
 };
 
@@ -105,14 +114,19 @@ class ImageShards final : public Source {
 
   Result<Next> produce(Emitter& out) override {
     const std::size_t most = std::min(rows_, context_->batch_size);
-    while (builder_->num_rows() < most) {
-      PENSTOCK_ASSIGN(const std::optional<Sample> sample, next_sample());
-      if (!sample) break;
-      for (const TarMember& image : sample->images) PENSTOCK_TRY(take(*sample, image));
+    while (builder_->num_rows() < most && shard_ < shards_.size()) {
+      Result<bool> found = go_on();
+      if (found && *found) PENSTOCK_TRY(take(*sample_, sample_->images[image_++]));
+      if (found && *found) continue;
+      // The rest of a shard that is damaged is given up; the others follow.
+      if (!found) PENSTOCK_TRY(reject(found.error().to_text(), shards_[shard_], nullptr));
+      done_ = begins_[++shard_];
+      samples_.reset();
+      sample_.reset();
+      taken_ = image_ = 0;
     }
-    const bool more = shard_ < shards_.size();
     const bool wanted = builder_->num_rows() == 0 || out.emit(builder_->finish());
-    return wanted && more ? Next::kMore : Next::kEnd;
+    return wanted && shard_ < shards_.size() ? Next::kMore : Next::kEnd;
   }
 
   SourceProgress progress() const noexcept override { return {done_, total_, "bytes"}; }
@@ -120,6 +134,7 @@ class ImageShards final : public Source {
   Status save(StateWriter& to) override {
     to.integer(shard_);
     to.integer(taken_);
+    to.integer(image_);
     to.integer(found_);
     to.text(shard_ == shards_.size() ? std::string() : shards_[shard_]);
     return {};
@@ -127,52 +142,54 @@ class ImageShards final : public Source {
   Status restore(StateReader& from) override {
     shard_ = from.integer();
     const std::uint64_t taken = from.integer();
+    const std::uint64_t image = from.integer();
     found_ = from.integer();
     const std::string_view name = from.text();
     PENSTOCK_TRY(from.end());
     const Error others(ErrorCode::kDataLoss, "other shards are listed than before");
     if (shard_ > shards_.size() || (shard_ < shards_.size() && shards_[shard_] != name)) return others;
-    for (std::uint64_t i = 0; i < taken; ++i) {
-      const std::uint64_t shard = shard_;
-      PENSTOCK_ASSIGN(const std::optional<Sample> sample, next_sample());
-      if (!sample || shard_ != shard) return others;
+    while (taken_ < taken) {
+      if (sample_) image_ = sample_->images.size();
+      const Result<bool> found = go_on();
+      if (!found || !*found) return others;
     }
+    if (sample_ && image > sample_->images.size()) return others;
+    image_ = image;
     return {};
   }
 
  private:
-  // The next sample of the shard at hand, or of the next that has one; nothing at the end.
-  Result<std::optional<Sample>> next_sample() {
-    for (; shard_ < shards_.size(); ++shard_) {
-      if (!samples_) {
-        PENSTOCK_ASSIGN(Samples opened, Samples::open(shards_[shard_], extensions_));
-        samples_.emplace(std::move(opened));
-        taken_ = 0;
-      }
-      PENSTOCK_ASSIGN(std::optional<Sample> sample, samples_->next());
-      if (sample) {
-        ++taken_;
-        done_ = begins_[shard_] + samples_->position();
-        return sample;
-      }
-      done_ = begins_[shard_ + 1];
-      samples_.reset();
+  // Makes sure that sample_ has an image at image_; false at the end of the shard.
+  Result<bool> go_on() {
+    if (sample_ && image_ < sample_->images.size()) return true;
+    if (!samples_) {
+      PENSTOCK_ASSIGN(Samples opened, Samples::open(shards_[shard_], extensions_));
+      samples_.emplace(std::move(opened));
     }
-    return std::optional<Sample>();
+    PENSTOCK_ASSIGN(sample_, samples_->next());
+    if (!sample_) return false;
+    ++taken_;
+    image_ = 0;
+    done_ = begins_[shard_] + samples_->position();
+    return true;
+  }
+
+  Status reject(std::string reason, std::string raw, const char* column) {
+    return context_->errors->reject({.record = found_++,
+                                     .reason = std::move(reason),
+                                     .raw = std::move(raw),
+                                     .column = column == nullptr ? "" : column,
+                                     .file = shards_[shard_]});
   }
 
   Status take(const Sample& sample, const TarMember& image) {
     const std::string& shard = shards_[shard_];
     const std::string id = shard + "/" + image.name;
-    const std::uint64_t record = found_++;
-    const char* const wrong = !is_utf8(id) ? "id" : !is_utf8(sample.metadata) ? "metadata" : nullptr;
-    if (wrong != nullptr) {
-      return context_->errors->reject({.record = record,
-                                       .reason = fmt::format("the {} is no valid UTF-8", wrong),
-                                       .raw = id,
-                                       .column = wrong,
-                                       .file = shard});
-    }
+    if (!is_utf8(id)) return reject("the name is no valid UTF-8", id, "id");
+    if (sample.metadata.size() > VectorStore::kMaxMetadataBytes)
+      return reject("the metadata has more than 1 MiB", id, "metadata");
+    if (!is_utf8(sample.metadata)) return reject("the metadata is no valid UTF-8", id, "metadata");
+    ++found_;
     builder_->column(0).append_text(id);
     builder_->column(1).append_text(shard);
     builder_->column(2).append_int64(static_cast<std::int64_t>(image.offset));
@@ -192,10 +209,12 @@ class ImageShards final : public Source {
   SchemaPtr schema_;
   OperatorContext* context_ = nullptr;
   std::optional<RecordBatchBuilder> builder_;
-  std::size_t shard_ = 0;    // at hand
-  std::uint64_t taken_ = 0;  // samples of it
-  std::uint64_t found_ = 0;  // images in all
-  std::optional<Samples> samples_;
+  std::optional<Samples> samples_;  // of the shard at hand
+  std::optional<Sample> sample_;
+  std::uint64_t image_ = 0;            // of the sample, the next
+  std::size_t shard_ = 0;              // at hand
+  std::uint64_t taken_ = 0;            // samples of it
+  std::uint64_t found_ = 0;            // images in all
   std::vector<std::uint64_t> begins_;  // of each, in bytes of all
   std::atomic<std::uint64_t> total_ = 0;
   std::atomic<std::uint64_t> done_ = 0;
@@ -219,27 +238,25 @@ Result<std::unique_ptr<Operator>> make_image_shards(const Options& options) {
 }  // namespace
 
 OperatorInfo image_shards_info() {
-  return {.name = "image.shards",
-          .role = OperatorInfo::Role::kSource,
-          .summary =
-              "Lists the images in tar files (shards of WebDataset): a record for each, with the tar file, where in it "
-              "the image lies, its key, and the JSON that stands beside it.",
-          .options = {{.name = "path",
-                       .kind = OptionKind::kTexts,
-                       .doc = "Tar files, or globs. Not compressed: images are read where they lie.",
-                       .required = true,
-                       .example = "\"shards/*.tar\""},
-                      {.name = "extensions",
-                       .kind = OptionKind::kTexts,
-                       .doc = "Which members are images, by the ends of their names, whatever their case; an empty "
-                              "list: all.",
-                       .default_value = image_extensions()},
-                      {.name = "rows",
-                       .kind = OptionKind::kInteger,
-                       .doc = "Most records per batch, but for several images with one key.",
-                       .default_value = 1}},
-          .make = make_image_shards,
-          .example = "op = \"image.shards\"\npath = \"shards/*.tar\"\n"};
+  return {
+      .name = "image.shards",
+      .role = OperatorInfo::Role::kSource,
+      .summary =
+          "Lists the images in tar files (shards of WebDataset): a record for each, with the tar file, where in it "
+          "the image lies, its key, and the JSON that stands beside it.",
+      .options = {{.name = "path",
+                   .kind = OptionKind::kTexts,
+                   .doc = "Tar files, or globs. Not compressed: images are read where they lie.",
+                   .required = true,
+                   .example = "\"shards/*.tar\""},
+                  {.name = "extensions",
+                   .kind = OptionKind::kTexts,
+                   .doc = "Which members are images, by the ends of their names, whatever their case; an empty "
+                          "list: all.",
+                   .default_value = image_extensions()},
+                  {.name = "rows", .kind = OptionKind::kInteger, .doc = "Most records per batch.", .default_value = 1}},
+      .make = make_image_shards,
+      .example = "op = \"image.shards\"\npath = \"shards/*.tar\"\n"};
 }
 
 }  // namespace penstock

@@ -109,6 +109,28 @@ TEST_F(ImageShards, EndsWithAnErrorWhereAShardIsCutShort) {
   }
 }
 
+TEST_F(ImageShards, GoesOnBehindAShardThatIsDamaged) {
+  write("a.tar", tar({{"1.jpg", "one"}}));
+  write("b.tar", tar({{"2.jpg", "two"}, {"3.jpg", std::string(2'000, '3')}}).substr(0, 1'600));
+  write("c.tar", tar({{"4.jpg", "four"}}));
+  testing::HarnessOptions how;
+  how.on_error = skip();
+  const HarnessResult result = run_source("image.shards", {{"path", folder_.file("*.tar")}}, how);
+  EXPECT_EQ(result.error(), "");
+  EXPECT_EQ(result.num_rows(), 3U);
+  ASSERT_EQ(result.rejections.size(), 1U);
+  EXPECT_THAT(result.rejections[0].reason, HasSubstr("b.tar is no tar file, or damaged"));
+}
+
+TEST_F(ImageShards, PutsNoMoreRowsIntoABatchThanItShallWhateverTheKeys) {
+  std::vector<std::pair<std::string, std::string>> members = {{"frame.json", "{}"}};
+  for (int i = 0; i < 20; ++i) members.emplace_back("frame." + std::to_string(i) + ".jpg", "x");
+  const HarnessResult result = run_source("image.shards", {{"path", write("a.tar", tar(members))}, {"rows", 3}});
+  EXPECT_EQ(result.error(), "");
+  EXPECT_EQ(result.num_rows(), 20U);
+  for (const Batch& batch : result.batches) EXPECT_LE(batch.num_records(), 3U);
+}
+
 TEST_F(ImageShards, RejectsWhatIsNoText) {
   const std::string shard = write("a.tar", tar({{"1.jpg", "one"}, {"2.json", "\xff"}, {"2.jpg", "two"}}));
   EXPECT_THAT(run_source("image.shards", {{"path", shard}}).error(), HasSubstr("the metadata is no valid UTF-8"));
