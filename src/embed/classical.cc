@@ -38,20 +38,7 @@ constexpr std::int32_t kHueOne = 64;
 constexpr std::int32_t kMostLight = 3 * 255 * kGridOne;
 constexpr std::int32_t kMostDifference = 2 * 255 * kGridOne;
 
-/// What the pairs of cells add up to in one ring.
-struct RingSums {
-  std::int64_t value = 0;  // times weight
-  std::array<std::int32_t, kOrders> even = {};
-  std::array<std::int32_t, kOrders> odd = {};
-};
-
 using Plane = std::array<std::int16_t, kGridCells>;
-
-/// Shares of bins, not yet divided by their sum; one bin more on each axis takes the nothing beyond the last.
-struct Histograms {
-  std::array<std::uint32_t, kLightBins + 1> light = {};
-  std::array<std::uint32_t, (kHueBins + 1) * (kHueBins + 1)> hue = {};
-};
 
 // Where on the axis of bins a colour difference lies, in parts of a bin: as its square root, since most are small.
 using HuePlaces = std::array<std::uint16_t, 2 * kMostDifference + 1>;
@@ -84,6 +71,19 @@ double sum_of_squares(std::span<const double> values) {
 }  // namespace
 
 struct ClassicalEmbedder::Scratch {
+  /// What the pairs of cells add up to in one ring.
+  struct RingSums {
+    std::int64_t value = 0;  // times weight
+    std::array<std::int32_t, kOrders> even = {};
+    std::array<std::int32_t, kOrders> odd = {};
+  };
+
+  /// Shares of bins, not yet divided by their sum; one bin more on each axis takes the nothing beyond the last.
+  struct Histograms {
+    std::array<std::uint32_t, kLightBins + 1> light = {};
+    std::array<std::uint32_t, (kHueBins + 1) * (kHueBins + 1)> hue = {};
+  };
+
   GridValues grid;
   std::array<Plane, kChannels> planes;
   std::array<std::array<RingSums, kRings>, kChannels> rings;

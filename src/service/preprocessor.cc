@@ -16,8 +16,10 @@ constexpr std::int64_t kBatchBytes = std::int64_t{64} << 20;
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 30;
 constexpr std::size_t kMostWaiting = 2;  // batches that are ready; more wait in the pipeline's own queues
 
+}  // namespace
+
 /// Batches on their way to who asked for them. Thread-safe.
-class Handover {
+class ImageHandover {
  public:
   /// Waits while enough are waiting. False: nobody wants more.
   bool put(ImageTensors tensors) {
@@ -67,10 +69,12 @@ class Handover {
   bool unwanted_ = false;
 };
 
+namespace {
+
 /// The end of the pipeline.
 class HandOver final : public Operator {
  public:
-  HandOver(Handover& to, ImageErrors& errors) : to_(to), errors_(errors) {}
+  HandOver(ImageHandover& to, ImageErrors& errors) : to_(to), errors_(errors) {}
 
   OperatorTraits traits() const override { return {.effects = true}; }
   Result<StreamType> bind(const StreamType& input) override {
@@ -97,7 +101,7 @@ class HandOver final : public Operator {
   }
 
  private:
-  Handover& to_;
+  ImageHandover& to_;
   ImageErrors& errors_;
   std::size_t id_ = 0;
   std::size_t metadata_ = 0;
@@ -107,11 +111,11 @@ class HandOver final : public Operator {
 
 class HandOverFactory final : public OperatorFactory {
  public:
-  HandOverFactory(Handover& to, ImageErrors& errors) : to_(to), errors_(errors) {}
+  HandOverFactory(ImageHandover& to, ImageErrors& errors) : to_(to), errors_(errors) {}
   Result<std::unique_ptr<Operator>> make() const override { return std::make_unique<HandOver>(to_, errors_); }
 
  private:
-  Handover& to_;
+  ImageHandover& to_;
   ImageErrors& errors_;
 };
 
@@ -143,14 +147,14 @@ class Preprocessor::Tensors::Work {
     thread_.join();
   }
 
-  Handover& handover() noexcept { return handover_; }
+  ImageHandover& handover() noexcept { return handover_; }
 
  private:
   Pipeline pipeline_;
   RunOptions run_;
   StopSignal stop_;
   ImageErrors errors_;
-  Handover handover_;
+  ImageHandover handover_;
   std::thread thread_;
 };
 
