@@ -66,8 +66,11 @@ class KeyMaker {
     const StageCommand& command = stage_.command;
     const StageFolders folders = folders_of(stage_, run_dir_);
     PENSTOCK_ASSIGN(result_.program, program_of(stage_, folders, programs_));
-    PENSTOCK_ASSIGN(const FileDigest digest, index_.digest(result_.program));
+    PENSTOCK_ASSIGN(FileDigest digest, index_.digest(result_.program));
     key.add("code", stage_.code_declared ? "declared" : digest.sha256);
+    // A result of another program than the key says is nobody's. What a placeholder names is an input anyway.
+    if (!stage_.code_declared && !is_named_by_placeholder(command))
+      result_.inputs.add_file(result_.program, std::move(digest));
     key.add("command", key_text(Json(command.words)));
     key.add("shell", command.shell ? "yes" : "no");
     key.add("stdin", command.stdin_path);
