@@ -144,7 +144,7 @@ class Grounds : public Repeats {
     grounds.seen.push_back({Kind::kArtifact, "a/artifacts/x", index.digest(artifact()).value()});
     FileDigest entry;
     entry.state = state_of(root_ + "/cache/0123/entry.json").value();
-    grounds.seen.push_back({Kind::kEntry, "cache/0123/entry.json", entry});
+    grounds.seen.push_back({Kind::kUntouched, "cache/0123/entry.json", entry});
     grounds.write(root_, request_).value();
   }
 
@@ -195,6 +195,28 @@ TEST_F(Grounds, FallWithAFileThatWasMissing) {
 TEST_F(Grounds, FallWithAnEntryThatSomebodyTouched) {
   write_file(root_ + "/cache/0123/entry.json", "{}").value();
   EXPECT_FALSE(hold());
+}
+
+TEST_F(Grounds, FallWithAFolderThatIsGone) {
+  RunGrounds grounds = RunGrounds::read(root_, request_).value();
+  grounds.seen.push_back({RunGrounds::Kind::kFolder, "a/artifacts/parts"});
+  grounds.write(root_, request_).value();
+  EXPECT_FALSE(hold());
+  fs::create_directory(RunFolder(root_, first_).artifacts_of("a") + "/parts");
+  EXPECT_TRUE(hold());
+}
+
+TEST_F(Grounds, KeepTheTimeOfLastUseWhenDigestsAreRenewed) {
+  const std::string path = root_ + "/grounds/" + request_.substr(0, 32);
+  const auto hours_ago = fs::file_time_type::clock::now() - std::chrono::hours(2);
+  fs::last_write_time(path, hours_ago);
+  const RunGrounds grounds = RunGrounds::read(root_, request_).value();
+  grounds.rewrite(root_, request_).value();
+  EXPECT_EQ(fs::last_write_time(path), hours_ago);
+  fs::last_write_time(root_ + "/cache/0123", hours_ago);
+  grounds.mark_used(root_, request_);
+  EXPECT_GT(fs::last_write_time(path), hours_ago);
+  EXPECT_GT(fs::last_write_time(root_ + "/cache/0123"), hours_ago);
 }
 
 TEST_F(Grounds, FallWithAVariable) {

@@ -18,7 +18,7 @@ Result<std::optional<RepeatedRun>> repeat_run(const FileRunOptions& options) {
   if (!run) return std::move(run.error());
   PENSTOCK_TRY(run->publish_latest());
   grounds->mark_used(options.store, options.request);
-  if (renewed) (void)grounds->write(options.store, options.request);  // it only saves time
+  if (renewed) (void)grounds->rewrite(options.store, options.request);  // it only saves time
   return std::optional(RepeatedRun{run->id(), run->path(), grounds->run_id, grounds->stages});
 }
 

@@ -193,6 +193,23 @@ outputs = { all = "all.txt" }
         self.run_well()
         self.assertEqual((self.folder / "pipeline_outputs/latest/both/artifacts/all.txt").read_text(), "x\ny\n")
 
+    def test_damage_to_its_records_is_seen(self):
+        for name in ("run.json", "manifest.json", "head/output.json"):
+            for damage in (lambda path: path.write_text("{"), lambda path: path.unlink()):
+                shutil.rmtree(self.folder / "pipeline_outputs", ignore_errors=True)
+                first = self.run_well()
+                self.assertEqual(self.repeats(self.run_well()), first)
+                damage(self.folder / "pipeline_outputs/runs" / first / name)
+                self.assertIsNone(self.repeats(self.run_well()))
+
+    def test_an_empty_folder_that_goes_is_seen(self):
+        self.write("w.toml", '[[stage]]\nname = "none"\ncommand = ["mkdir", "-p", "{outputs.parts}"]\noutputs = { parts = "parts/" }\n')
+        first = self.run_well()
+        self.assertEqual(self.repeats(self.run_well()), first)
+        (self.folder / f"pipeline_outputs/runs/{first}/none/artifacts/parts").rmdir()
+        self.assertIsNone(self.repeats(self.run_well()))
+        self.assertTrue((self.folder / "pipeline_outputs/latest/none/artifacts/parts").is_dir())
+
     def test_one_is_resumed_like_any_other(self):
         self.run_well()
         second = self.run_well()
