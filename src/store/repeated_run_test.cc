@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "platform/file.h"
+#include "platform/machine.h"
 #include "store/digest.h"
 #include "store/run_grounds.h"
 #include "store/run_store.h"
@@ -123,6 +124,30 @@ TEST_F(Repeats, ARemovalThatWasKilledIsFinished) {
   EXPECT_EQ(content(second), "content");
   EXPECT_EQ(store().finish_removals(), 1U);
   EXPECT_FALSE(fs::is_symlink(runs + first_));
+}
+
+TEST_F(Repeats, WhatALivingProcessIsHandingOverStays) {
+  const std::string hidden = root_ + "/runs/.removed-" + first_ + "-" + this_process_mark();
+  fs::rename(root_ + "/runs/" + first_, hidden);
+  EXPECT_EQ(store().finish_removals(), 0U);
+  EXPECT_TRUE(fs::exists(hidden + "/run.json"));
+}
+
+// A kill when a run had come meanwhile.
+TEST_F(Repeats, ARemovalThatWasKilledHandsOverWhenItIsFinished) {
+  const std::string second = repeat(first_);
+  fs::rename(root_ + "/runs/" + first_, root_ + "/runs/.removed-" + first_ + "-1-0");
+  EXPECT_EQ(store().finish_removals(), 1U);
+  EXPECT_EQ(content(second), "content");
+  EXPECT_EQ(store().list().value().size(), 1U);
+}
+
+// It was made late, by whoever made that run.
+TEST_F(Repeats, LatestDoesNotStayWithARunThatIsGone) {
+  const std::string second = repeat(first_);
+  fs::remove(root_ + "/runs/" + second);
+  store().remove(second).value();
+  EXPECT_EQ(store().find("latest").value(), first_);
 }
 
 class Grounds : public Repeats {

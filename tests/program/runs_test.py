@@ -141,9 +141,14 @@ class Repeats(RunsTest):
         why = self.json_of("why", "tail", "--run", second)
         self.assertEqual((why["status"], why["reason"], why["differences"]), ("cached", f"kept from run {first}", []))
         self.assertRegex(self.penstock("runs", "show", second).stdout, r"(?m)^stage tail: cached$")
-        self.assertEqual(self.penstock("runs", "report", second).returncode, 0)
-        self.assertIn(f"kept from run {first}", (self.folder / "pipeline_outputs/latest/report.html").read_text())
+        runs = self.folder / "pipeline_outputs/runs"
+        for run in (first, second):
+            self.assertEqual(self.penstock("runs", "report", run).returncode, 0)
+        self.assertIn(f"kept from run {first}", (runs / f"{second}.report.html").read_text())
+        self.assertNotIn(second, (runs / first / "report.html").read_text())
         self.assertEqual(self.penstock("runs", "show", first).stdout.count(": done"), 3)
+        self.json_of("runs", "rm", second)
+        self.assertEqual([path.name for path in runs.iterdir()], [first])
 
     def test_another_request_is_another_run(self):
         first = self.run_well()
