@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -109,6 +111,23 @@ void remove_record_without_run(const fs::path& path) {
   const ProcessIdentity writer{number_in<std::int64_t>(process, "pid"),
                                number_in<std::uint64_t>(process, "start_ticks"), text_in(process, "boot")};
   if (!is_running(writer)) ::unlink(path.c_str());
+}
+
+// Of writers of this machine that are gone: ".NAME.MARK-N.tmp". One of another machine may live, but not for so long.
+void remove_dead_temporaries(const std::string& folder) {
+  constexpr std::chrono::hours kLongest{1};
+  std::error_code error;
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    struct stat info;
+    if (!name.starts_with('.') || !name.ends_with(".tmp") || ::lstat(it->path().c_str(), &info) != 0) continue;
+    if (S_ISDIR(info.st_mode) ||
+        std::chrono::system_clock::from_time_t(info.st_mtime) + kLongest > std::chrono::system_clock::now())
+      continue;
+    const std::string_view before = std::string_view(name).substr(0, name.size() - 4);
+    const std::string_view marked = before.substr(0, std::min(before.rfind('-'), before.size()));
+    if (!is_alive(std::string(marked.substr(marked.rfind('.') + 1)))) ::unlink(it->path().c_str());
+  }
 }
 
 }  // namespace
@@ -218,6 +237,7 @@ Status RunStore::remove(std::string_view id) const {
 }
 
 std::size_t RunStore::finish_removals() const {
+  for (const char* const folder : {"", "/runs", "/grounds"}) remove_dead_temporaries(root_ + folder);
   std::size_t finished = 0;
   std::error_code error;
   for (fs::directory_iterator it(root_ + "/runs", error), end; !error && it != end; it.increment(error)) {

@@ -107,7 +107,10 @@ std::optional<RunGrounds> ObservedRun::grounds(const FileRun& run, const StageCa
   if (given_up_ || run.status != "done") return {};
   RunGrounds grounds;
   grounds.run_id = run.id;
-  grounds.stages = run.stages.size();
+  grounds.stages =
+      static_cast<std::uint64_t>(std::count_if(run.stages.begin(), run.stages.end(), [](const StageRun& stage) {
+        return stage.status != StageStatus::kSkipped;
+      }));
   grounds.durable = file_.workflow.durable;
   grounds.variables.assign(variables_.begin(), variables_.end());
   grounds.environment = digest_of_environment(grounds.variables);

@@ -216,6 +216,13 @@ class Keys(CacheTest):
         self.assertEqual(statuses, ["done", "cached", "done"])
         self.assertEqual((self.folder / "pipeline_outputs/latest/p/artifacts/o.csv").read_text(), "a\n2\n")
 
+    def test_a_store_of_vectors_is_kept_only_among_the_artifacts(self):
+        for store, reason in (("photos.index", "nothing can be kept of it: vector.write puts into a store outside of its artifacts"),
+                              ("{artifacts}/photos.index", "no run has made it before")):
+            self.write("w.toml", '[[stage]]\nname = "v"\nversion = 1\ncode = "declared"\n[[stage.operator]]\nop = "csv.read"\npath = "source"\n'
+                                 f'[[stage.operator]]\nop = "vector.write"\nstore = "{store}"\n[[stage]]\nname = "w"\ncommand = ["true"]\n')
+            self.assertIn(reason, self.penstock("run", "w.toml", "--dry-run").stdout)
+
     def test_a_kept_result_still_says_what_its_branches_rejected(self):
         self.write("in.csv", "a\n1\n-1\n")
         self.write("w.toml", '[[stage]]\nname = "p"\n[[stage.operator]]\nop = "csv.read"\nname = "in"\npath = "in.csv"\n'

@@ -4,6 +4,7 @@
 are done for each of a list."""
 import html.parser
 import json
+import os
 import shutil
 
 from program import ProgramTest, main
@@ -116,6 +117,17 @@ class Removals(RunsTest):
         self.assertEqual([path.name for path in runs.iterdir()], [second])
 
 
+    def test_temporaries_of_writers_that_are_gone_go_with_it(self):
+        self.run_well()
+        root = self.folder / "pipeline_outputs"
+        mark = "1-0"  # of no process
+        for name in (f"grounds/.x.{mark}-3.tmp", f"runs/.x.json.{mark}-3.tmp", f".digests.{mark}-3.tmp"):
+            os.utime(self.write(f"pipeline_outputs/{name}", ""), (1, 1))
+        young = self.write(f"pipeline_outputs/grounds/.y.{mark}-3.tmp", "")
+        self.json_of("runs", "gc", "--keep", "1")
+        self.assertEqual(list(root.rglob(".*.tmp")), [young])
+
+
 class Repeats(RunsTest):
     """Runs in which nothing is to be done share the folder of the run that they repeat."""
 
@@ -135,6 +147,11 @@ class Repeats(RunsTest):
         third = self.run_well("--quiet")
         self.assertEqual(self.repeats(third), first)
         self.assertEqual(self.ids(), [third, second, first])
+
+    def test_stages_that_were_skipped_are_not_counted(self):
+        self.write("w.toml", FLOW + 'when = "params.least > 1"\n')
+        self.run_well()
+        self.assertIn("nothing to do: 1 stage is kept", self.penstock("run", "w.toml").stdout)
 
     def test_what_is_told_of_it_is_what_it_would_have_written(self):
         first, second = self.run_well(), self.run_well()
