@@ -135,7 +135,7 @@ class RunStore {
   /// run that has ended, or removed where there is none. kUnavailable while the run goes on;
   /// kUnsupported when others use it and the file system cannot exchange two names, as then a kill could lose it.
   Status remove(std::string_view id) const;
-  /// Removes what removals that were killed left behind. Returns how many.
+  /// Removes what removals that were killed left behind, and old temporaries. Returns how many removals.
   std::size_t finish_removals() const;
   /// Bytes of all files of a run; one that it shares with the cache or another run counts too.
   std::uint64_t size_bytes(std::string_view id) const;
