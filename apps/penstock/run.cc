@@ -235,8 +235,8 @@ bool may_repeat(const Arguments& arguments) {
 
 void show_repeated(const RepeatedRun& run) {
   print(fmt::format("nothing to do: {} kept, as in run {}\nrun {} done: {}\n",
-                    run.stages == 1 ? "the only stage is" : fmt::format("all {} are", counted(run.stages, "stage")),
-                    run.of, run.id, run.path));
+                    run.stages == 1 ? "1 stage is" : fmt::format("all {} are", counted(run.stages, "stage")), run.of,
+                    run.id, run.path));
 }
 
 int run(const Arguments& arguments) {

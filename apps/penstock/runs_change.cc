@@ -103,7 +103,7 @@ std::vector<std::string> beyond(const RunStore& store, const std::vector<StoredR
 
 Result<std::string> write_page(const RunStore& store, const std::string& id, std::string path) {
   PENSTOCK_ASSIGN(const std::string page, run_page(store, id));
-  if (path.empty()) path = RunFolder(store.root(), id).path() + "/report.html";
+  if (path.empty()) path = store.path_of_page(id);
   PENSTOCK_TRY(write_file(path, page));
   return path;
 }

@@ -91,7 +91,7 @@ void RunStore::clean_run(const StoredRun& run, std::vector<std::string>& removed
   clean_folder(run, removed);
   clean_stages_aside(run, removed);
   for (const std::string& path : run.writes) clean_beside(path, run.process, removed);
-  const std::string link = root_ + "/.latest." + run.id + ".tmp";  // of publish_latest
+  const std::string link = root_ + "/.latest." + run.id + "." + run.process + "-0.tmp";  // of publish_latest
   if (::unlink(link.c_str()) == 0) removed.push_back(link);
 }
 

@@ -83,12 +83,20 @@ Result<RunFolder> RunStore::create_repeat(const std::string& of, const RepeatRec
       return run;
     }
     // It was removed meanwhile; who removes it makes the link a folder when he has seen it.
-    if (linked && ::unlink(run.path().c_str()) != 0) return run;
+    if (linked && ::unlink(run.path().c_str()) != 0) {
+      if (errno == EISDIR || errno == EPERM) return run;
+      if (errno != ENOENT) return file_error(errno, "remove", run.path());
+    }
     ::unlink(record_of_repeat(run.id()).c_str());
     if (linked) return Error(ErrorCode::kNotFound, fmt::format("run {} was removed meanwhile", of));
     if (why != EEXIST) return file_error(why, "make the link", run.path());
   }
   return Error(ErrorCode::kUnavailable, fmt::format("no free run id in {}/runs", root_)).hint("try again in a second");
+}
+
+std::string RunStore::path_of_page(std::string_view id) const {
+  const RunFolder run(root_, std::string(id));
+  return run.repeats().empty() ? run.path() + "/report.html" : page_of_repeat(id);
 }
 
 Result<std::string> RunStore::read_text(std::string_view id, std::string_view name) const {

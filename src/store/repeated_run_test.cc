@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "platform/file.h"
+#include "platform/machine.h"
 #include "store/digest.h"
 #include "store/run_grounds.h"
 #include "store/run_store.h"
@@ -125,6 +126,30 @@ TEST_F(Repeats, ARemovalThatWasKilledIsFinished) {
   EXPECT_FALSE(fs::is_symlink(runs + first_));
 }
 
+TEST_F(Repeats, WhatALivingProcessIsHandingOverStays) {
+  const std::string hidden = root_ + "/runs/.removed-" + first_ + "-" + this_process_mark();
+  fs::rename(root_ + "/runs/" + first_, hidden);
+  EXPECT_EQ(store().finish_removals(), 0U);
+  EXPECT_TRUE(fs::exists(hidden + "/run.json"));
+}
+
+// A kill when a run had come meanwhile.
+TEST_F(Repeats, ARemovalThatWasKilledHandsOverWhenItIsFinished) {
+  const std::string second = repeat(first_);
+  fs::rename(root_ + "/runs/" + first_, root_ + "/runs/.removed-" + first_ + "-1-0");
+  EXPECT_EQ(store().finish_removals(), 1U);
+  EXPECT_EQ(content(second), "content");
+  EXPECT_EQ(store().list().value().size(), 1U);
+}
+
+// It was made late, by whoever made that run.
+TEST_F(Repeats, LatestDoesNotStayWithARunThatIsGone) {
+  const std::string second = repeat(first_);
+  fs::remove(root_ + "/runs/" + second);
+  store().remove(second).value();
+  EXPECT_EQ(store().find("latest").value(), first_);
+}
+
 class Grounds : public Repeats {
  protected:
   void SetUp() override {
@@ -144,7 +169,7 @@ class Grounds : public Repeats {
     grounds.seen.push_back({Kind::kArtifact, "a/artifacts/x", index.digest(artifact()).value()});
     FileDigest entry;
     entry.state = state_of(root_ + "/cache/0123/entry.json").value();
-    grounds.seen.push_back({Kind::kEntry, "cache/0123/entry.json", entry});
+    grounds.seen.push_back({Kind::kUntouched, "cache/0123/entry.json", entry});
     grounds.write(root_, request_).value();
   }
 
@@ -195,6 +220,28 @@ TEST_F(Grounds, FallWithAFileThatWasMissing) {
 TEST_F(Grounds, FallWithAnEntryThatSomebodyTouched) {
   write_file(root_ + "/cache/0123/entry.json", "{}").value();
   EXPECT_FALSE(hold());
+}
+
+TEST_F(Grounds, FallWithAFolderThatIsGone) {
+  RunGrounds grounds = RunGrounds::read(root_, request_).value();
+  grounds.seen.push_back({RunGrounds::Kind::kFolder, "a/artifacts/parts"});
+  grounds.write(root_, request_).value();
+  EXPECT_FALSE(hold());
+  fs::create_directory(RunFolder(root_, first_).artifacts_of("a") + "/parts");
+  EXPECT_TRUE(hold());
+}
+
+TEST_F(Grounds, KeepTheTimeOfLastUseWhenDigestsAreRenewed) {
+  const std::string path = root_ + "/grounds/" + request_.substr(0, 32);
+  const auto hours_ago = fs::file_time_type::clock::now() - std::chrono::hours(2);
+  fs::last_write_time(path, hours_ago);
+  const RunGrounds grounds = RunGrounds::read(root_, request_).value();
+  grounds.rewrite(root_, request_).value();
+  EXPECT_EQ(fs::last_write_time(path), hours_ago);
+  fs::last_write_time(root_ + "/cache/0123", hours_ago);
+  grounds.mark_used(root_, request_);
+  EXPECT_GT(fs::last_write_time(path), hours_ago);
+  EXPECT_GT(fs::last_write_time(root_ + "/cache/0123"), hours_ago);
 }
 
 TEST_F(Grounds, FallWithAVariable) {

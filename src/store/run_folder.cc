@@ -194,7 +194,7 @@ void RunFolder::remove_temporaries(std::string_view stage) noexcept {
 // A link cannot be changed in place: a new one is made beside it and renamed over it.
 Status RunFolder::publish_latest() {
   const std::string link = root_ + "/latest";
-  const std::string temporary = root_ + "/.latest." + id_ + ".tmp";
+  const std::string temporary = root_ + "/.latest." + id_ + "." + this_process_mark() + "-0.tmp";
   ::unlink(temporary.c_str());
   if (::symlink(("runs/" + id_).c_str(), temporary.c_str()) != 0) return file_error(errno, "make the link", temporary);
   if (::rename(temporary.c_str(), link.c_str()) == 0) return {};

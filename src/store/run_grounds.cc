@@ -34,10 +34,14 @@ std::string path_of_grounds(const std::string& store, const std::string& request
   return folder_of_grounds(store) + "/" + request.substr(0, 32);
 }
 
+bool has_state(RunGrounds::Kind kind) {
+  return kind != RunGrounds::Kind::kMissing && kind != RunGrounds::Kind::kFolder;
+}
+
 void put_seen(std::string& out, const RunGrounds::Seen& seen) {
   put_word(out, static_cast<std::uint64_t>(seen.kind));
   put_text(out, seen.path);
-  if (seen.kind == RunGrounds::Kind::kMissing) return;
+  if (!has_state(seen.kind)) return;
   const FileDigest& digest = seen.digest;
   put_word(out, digest.state.device);
   put_word(out, digest.state.inode);
@@ -59,10 +63,10 @@ struct GroundsTaker {
 RunGrounds::Seen seen_in(GroundsTaker& from) {
   RunGrounds::Seen seen;
   const std::uint64_t kind = from.number();
-  from.cut = from.cut || kind > static_cast<std::uint64_t>(RunGrounds::Kind::kEntry);
+  from.cut = from.cut || kind > static_cast<std::uint64_t>(RunGrounds::Kind::kFolder);
   if (!from.cut) seen.kind = static_cast<RunGrounds::Kind>(kind);
   seen.path = from.text();
-  if (seen.kind == RunGrounds::Kind::kMissing) return seen;
+  if (!has_state(seen.kind)) return seen;
   FileDigest& digest = seen.digest;
   digest.state.device = from.number();
   digest.state.inode = from.number();
@@ -163,6 +167,18 @@ Status RunGrounds::write(const std::string& store, const std::string& request) c
   return {};
 }
 
+// The time of the file is that of `mark_used`.
+Status RunGrounds::rewrite(const std::string& store, const std::string& request) const {
+  const std::string path = path_of_grounds(store, request);
+  struct stat before;
+  const bool is_marked = ::stat(path.c_str(), &before) == 0;
+  PENSTOCK_TRY(write(store, request));
+  const timespec times[2] = {before.st_atim, before.st_mtim};
+  if (is_marked && ::utimensat(AT_FDCWD, path.c_str(), times, 0) != 0)
+    return file_error(errno, "set the time of", path);
+  return {};
+}
+
 namespace {
 
 /// Looks at files, most of them below one of two folders.
@@ -179,16 +195,16 @@ class Look {
   bool is_the_same(RunGrounds::Seen& seen, bool& renewed) const {
     using Kind = RunGrounds::Kind;
     struct stat info;
-    const int folder = seen.kind == Kind::kArtifact ? run_fd_.get()
-                       : seen.kind == Kind::kEntry  ? store_fd_.get()
-                                                    : AT_FDCWD;
-    const bool own = seen.kind == Kind::kArtifact || seen.kind == Kind::kEntry;
+    const bool in_run = seen.kind == Kind::kArtifact || seen.kind == Kind::kFolder;
+    const bool own = in_run || seen.kind == Kind::kUntouched;
+    const int folder = in_run ? run_fd_.get() : own ? store_fd_.get() : AT_FDCWD;
     const bool there = ::fstatat(folder, seen.path.c_str(), &info, own ? AT_SYMLINK_NOFOLLOW : 0) == 0;
     if (seen.kind == Kind::kMissing) return !there && errno == ENOENT;
+    if (seen.kind == Kind::kFolder) return there && S_ISDIR(info.st_mode);
     if (!there || !S_ISREG(info.st_mode)) return false;
     const FileState now = state_from(info);
-    if (now == seen.digest.state && (seen.kind == Kind::kEntry || seen.digest.settled())) return true;
-    return seen.kind != Kind::kEntry && has_the_content(seen, now, renewed);
+    if (now == seen.digest.state && (seen.kind == Kind::kUntouched || seen.digest.settled())) return true;
+    return seen.kind != Kind::kUntouched && has_the_content(seen, now, renewed);
   }
 
  private:
@@ -221,7 +237,8 @@ void RunGrounds::mark_used(const std::string& store, const std::string& request)
   const std::int64_t now = file_clock_ns();
   if (state && now >= state->modified_ns && now - state->modified_ns < kFineEnough) return;
   for (const Seen& each : seen) {
-    if (each.kind == Kind::kEntry) StageCache::touch(folder_of(store + "/" + each.path));
+    if (each.kind == Kind::kUntouched && each.path.starts_with("cache/"))
+      StageCache::touch(folder_of(store + "/" + each.path));
   }
   ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);
 }

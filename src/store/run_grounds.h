@@ -15,12 +15,13 @@
 namespace penstock {
 
 struct RunGrounds {
-  /// What a run looked at. Artifacts and entries are told by their paths in the run's folder and in the store.
+  /// What a run looked at. What belongs to the run or the store is told by its path in there.
   enum class Kind : std::uint8_t {
-    kInput,     ///< A file of the machine.
-    kMissing,   ///< Nothing was there.
-    kArtifact,  ///< A file in the run's folder; no link.
-    kEntry,     ///< entry.json of a kept result: not its content counts, but that nobody touched it.
+    kInput,      ///< A file of the machine.
+    kMissing,    ///< Nothing was there.
+    kArtifact,   ///< A file in the run's folder; no link.
+    kUntouched,  ///< A record in the store, as entry.json of a kept result: not its content counts, but its state.
+    kFolder,     ///< A folder in the run's folder.
   };
   struct Seen {
     Kind kind = Kind::kInput;
@@ -45,6 +46,9 @@ struct RunGrounds {
   static std::optional<RunGrounds> read(const std::string& store, const std::string& request);
   /// Takes the place of earlier ones of the request. Of requests not made for long the store forgets some.
   Status write(const std::string& store, const std::string& request) const;
+
+  /// The same with digests that `hold` has renewed; the time at which results were marked as used stays.
+  Status rewrite(const std::string& store, const std::string& request) const;
 
   /// Says whether all is as it was. Files that may have changed are hashed; `renewed` says that some were, and that
   /// writing the grounds again saves that next time.

@@ -128,11 +128,14 @@ class RunStore {
   /// processes, also of other hosts that share the folder, are writing is never touched. Runs with checkpoints keep
   /// theirs: another run can go on from there. Returns the paths of what it removed.
   Result<std::vector<std::string>> clean() const;
+  /// Where a page about a run goes: into its folder, but beside it when that is another run's.
+  std::string path_of_page(std::string_view id) const;
   /// Removes a run and all that it keeps; kept results of stages stay in the cache, and what other runs took over from
   /// it by a link, or all of it when they repeat it, becomes theirs. Before, `latest` is pointed to the newest other
-  /// run that has ended, or removed where there is none. kUnavailable while the run goes on.
+  /// run that has ended, or removed where there is none. kUnavailable while the run goes on;
+  /// kUnsupported when others use it and the file system cannot exchange two names, as then a kill could lose it.
   Status remove(std::string_view id) const;
-  /// Removes what removals that were killed left behind. Returns how many.
+  /// Removes what removals that were killed left behind, and old temporaries. Returns how many removals.
   std::size_t finish_removals() const;
   /// Bytes of all files of a run; one that it shares with the cache or another run counts too.
   std::uint64_t size_bytes(std::string_view id) const;
@@ -144,8 +147,10 @@ class RunStore {
   Result<std::vector<std::string>> ids() const;
   Status hand_over_stages(std::string_view id, const std::string& folder) const;
   Result<std::string> hand_over_folder(std::string_view id, const std::string& folder) const;
+  Status hand_over_hidden(std::string_view id, const std::string& hidden) const;
   Status point_users(std::string_view id, const std::string& heir) const;
   std::string record_of_repeat(std::string_view id) const { return root_ + "/runs/" + std::string(id) + ".json"; }
+  std::string page_of_repeat(std::string_view id) const { return root_ + "/runs/" + std::string(id) + ".report.html"; }
   std::string root_;
 };
 

@@ -322,6 +322,10 @@ Result<std::string> program_of(const FileStage& stage, const StageFolders& folde
   return found;
 }
 
+bool is_named_by_placeholder(const StageCommand& command) {
+  return !command.shell && command.words.front().find('{') != std::string::npos;
+}
+
 CommandEnd run_command(const FileStage& stage, const CommandAttempt& attempt) {
   return CommandRun(stage, attempt).run();
 }

@@ -33,6 +33,9 @@ class FoundPrograms {
 /// place.
 Result<std::string> program_of(const FileStage& stage, const StageFolders& folders, FoundPrograms* found = nullptr);
 
+/// Says whether the program of a command is what a placeholder stands for: an input, or an artifact of another stage.
+bool is_named_by_placeholder(const StageCommand& command);
+
 /// The variables that a command gets because they may change its result, sorted: locale and time zone, `pass_env`,
 /// `env` (as in the file, with placeholders).
 std::vector<std::pair<std::string, std::string>> result_environment(const FileStage& stage);

@@ -6,6 +6,7 @@
 #include "platform/file.h"
 #include "store/digest.h"
 #include "store/run_store.h"
+#include "workflow/command_stage.h"
 #include "workflow/placeholders.h"
 
 namespace penstock {
@@ -46,6 +47,16 @@ void settle(FileDigest& digest, const std::string& path) {
   if (content && *content == digest.sha256) digest = now;
 }
 
+// A file of the store whose state alone says that it is as it was.
+bool add_untouched(RunGrounds& grounds, const std::string& store, const std::string& path) {
+  Result<FileState> state = state_of(store + "/" + path);
+  if (!state) return false;
+  FileDigest digest;
+  digest.state = *state;
+  grounds.seen.push_back({RunGrounds::Kind::kUntouched, path, std::move(digest)});
+  return true;
+}
+
 }  // namespace
 
 bool ObservedRun::can_be_told(const FileStage& stage, const StageRun& run, const NamedResult* named) const {
@@ -60,11 +71,10 @@ bool ObservedRun::can_be_told(const FileStage& stage, const StageRun& run, const
 void ObservedRun::add_program(const FileStage& stage, const std::string& path) {
   if (path.empty() || path.starts_with(run_dir_ + "/")) return;  // a pipeline, or what another stage made
   const std::string& word = stage.command.words.front();
-  if (stage.command.shell || word.find_first_of("/{") != std::string::npos) {
-    other_programs_.insert(path);
-  } else {
-    programs_[word] = path;
-  }
+  if (stage.code_declared || is_named_by_placeholder(stage.command)) other_programs_.insert(path);
+  if (stage.command.shell || word.find_first_of("/{") != std::string::npos) return;
+  const auto [known, is_new] = programs_.emplace(word, path);
+  given_up_ = given_up_ || (!is_new && known->second != path);
 }
 
 void ObservedRun::add(const FileStage& stage, const StageRun& run, const NamedResult* named) {
@@ -72,7 +82,10 @@ void ObservedRun::add(const FileStage& stage, const StageRun& run, const NamedRe
   given_up_ = given_up_ || !can_be_told(stage, run, named);
   if (given_up_ || named == nullptr || run.status == StageStatus::kSkipped) return;
   for (const auto& [path, digest] : named->inputs.files()) {
-    if (digest.state.inode != 0) read_.emplace(path, digest);
+    if (digest.state.inode == 0) continue;
+    const auto [known, is_new] = read_.emplace(path, digest);
+    // Changed between two stages: what the first one saw is not there any more, and may come back.
+    given_up_ = given_up_ || (!is_new && known->second.sha256 != digest.sha256);
   }
   for (const StageInput& input : stage.inputs) {
     const bool is_missing = input.optional && input.stage.empty() && !input.is_remote() &&
@@ -80,6 +93,9 @@ void ObservedRun::add(const FileStage& stage, const StageRun& run, const NamedRe
                               return field.first == "input." + input.name && field.second == "missing";
                             });
     if (is_missing) missing_.insert(input.path);
+  }
+  for (const StageOutput& output : stage.outputs) {
+    if (output.folder) folders_.insert(run.name + "/artifacts/" + output.path);
   }
   variables_.insert(stage.command.pass_env.begin(), stage.command.pass_env.end());
   add_program(stage, named->program);
@@ -91,12 +107,14 @@ std::optional<RunGrounds> ObservedRun::grounds(const FileRun& run, const StageCa
   if (given_up_ || run.status != "done") return {};
   RunGrounds grounds;
   grounds.run_id = run.id;
-  grounds.stages = run.stages.size();
+  grounds.stages =
+      static_cast<std::uint64_t>(std::count_if(run.stages.begin(), run.stages.end(), [](const StageRun& stage) {
+        return stage.status != StageStatus::kSkipped;
+      }));
   grounds.durable = file_.workflow.durable;
   grounds.variables.assign(variables_.begin(), variables_.end());
   grounds.environment = digest_of_environment(grounds.variables);
   for (const auto& [name, path] : programs_) grounds.programs.push_back({name, path});
-  for (const auto& [name, path] : programs_) other_programs_.insert(path);
   other_programs_.insert(file_.path);
   for (const std::string& path : other_programs_) {
     Result<FileDigest> digest = index.digest(path);
@@ -105,6 +123,10 @@ std::optional<RunGrounds> ObservedRun::grounds(const FileRun& run, const StageCa
   }
   for (const auto& [path, digest] : read_) grounds.seen.push_back({Kind::kInput, path, digest});
   for (const std::string& path : missing_) grounds.seen.push_back({Kind::kMissing, path});
+  for (const std::string& folder : folders_) grounds.seen.push_back({Kind::kFolder, folder});
+  for (const char* const record : {"run.json", "manifest.json"}) {
+    if (!add_untouched(grounds, cache.root(), "runs/" + run.id + "/" + record)) return {};
+  }
   for (const StageRun& stage : run.stages) {
     if (stage.key.empty()) continue;
     for (const Artifact& artifact : stage.artifacts) {
@@ -114,12 +136,9 @@ std::optional<RunGrounds> ObservedRun::grounds(const FileRun& run, const StageCa
       settle(*digest, path);
       grounds.seen.push_back({Kind::kArtifact, artifact.path, std::move(*digest)});
     }
-    const std::string entry = cache.entry_of(stage.key);
-    const Result<FileState> state = state_of(cache.root() + "/" + entry);
-    if (!state) return {};
-    FileDigest untouched;
-    untouched.state = *state;
-    grounds.seen.push_back({Kind::kEntry, entry, std::move(untouched)});
+    const std::string output = "runs/" + run.id + "/" + stage.name + "/output.json";
+    if (!add_untouched(grounds, cache.root(), output)) return {};
+    if (!add_untouched(grounds, cache.root(), cache.entry_of(stage.key))) return {};
   }
   return grounds;
 }

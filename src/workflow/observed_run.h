@@ -43,7 +43,8 @@ class ObservedRun {
   std::map<std::string, FileDigest> read_;  ///< Files of the machine.
   std::set<std::string> missing_;
   std::map<std::string, std::string> programs_;  ///< By the name that was looked for.
-  std::set<std::string> other_programs_;         ///< Paths.
+  std::set<std::string> other_programs_;         ///< Paths of those that are not among the inputs.
+  std::set<std::string> folders_;                ///< That were declared as outputs, in the folder of the run.
   std::set<std::string> variables_;
 };
 

@@ -66,8 +66,11 @@ class KeyMaker {
     const StageCommand& command = stage_.command;
     const StageFolders folders = folders_of(stage_, run_dir_);
     PENSTOCK_ASSIGN(result_.program, program_of(stage_, folders, programs_));
-    PENSTOCK_ASSIGN(const FileDigest digest, index_.digest(result_.program));
+    PENSTOCK_ASSIGN(FileDigest digest, index_.digest(result_.program));
     key.add("code", stage_.code_declared ? "declared" : digest.sha256);
+    // A result of another program than the key says is nobody's. What a placeholder names is an input anyway.
+    if (!stage_.code_declared && !is_named_by_placeholder(command))
+      result_.inputs.add_file(result_.program, std::move(digest));
     key.add("command", key_text(Json(command.words)));
     key.add("shell", command.shell ? "yes" : "no");
     key.add("stdin", command.stdin_path);
@@ -103,7 +106,9 @@ class KeyMaker {
     key.add("operators", steps_to_json(stage_));
     key.add("max_errors", std::to_string(file_.run.max_errors));
     for (const FileStep& step : stage_.steps) {
-      if (stage_.code_declared) break;
+      if (step.op == "vector.write" && !writes_artifact(step))
+        result_.why_not = "vector.write puts into a store outside of its artifacts";
+      if (stage_.code_declared) continue;
       // What it runs, and what that reads, nobody knows.
       if (step.op == "exec")
         result_.why_not =
@@ -132,6 +137,11 @@ class KeyMaker {
     }
     if (steps_to_json(stage_).find("{run_dir}") != std::string::npos) result_.why_not = "it looks into {run_dir}";
     return {};
+  }
+
+  static bool writes_artifact(const FileStep& step) {
+    const OptionValue* const store = step.options.find("store");
+    return store != nullptr && store->as_text() != nullptr && store->as_text()->starts_with("{artifacts}/");
   }
 
   // Those that are files of the machine, at once; of other stages the digests are known.

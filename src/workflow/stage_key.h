@@ -16,7 +16,7 @@ namespace penstock {
 
 class FoundPrograms;
 
-/// Files that a stage reads, as they were when its key was made.
+/// Files that a stage reads, its program among them, as they were when its key was made.
 class ObservedInputs {
  public:
   void add_file(std::string path, FileDigest digest) { files_.emplace_back(std::move(path), std::move(digest)); }

@@ -155,6 +155,9 @@ Status WorkflowRun::link(std::size_t i, const std::vector<Artifact>& artifacts, 
   const RunFolder made(options_.store, maker);
   if (is_item(i) || maker == run_.id) return {};
   if (!made.has_own(run.name) || !check_artifacts(artifacts, made.artifacts_of(run.name), index_)) return {};
+  for (const std::string& folder : folders_made_by(stage(i))) {
+    if (::access((made.artifacts_of(run.name) + "/" + folder).c_str(), F_OK) != 0) return {};
+  }
   if (!folder_.link_stage(run.name, maker)) return {};
   // It may have no output.json, or have been removed just now.
   if (::access((folder_.path() + "/" + run.name + "/output.json").c_str(), R_OK) != 0) {

@@ -300,7 +300,7 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
       return fail_stage(i, noted.error()), std::nullopt;
     Result<NamedResult> named = name_result(file_, stage, folder_.path(), *this, index_, &programs_);
     if (!named) return fail_stage(i, named.error()), std::nullopt;
-    state.named = std::move(*named);
+    name_again(i, std::move(*named));
     return Clock::now();
   }
   if (state.verify) {
@@ -312,6 +312,18 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
             state.verify ? "made again, and the same as kept from run " + state.kept_from
                          : checkpoints_text(run.outcome.report.checkpoints));
   return {};
+}
+
+// The name that the stage began with is that of a result which nobody made.
+void WorkflowRun::name_again(std::size_t i, NamedResult named) {
+  State& state = this->state(i);
+  run_of(i).key.clear();
+  state.named.reset();
+  state.key_written = false;
+  state.verify = false;  // what is kept is that of the other name
+  if (!named.why_not.empty()) return;
+  run_of(i).key = named.key.digest;
+  state.named = std::move(named);
 }
 
 std::optional<WorkflowRun::TimePoint> WorkflowRun::after_failure(std::size_t i, AttemptEnd end) {

@@ -89,6 +89,7 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
   std::uint64_t bytes_read_by(const FileStage& stage) const;
   CheckpointOptions checkpoints_of(std::size_t stage);
   std::optional<TimePoint> attempt(std::size_t stage);
+  void name_again(std::size_t stage, NamedResult named);
   std::optional<TimePoint> after_failure(std::size_t stage, AttemptEnd end);
   void run_fallback(std::size_t stage);
   void end_stage(std::size_t stage, StageStatus status, std::string reason);

@@ -120,6 +120,41 @@ class Changing(CacheTest):
         self.assertEqual(out.read_text(), "1 first\n")
         self.assertEqual(self.latest("manifest.json")["stages"][0]["status"], "done")
 
+    def test_a_result_is_named_by_the_inputs_that_it_saw(self):
+        read = f"cat {{inputs.source}} > out; test -e {self.folder}/once || {{ touch {self.folder}/once; echo 2 second > {self.folder}/source; }}"
+        copy = f"test -e {self.folder}/may && cp {{a.artifacts}}/out out"
+        self.write("w.toml", f'''
+[[stage]]
+name = "a"
+shell = true
+command = {json.dumps(read)}
+inputs = {{ source = "source" }}
+outputs = ["out"]
+[[stage]]
+name = "b"
+shell = true
+command = {json.dumps(copy)}
+outputs = ["out"]
+''')
+        self.assertEqual(self.penstock("run", "w.toml").returncode, 1)  # b may not yet; a saw 2
+        self.edit("source", "1 first\n")
+        self.write("may", "")
+        done = self.penstock("resume")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual((self.folder / "pipeline_outputs/latest/b/artifacts/out").read_text(), "1 first\n")
+
+    def test_a_program_that_is_replaced_before_it_starts_again(self):
+        def put(name, text):
+            self.write(name, "#!/bin/sh\n" + text).chmod(0o755)
+
+        self.write("w.toml", '[[stage]]\nname = "a"\ncommand = ["./tool"]\nstdout = "out"\nretry = { max_attempts = 2, delay = "1ms" }\n')
+        for made in ("two\n", "three\n"):
+            put("tool", f"mv {self.folder}/next {self.folder}/tool; exit 1\n")
+            put("next", f"echo {made}")
+            done = self.penstock("run", "w.toml")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual((self.folder / "pipeline_outputs/latest/a/artifacts/out").read_text(), made)
+
     def test_an_input_that_never_rests_fails_the_stage(self):
         command = f"cp {{inputs.source}} out; date +%N >> {self.folder}/source"
         self.write("w.toml", f'[[stage]]\nname = "a"\nshell = true\ncommand = {json.dumps(command)}\ninputs = {{ source = "source" }}\noutputs = ["out"]\n')
@@ -180,6 +215,13 @@ class Keys(CacheTest):
             statuses.append(self.latest("manifest.json")["stages"][0]["status"])
         self.assertEqual(statuses, ["done", "cached", "done"])
         self.assertEqual((self.folder / "pipeline_outputs/latest/p/artifacts/o.csv").read_text(), "a\n2\n")
+
+    def test_a_store_of_vectors_is_kept_only_among_the_artifacts(self):
+        for store, reason in (("photos.index", "nothing can be kept of it: vector.write puts into a store outside of its artifacts"),
+                              ("{artifacts}/photos.index", "no run has made it before")):
+            self.write("w.toml", '[[stage]]\nname = "v"\nversion = 1\ncode = "declared"\n[[stage.operator]]\nop = "csv.read"\npath = "source"\n'
+                                 f'[[stage.operator]]\nop = "vector.write"\nstore = "{store}"\n[[stage]]\nname = "w"\ncommand = ["true"]\n')
+            self.assertIn(reason, self.penstock("run", "w.toml", "--dry-run").stdout)
 
     def test_a_kept_result_still_says_what_its_branches_rejected(self):
         self.write("in.csv", "a\n1\n-1\n")

@@ -295,6 +295,17 @@ class Repeated(CrashTest):
     def test_a_removal(self):
         self.at_every_call_of("runs", "gc", "--keep", "2")
 
+    def test_a_file_system_that_cannot_exchange_names_keeps_what_others_use(self):
+        self.several_runs()
+        for words in (("gc", "--keep", "2"), ("gc", "--keep", "2")):
+            done = self.run_with("runs", *words, LD_PRELOAD=FAULTS, PENSTOCK_FAULT="no_exchange:0")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("cannot exchange", done.stderr)
+            self.check_all()
+        done = self.run_with("runs", "gc", "--keep", "0", LD_PRELOAD=FAULTS, PENSTOCK_FAULT="no_exchange:0")
+        self.assertEqual(done.returncode, 0, done.stderr)  # those that use it go first
+        self.assertEqual(list((self.folder / "pipeline_outputs/runs").iterdir()), [])
+
     def test_runs_go_on_while_others_are_removed(self):
         self.several_runs()
         rounds = 200 if LONG else 10

@@ -2,8 +2,8 @@
 // Loaded in front of the C library (LD_PRELOAD), it lets one of the calls that read or change files fail, or kills the
 // process there: PENSTOCK_FAULT is "KIND:N", for the N-th such call below a folder with "pipeline_outputs" in its path.
 // KIND is kill, ENOSPC, EIO, EACCES or short (a read or a write of half). "count:FILE" appends the number of calls to
-// FILE at the end. "kill_reading:TEXT" kills the process that reads a file with TEXT in its path. "no_sync:N" and
-// "count_syncs:FILE" do that to calls of fsync alone.
+// FILE at the end. "no_exchange:" is a file system that cannot exchange two names. "kill_reading:TEXT" kills the
+// process that reads a file with TEXT in its path. "no_sync:N" and "count_syncs:FILE" do that to calls of fsync alone.
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -165,6 +165,7 @@ int chmod(const char* path, mode_t mode) {
 
 int renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) {
   static const auto next = real<int (*)(int, const char*, int, const char*, unsigned)>("renameat2");
+  if (is("no_exchange")) return errno = EINVAL, -1;
   return in_store(to) && meet() < 0 ? -1 : next(from_folder, from, to_folder, to, flags);
 }
 

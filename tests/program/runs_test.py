@@ -4,6 +4,7 @@
 are done for each of a list."""
 import html.parser
 import json
+import os
 import shutil
 
 from program import ProgramTest, main
@@ -116,6 +117,17 @@ class Removals(RunsTest):
         self.assertEqual([path.name for path in runs.iterdir()], [second])
 
 
+    def test_temporaries_of_writers_that_are_gone_go_with_it(self):
+        self.run_well()
+        root = self.folder / "pipeline_outputs"
+        mark = "1-0"  # of no process
+        for name in (f"grounds/.x.{mark}-3.tmp", f"runs/.x.json.{mark}-3.tmp", f".digests.{mark}-3.tmp"):
+            os.utime(self.write(f"pipeline_outputs/{name}", ""), (1, 1))
+        young = self.write(f"pipeline_outputs/grounds/.y.{mark}-3.tmp", "")
+        self.json_of("runs", "gc", "--keep", "1")
+        self.assertEqual(list(root.rglob(".*.tmp")), [young])
+
+
 class Repeats(RunsTest):
     """Runs in which nothing is to be done share the folder of the run that they repeat."""
 
@@ -136,14 +148,24 @@ class Repeats(RunsTest):
         self.assertEqual(self.repeats(third), first)
         self.assertEqual(self.ids(), [third, second, first])
 
+    def test_stages_that_were_skipped_are_not_counted(self):
+        self.write("w.toml", FLOW + 'when = "params.least > 1"\n')
+        self.run_well()
+        self.assertIn("nothing to do: 1 stage is kept", self.penstock("run", "w.toml").stdout)
+
     def test_what_is_told_of_it_is_what_it_would_have_written(self):
         first, second = self.run_well(), self.run_well()
         why = self.json_of("why", "tail", "--run", second)
         self.assertEqual((why["status"], why["reason"], why["differences"]), ("cached", f"kept from run {first}", []))
         self.assertRegex(self.penstock("runs", "show", second).stdout, r"(?m)^stage tail: cached$")
-        self.assertEqual(self.penstock("runs", "report", second).returncode, 0)
-        self.assertIn(f"kept from run {first}", (self.folder / "pipeline_outputs/latest/report.html").read_text())
+        runs = self.folder / "pipeline_outputs/runs"
+        for run in (first, second):
+            self.assertEqual(self.penstock("runs", "report", run).returncode, 0)
+        self.assertIn(f"kept from run {first}", (runs / f"{second}.report.html").read_text())
+        self.assertNotIn(second, (runs / first / "report.html").read_text())
         self.assertEqual(self.penstock("runs", "show", first).stdout.count(": done"), 3)
+        self.json_of("runs", "rm", second)
+        self.assertEqual([path.name for path in runs.iterdir()], [first])
 
     def test_another_request_is_another_run(self):
         first = self.run_well()
@@ -192,6 +214,23 @@ outputs = { all = "all.txt" }
         self.write("other", "y\n")
         self.run_well()
         self.assertEqual((self.folder / "pipeline_outputs/latest/both/artifacts/all.txt").read_text(), "x\ny\n")
+
+    def test_damage_to_its_records_is_seen(self):
+        for name in ("run.json", "manifest.json", "head/output.json"):
+            for damage in (lambda path: path.write_text("{"), lambda path: path.unlink()):
+                shutil.rmtree(self.folder / "pipeline_outputs", ignore_errors=True)
+                first = self.run_well()
+                self.assertEqual(self.repeats(self.run_well()), first)
+                damage(self.folder / "pipeline_outputs/runs" / first / name)
+                self.assertIsNone(self.repeats(self.run_well()))
+
+    def test_an_empty_folder_that_goes_is_seen(self):
+        self.write("w.toml", '[[stage]]\nname = "none"\ncommand = ["mkdir", "-p", "{outputs.parts}"]\noutputs = { parts = "parts/" }\n')
+        first = self.run_well()
+        self.assertEqual(self.repeats(self.run_well()), first)
+        (self.folder / f"pipeline_outputs/runs/{first}/none/artifacts/parts").rmdir()
+        self.assertIsNone(self.repeats(self.run_well()))
+        self.assertTrue((self.folder / "pipeline_outputs/latest/none/artifacts/parts").is_dir())
 
     def test_one_is_resumed_like_any_other(self):
         self.run_well()
