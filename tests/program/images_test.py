@@ -201,6 +201,8 @@ class Images(ProgramTest):
             self.assertIn(query, done.stderr)
 
     def test_a_store_does_not_choose_which_server_is_asked(self):
+        if self.penstock("ops", "embed.http").returncode != 0:
+            self.skipTest("this build has no embed.http: install libcurl4-openssl-dev and build again")
         self.write("made.toml", PLANTED)
         done = self.penstock("run", "made.toml")
         self.assertEqual(done.returncode, 0, done.stderr)
