@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string>
 
+#include "base/base64.h"
 #include "data/json_text.h"
 #include "data/number_text.h"
 
@@ -27,17 +28,9 @@ void append_float64(std::string& out, double value) {
   }
 }
 
-// RFC 4648, section 4.
-void append_base64(std::string& out, std::span<const std::byte> bytes) {
-  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+void append_base64_text(std::string& out, std::span<const std::byte> bytes) {
   out += '"';
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t here = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      bits = bits << 8 | (j < here ? std::to_integer<std::uint32_t>(bytes[i + j]) : 0);
-    for (std::size_t j = 0; j < 4; ++j) out += j <= here ? kDigits[bits >> (18 - 6 * j) & 63] : '=';
-  }
+  append_base64(out, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   out += '"';
 }
 
@@ -120,7 +113,7 @@ void append_value(std::string& out, Dictionary::Value value) {
     case ValueKind::kInt64: return append_int64(out, value.int64_or(0));
     case ValueKind::kFloat64: return append_float64(out, value.float64_or(0));
     case ValueKind::kString: append_json_text(out, value.string_or({})); return;
-    case ValueKind::kBytes: return append_base64(out, *value.bytes());
+    case ValueKind::kBytes: return append_base64_text(out, *value.bytes());
     case ValueKind::kList: return append_list(out, value.as_list());
     case ValueKind::kDict: return append_dict(out, value.as_dict());
     case ValueKind::kArray: {

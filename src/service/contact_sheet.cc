@@ -2,8 +2,8 @@
 #include "service/contact_sheet.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
+#include "base/base64.h"
 #include "base/xml_text.h"
 #include "image/decode.h"
 #include "image/encode.h"
@@ -20,11 +20,8 @@ constexpr std::size_t kLine = 14;
 constexpr std::size_t kLetters = 24;  // of a line below a picture
 
 std::string base64(const std::string& bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int size =
-      ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
+  std::string text;
+  append_base64(text, bytes);
   return text;
 }
 

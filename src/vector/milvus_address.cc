@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "base/base64.h"
+
 namespace penstock::milvus {
 namespace {
 
@@ -121,16 +123,8 @@ Result<Address> parse_address(std::string_view where, std::chrono::milliseconds 
 
 // Milvus takes Base64 of the token as it is, without "Basic".
 std::string authorization_of(const Address& address) {
-  constexpr const char* kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
-  for (std::size_t i = 0; i < address.token.size(); i += 3) {
-    const auto byte = [&](std::size_t at) {
-      return at < address.token.size() ? std::uint32_t{static_cast<unsigned char>(address.token[at])} : 0U;
-    };
-    const std::uint32_t three = byte(i) << 16U | byte(i + 1) << 8U | byte(i + 2);
-    for (unsigned digit = 0; digit < 4; ++digit)
-      text += i + digit <= address.token.size() ? kDigits[three >> (18 - 6 * digit) & 63U] : '=';
-  }
+  append_base64(text, address.token);
   return text;
 }
 

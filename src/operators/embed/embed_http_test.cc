@@ -9,7 +9,7 @@
 
 #include <cstring>
 
-#include "platform/process.h"
+#include "platform/python_server_fixture.h"
 #include "stream/stream_kit.h"
 
 namespace penstock {
@@ -23,34 +23,9 @@ using testing::in_batches_of;
 using testing::run_operator;
 
 // embed_server.py, as long as the object lives.
-class EmbedServer {
+class EmbedServer : public testing::PythonServer {
  public:
-  EmbedServer() {
-    int in[2];
-    int out[2];
-    EXPECT_EQ(::pipe2(in, O_CLOEXEC), 0);
-    EXPECT_EQ(::pipe2(out, O_CLOEXEC), 0);
-    input_ = Descriptor(in[1]);
-    const Descriptor reading(in[0]);
-    const Descriptor writing(out[1]);
-    const Descriptor answers(out[0]);
-    SpawnOptions options;
-    options.program = find_program("python3", "/usr/bin:/bin").value();
-    options.words = {"python3", PENSTOCK_SOURCE_DIR "/src/operators/embed/embed_server.py"};
-    options.stdin_fd = reading.get();
-    options.stdout_fd = writing.get();
-    options.stderr_fd = STDERR_FILENO;
-    server_.emplace(ChildProcess::spawn(options).value());
-    std::string port;
-    for (char c = 0; ::read(answers.get(), &c, 1) == 1 && c != '\n';) port += c;
-    url = "http://127.0.0.1:" + port;
-  }
-
-  std::string url;
-
- private:
-  Descriptor input_;
-  std::optional<ChildProcess> server_;
+  EmbedServer() : PythonServer(PENSTOCK_SOURCE_DIR "/src/operators/embed/embed_server.py") {}
 };
 
 /// Row i is {tensor: [i, 10 i, -i]}; row 3 is null.
