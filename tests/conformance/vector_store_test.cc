@@ -32,6 +32,7 @@ struct Kind {
   std::string name;
   bool is_exact;  ///< Searches miss nothing.
   int patience;   ///< Every so many-th step of a long test is enough.
+  std::size_t most_id_bytes;
   Opened (*open)(const std::string& folder, VectorStore::Shape shape);
   void (*remove)(const std::string& folder);
 };
@@ -79,11 +80,12 @@ void remove_milvus(const std::string& folder) {
 }
 
 std::vector<Kind> kinds() {
-  std::vector<Kind> all = {{"embedded_small", true, 1, open_small, remove_nothing},
-                           {"embedded_graph", false, 1, open_graph, remove_nothing}};
+  std::vector<Kind> all = {{"embedded_small", true, 1, 65'535, open_small, remove_nothing},
+                           {"embedded_graph", false, 1, 65'535, open_graph, remove_nothing}};
   if (std::getenv("PENSTOCK_TEST_POSTGRES") != nullptr)
-    all.push_back({"postgres", false, 1, open_postgres, remove_nothing});
-  if (std::getenv("PENSTOCK_MILVUS") != nullptr) all.push_back({"milvus", false, 10, open_milvus, remove_milvus});
+    all.push_back({"postgres", false, 1, 2'600, open_postgres, remove_nothing});
+  if (std::getenv("PENSTOCK_MILVUS") != nullptr)
+    all.push_back({"milvus", false, 10, 65'535, open_milvus, remove_milvus});
   return all;
 }
 
@@ -311,7 +313,7 @@ TEST_P(VectorStoreOf, TakesKeysOfAnyText) {
 
 TEST_P(VectorStoreOf, TakesIdsAndMetadataOfAnyText) {
   open({1, Metric::kL2});
-  const std::string long_id(20'000, 'x');
+  const std::string long_id(GetParam().most_id_bytes, 'x');
   const std::vector<std::string> all = {
       "a b", "\"quoted\" \\ back", "süß/日本/😀.jpg", "tab\tline\nend", long_id, "1", "%", "'"};
   std::vector<Row> rows;
@@ -342,6 +344,8 @@ TEST_P(VectorStoreOf, RefusesWhatCannotBePutAndPutsNothingThen) {
   EXPECT_THAT(refusal({"", {1, 2}, ""}), HasSubstr("an id is empty (record 1)"));
   EXPECT_THAT(refusal({"\xff", {1, 2}, ""}), HasSubstr("an id is no valid UTF-8"));
   EXPECT_THAT(refusal({std::string(70'000, 'x'), {1, 2}, ""}), HasSubstr("an id has 70000 bytes"));
+  EXPECT_THAT(refusal({std::string(GetParam().most_id_bytes + 1, 'x'), {1, 2}, ""}),
+              HasSubstr(std::to_string(GetParam().most_id_bytes + 1)));
   EXPECT_THAT(refusal({"x", {1, infinite}, ""}), HasSubstr("the vector of the row \"x\" has infinity as value 1"));
   EXPECT_THAT(refusal({"x", {std::nanf(""), 0}, ""}), HasSubstr("has no number as value 0"));
   EXPECT_THAT(refusal({"x", {0, 0}, ""}), HasSubstr("has the length 0, and so no direction for the metric cosine"));
