@@ -85,7 +85,8 @@ bool read_shape(std::string_view message, OnnxValue& value) {
     std::int64_t size = OnnxValue::kAnySize;
     Fields dimension(dimensions.bytes);
     while (dimension.next()) {
-      if (dimension.number == 1 && dimension.integer > 0) size = static_cast<std::int64_t>(dimension.integer);
+      const auto said = static_cast<std::int64_t>(dimension.integer);
+      if (dimension.number == 1 && said > 0) size = said;
     }
     if (dimension.broken()) return false;
     value.shape.push_back(size);
