@@ -160,7 +160,7 @@ BufferPool::BufferPool(MemoryBudget budget, std::size_t max_idle_bytes)
     : shelves_(std::make_shared<Buffer::Shelves>(std::move(budget), max_idle_bytes, nullptr)) {}
 
 BufferPool::BufferPool(MemoryBudget budget, std::shared_ptr<BufferMemory> memory)
-    : shelves_(std::make_shared<Buffer::Shelves>(std::move(budget), std::size_t{32} << 20, std::move(memory))) {}
+    : shelves_(std::make_shared<Buffer::Shelves>(std::move(budget), kIdleBytesOfRun, std::move(memory))) {}
 
 Buffer BufferPool::allocate(std::size_t capacity) {
   const std::uint32_t shelf = Buffer::Shelves::shelf_for(capacity);

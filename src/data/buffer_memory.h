@@ -7,6 +7,10 @@
 
 namespace penstock {
 
+/// What the pool of a run keeps of freed blocks: enough for one batch of tensors (of up to 32 MiB) beside the small
+/// blocks. Memory that goes back to the system costs a page fault per 4 KiB when it comes again.
+inline constexpr std::size_t kIdleBytesOfRun = std::size_t{64} << 20;
+
 /// Thread-safe.
 class BufferMemory {
  public:

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include "data/buffer_memory.h"
 #include "platform/process_use.h"
 #include "stream/checkpoints.h"
 #include "stream/step_metrics.h"
@@ -41,7 +42,7 @@ RunState::RunState(const RunOptions& run_options)
     : options(run_options),
       budget(run_options.memory_limit == 0 ? MemoryBudget::kUnlimited
                                            : static_cast<std::size_t>(run_options.memory_limit)),
-      pool(budget),
+      pool(budget, kIdleBytesOfRun),
       batch_size(std::max<std::size_t>(1, run_options.batch_size)),
       started_ns(now_ns()) {
   rejects.limit = run_options.max_errors;
