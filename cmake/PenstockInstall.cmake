@@ -14,8 +14,7 @@ if(type STREQUAL SHARED_LIBRARY)
   set(PENSTOCK_STATIC FALSE)
 endif()
 set(pkg_config_names fmt::fmt fmt  ZLIB::ZLIB zlib  simdjson::simdjson simdjson  PkgConfig::zstd libzstd  PkgConfig::re2 re2
-    PkgConfig::tomlplusplus tomlplusplus  PkgConfig::xxhash libxxhash  PkgConfig::crypto libcrypto
-    PkgConfig::lmdb lmdb)
+    PkgConfig::tomlplusplus tomlplusplus  PkgConfig::xxhash libxxhash  PkgConfig::lmdb lmdb)
 get_target_property(linked penstock LINK_LIBRARIES)
 set(requires)
 while(pkg_config_names)

@@ -7,20 +7,51 @@
 
 #include "base/check.h"
 #include "platform/file.h"
+#include "platform/shared_library.h"
 
 namespace penstock {
 namespace {
 
+/// What is needed of libcrypto, looked up with the first digest: to load it takes a third of the time in which the
+/// program starts.
+struct Crypto {
+  decltype(&::EVP_MD_CTX_new) make_context = nullptr;
+  decltype(&::EVP_MD_CTX_free) free_context = nullptr;
+  decltype(&::EVP_sha256) sha256 = nullptr;
+  decltype(&::EVP_DigestInit_ex) begin = nullptr;
+  decltype(&::EVP_DigestUpdate) update = nullptr;
+  decltype(&::EVP_DigestFinal_ex) end = nullptr;
+};
+
+Result<Crypto> look_up_crypto() {
+  PENSTOCK_ASSIGN(const SharedLibrary library,
+                  SharedLibrary::load("libcrypto", {"libcrypto.so.3", "libcrypto.so"}, "libssl3"));
+  Crypto found;
+  const bool all = library.find("EVP_MD_CTX_new", found.make_context) &&
+                   library.find("EVP_MD_CTX_free", found.free_context) && library.find("EVP_sha256", found.sha256) &&
+                   library.find("EVP_DigestInit_ex", found.begin) && library.find("EVP_DigestUpdate", found.update) &&
+                   library.find("EVP_DigestFinal_ex", found.end);
+  if (!all) return not_the_library("libcrypto", "libssl3");
+  return found;
+}
+
+// Nothing goes on without digests, as nothing would without a library that the program is linked with.
+const Crypto& crypto() {
+  const Result<Crypto>& found = looked_up_once<look_up_crypto>();
+  if (!found) contract_broken(found.error().to_text().c_str());
+  return *found;
+}
+
 struct FreeContext {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  void operator()(EVP_MD_CTX* context) const { crypto().free_context(context); }
 };
 using Context = std::unique_ptr<EVP_MD_CTX, FreeContext>;
 
 // A context is made once for each thread: looking up the algorithm takes longer than a digest of a short text.
 EVP_MD_CTX* context_of_thread() {
   static thread_local const Context made = [] {
-    Context context(EVP_MD_CTX_new());
-    PENSTOCK_CHECK(context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1,
+    Context context(crypto().make_context());
+    PENSTOCK_CHECK(context != nullptr && crypto().begin(context.get(), crypto().sha256(), nullptr) == 1,
                    "libcrypto offers no SHA-256");
     return context;
   }();
@@ -31,13 +62,13 @@ EVP_MD_CTX* context_of_thread() {
 class Sha256 {
  public:
   Sha256() : context_(context_of_thread()) {
-    PENSTOCK_CHECK(EVP_DigestInit_ex(context_, nullptr, nullptr) == 1, "libcrypto begins no SHA-256");
+    PENSTOCK_CHECK(crypto().begin(context_, nullptr, nullptr) == 1, "libcrypto begins no SHA-256");
   }
-  void update(std::string_view bytes) { EVP_DigestUpdate(context_, bytes.data(), bytes.size()); }
+  void update(std::string_view bytes) { crypto().update(context_, bytes.data(), bytes.size()); }
   std::string hex() {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
-    EVP_DigestFinal_ex(context_, digest, &size);
+    crypto().end(context_, digest, &size);
     static constexpr char kDigits[] = "0123456789abcdef";
     std::string text(2 * std::size_t{size}, '0');
     for (unsigned i = 0; i < size; ++i) {
