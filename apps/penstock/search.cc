@@ -49,13 +49,14 @@ Result<Condition> condition_of(const std::string& text) {
       .hint("for instance --where 'year >= 2020'; =, !=, <, <=, > and >= are known");
 }
 
-Result<std::size_t> neighbors_wanted(const Arguments& arguments) {
-  const std::string text = arguments.value("-k", "10");
-  std::size_t k = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), k);
-  if (error == std::errc() && end == text.data() + text.size() && k >= 1 && k <= VectorStore::kMaxNeighbors) return k;
+Result<std::size_t> count_in(const Arguments& arguments, const char* flag, const char* otherwise) {
+  const std::string text = arguments.value(flag, otherwise);
+  std::size_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error == std::errc() && end == text.data() + text.size() && count >= 1 && count <= VectorStore::kMaxNeighbors)
+    return count;
   return Error(ErrorCode::kInvalidArgument,
-               fmt::format("-k takes a number from 1 to {}, but is \"{}\"", VectorStore::kMaxNeighbors, text));
+               fmt::format("{} takes a number from 1 to {}, but is \"{}\"", flag, VectorStore::kMaxNeighbors, text));
 }
 
 struct Found {
@@ -66,7 +67,10 @@ struct Found {
 // What the command line says beside the images.
 Result<VectorQuery> query_of(const Arguments& arguments) {
   VectorQuery query;
-  PENSTOCK_ASSIGN(query.k, neighbors_wanted(arguments));
+  PENSTOCK_ASSIGN(query.k, count_in(arguments, "-k", "10"));
+  if (arguments.has("--breadth")) {
+    PENSTOCK_ASSIGN(query.breadth, count_in(arguments, "--breadth", ""));
+  }
   for (const std::string& text : arguments.values("--where")) {
     PENSTOCK_ASSIGN(Condition condition, condition_of(text));
     query.filter.push_back(std::move(condition));
@@ -158,11 +162,13 @@ Command search_command() {
       "first.";
   command.positionals = {{"STORE", true, "A store that penstock embed filled", Completes::kFolders},
                          {"IMAGE", true, "What to look for: a file", Completes::kFolders, {}, true}};
-  command.flags = {{"-k", "N", "How many (default: 10)"},
-                   {"--model", "M", "The model of the store: needed for a server, and for a file that was moved"},
-                   {"--where", "KEY=VALUE", "Only those whose metadata is so: =, !=, <, <=, >, >=", true},
-                   {"--sheet", "FILE", "Also draw them side by side into FILE, an SVG page"},
-                   {"--json", "", "Print JSON"}};
+  command.flags = {
+      {"-k", "N", "How many (default: 10)"},
+      {"--breadth", "N", "Keep so many candidates in sight; more takes longer and misses less (default: 256)"},
+      {"--model", "M", "The model of the store: needed for a server, and for a file that was moved"},
+      {"--where", "KEY=VALUE", "Only those whose metadata is so: =, !=, <, <=, >, >=", true},
+      {"--sheet", "FILE", "Also draw them side by side into FILE, an SVG page"},
+      {"--json", "", "Print JSON"}};
   command.examples = {{"penstock search photos.index one.jpg", "The ten nearest"},
                       {"penstock search photos.index one.jpg -k 3 --json", "Three, for other programs"},
                       {"penstock search photos.index one.jpg --where 'year >= 2020'", "Only newer ones"},

@@ -60,6 +60,9 @@ struct VectorQuery {
   std::span<const float> vector;  ///< f32 [dimension].
   std::size_t k = 10;             ///< How many at most; 1 to 16,384.
   std::vector<Condition> filter;  ///< All must hold.
+  /// How many candidates a search by an index keeps in sight: more takes longer and misses less (the `ef` of HNSW). 0:
+  /// as many as the store finds right, 256; at most VectorStore::kMaxNeighbors. A store may look at all rows instead.
+  std::size_t breadth = 0;
 };
 
 /// One answer.

@@ -411,9 +411,11 @@ std::vector<Ranked> EmbeddedStore::exact(const float* query, const VectorQuery& 
 
 std::vector<Ranked> EmbeddedStore::ranked(const float* query, const VectorQuery& asked) const {
   const std::uint32_t alive = table_.size() - table_.dead();
-  const bool walks = graph_ != nullptr && asked.filter.empty() && alive > options_.exact_rows && asked.k < alive / 8;
+  const std::size_t breadth = asked.breadth > 0 ? asked.breadth : options_.search_breadth;
+  const bool walks = graph_ != nullptr && asked.filter.empty() && alive > options_.exact_rows &&
+                     std::max(asked.k, asked.breadth) < alive / 8;
   if (!walks) return exact(query, asked);
-  const auto found = graph_->search(query, asked.k, options_.search_breadth, table_.alive());
+  const auto found = graph_->search(query, asked.k, breadth, table_.alive());
   if (found.size() < asked.k) return exact(query, asked);
   std::vector<Ranked> best;
   for (const NeighborGraph::Found& each : found) best.push_back({each.distance, each.slot});

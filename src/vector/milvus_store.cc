@@ -235,7 +235,8 @@ Result<std::vector<Neighbor>> MilvusStore::nearest(const VectorQuery& query, std
   PENSTOCK_ASSIGN(auto found, calls_->call<milvus::SearchAnswer>(
                                   "Search",
                                   milvus::search(collection(), query.vector, shape().metric, limit,
-                                                 std::max(limit, kSearchBreadth), milvus::expression_of(query.filter)),
+                                                 std::max(limit, query.breadth > 0 ? query.breadth : kSearchBreadth),
+                                                 milvus::expression_of(query.filter)),
                                   doing, Patience::kAgainLoaded));
   given = found.ids.size();
   if (found.scores.size() != given || found.metadata.size() != given)

@@ -414,7 +414,7 @@ Status PostgresStore::set_search(bool exact, std::size_t breadth) const {
 }
 
 Result<std::vector<Neighbor>> PostgresStore::look(const VectorQuery& query, bool exact) const {
-  PENSTOCK_TRY(set_search(exact, std::max(kSearchBreadth, query.k)));
+  PENSTOCK_TRY(set_search(exact, std::max(query.breadth > 0 ? query.breadth : kSearchBreadth, query.k)));
   std::vector<float> wanted(query.vector.begin(), query.vector.end());
   if (shape().metric == Metric::kCosine) to_length_one(wanted);
   std::vector<PostgresValue> values = {{vector_bytes(wanted), true}};
@@ -446,7 +446,7 @@ Result<std::vector<Neighbor>> PostgresStore::find(const VectorQuery& query) cons
   const std::lock_guard lock(mutex_);
   auto found = [&]() -> Result<std::vector<Neighbor>> {
     PENSTOCK_TRY(connect());
-    const bool exact = !query.filter.empty() || query.k > kMostSearchBreadth;
+    const bool exact = !query.filter.empty() || std::max(query.k, query.breadth) > kMostSearchBreadth;
     PENSTOCK_ASSIGN(std::vector<Neighbor> neighbors, look(query, exact));
     if (exact || neighbors.size() == query.k) return neighbors;
     return look(query, true);

@@ -158,6 +158,10 @@ Result<std::vector<Neighbor>> VectorStore::search(const VectorQuery& query) cons
     return invalid("from 1 to " + std::to_string(kMaxNeighbors) + " neighbours can be looked for, not " +
                    std::to_string(query.k));
   }
+  if (query.breadth > kMaxNeighbors) {
+    return invalid("a search keeps at most " + std::to_string(kMaxNeighbors) + " candidates in sight, not " +
+                   std::to_string(query.breadth));
+  }
   for (const Condition& condition : query.filter) {
     const bool equality =
         condition.relation == Condition::Relation::kEqual || condition.relation == Condition::Relation::kUnequal;

@@ -294,6 +294,30 @@ TEST_P(VectorStoreOf, FindsAsManyAsWereAskedForWhateverIsNearer) {
   EXPECT_THAT(ids({0}, 3, {{"b", Relation::kEqual, true}}), ElementsAre("yes 0", "yes 1", "yes 2"));
 }
 
+TEST_P(VectorStoreOf, MissesNothingWhenItKeepsAllInSight) {
+  open({8, Metric::kL2});
+  Random random(9, 0, 0);
+  const auto some_vector = [&] {
+    std::vector<float> vector(8);
+    for (float& value : vector) value = static_cast<float>(random.uniform());
+    return vector;
+  };
+  std::vector<Row> rows;
+  for (int i = 0; i < 400; ++i) rows.push_back({std::to_string(i), some_vector(), R"({"b":1})"});
+  upsert(rows);
+  for (int i = 0; i < 10; ++i) {
+    const std::vector<float> query = some_vector();
+    const auto exact = ids(query, 10, {{"b", Relation::kEqual, std::int64_t{1}}});
+    const auto found = store().search({query, 10, {}, VectorStore::kMaxNeighbors});
+    ASSERT_TRUE(found) << found.error().to_text();
+    std::vector<std::string> found_ids;
+    for (const Neighbor& each : *found) found_ids.push_back(each.id);
+    EXPECT_EQ(found_ids, exact);
+  }
+  EXPECT_THAT(store().search({some_vector(), 1, {}, VectorStore::kMaxNeighbors + 1}).error().to_text(),
+              HasSubstr("at most 16384 candidates"));
+}
+
 TEST_P(VectorStoreOf, OrdersEqualDistancesById) {
   open({2, Metric::kL2});
   upsert({{"d", {1, 0}, ""}, {"b", {0, 1}, ""}, {"c", {-1, 0}, ""}, {"a", {0, 2}, ""}, {"e", {0, -1}, ""}});

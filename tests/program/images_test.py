@@ -186,6 +186,7 @@ class Images(ProgramTest):
                 (["search", "none.index", self.path_of(0)], 1, "none.index"),
                 (["embed", "photos", "--to", "a.index", "--model", "http://localhost:1/embed"], 2, "--dimension 512"),
                 (["search", "none.index", self.path_of(0), "-k", "0"], 2, "-k takes"),
+                (["search", "none.index", self.path_of(0), "--breadth", "16385"], 2, "--breadth takes"),
                 (["search", "none.index", self.path_of(0), "--where", "year"], 2, "--where takes")):
             with self.subTest(arguments=arguments):
                 done = self.penstock(*arguments)

@@ -17,6 +17,7 @@ struct VectorSearchOptions {
   StoreCallOptions calls;
   GivenText vector;
   std::size_t k = 0;
+  std::size_t breadth = 0;
   std::vector<Condition> filter;
   std::string prefix;
   std::string prefix_place;
@@ -109,7 +110,7 @@ class VectorSearch final : public Operator {
   Status look_for(const RecordBatch& rows, std::uint32_t row) {
     if (rows.column(vector_.index).is_null(row))
       return reject(rows, row, Error(ErrorCode::kInvalidArgument, fmt::format("\"{}\" is null", options_.vector.text)));
-    const VectorQuery query = {vector_.of(rows, row), options_.k, options_.filter};
+    const VectorQuery query = {vector_.of(rows, row), options_.k, options_.filter, options_.breadth};
     const auto found = calls_.make(*context_->stop, context_->errors, [&] { return store_->search(query); });
     if (!found && found.error().code() == ErrorCode::kInvalidArgument) return reject(rows, row, found.error());
     if (!found) return Error(found.error());
@@ -183,17 +184,21 @@ Result<std::vector<Condition>> conditions_in(const Options& options) {
   return conditions;
 }
 
+Result<std::size_t> count_option(const Options& options, const char* name, std::int64_t least) {
+  const std::int64_t count = options.integer(name);
+  if (count >= least && count <= static_cast<std::int64_t>(VectorStore::kMaxNeighbors))
+    return static_cast<std::size_t>(count);
+  return Error(ErrorCode::kInvalidArgument, fmt::format("option \"{}\" is {}, and must be from {} to {}", name, count,
+                                                        least, VectorStore::kMaxNeighbors))
+      .at(options.place(name).to_text());
+}
+
 Result<std::unique_ptr<Operator>> make_vector_search(const Options& options) {
   VectorSearchOptions how;
   PENSTOCK_ASSIGN(how.calls, store_call_options(options));
   how.vector = given_text(options, "vector");
-  const std::int64_t k = options.integer("k");
-  if (k < 1 || k > static_cast<std::int64_t>(VectorStore::kMaxNeighbors)) {
-    return Error(ErrorCode::kInvalidArgument,
-                 fmt::format("option \"k\" is {}, and must be from 1 to {}", k, VectorStore::kMaxNeighbors))
-        .at(options.place("k").to_text());
-  }
-  how.k = static_cast<std::size_t>(k);
+  PENSTOCK_ASSIGN(how.k, count_option(options, "k", 1));
+  PENSTOCK_ASSIGN(how.breadth, count_option(options, "breadth", 0));
   PENSTOCK_ASSIGN(how.filter, conditions_in(options));
   how.prefix = options.text("prefix");
   how.prefix_place = options.place("prefix").to_text();
@@ -212,6 +217,12 @@ OperatorInfo vector_search_info() {
         .doc = "The column of the vectors to look for: tensors of f32 of any shape.",
         .default_value = "vector"},
        {.name = "k", .kind = OptionKind::kInteger, .doc = "How many at most, 1 to 16,384.", .default_value = 10},
+       {.name = "breadth",
+        .kind = OptionKind::kInteger,
+        .doc =
+            "How many candidates a search by an index keeps in sight, 0 to 16,384: more takes longer and misses less. "
+            "0: as many as the store finds right, 256.",
+        .default_value = 0},
        {.name = "filter",
         .kind = OptionKind::kTable,
         .doc = "Only rows whose metadata has these values at its top.",
