@@ -19,7 +19,7 @@ constexpr int kEntryVersion = 1;
 
 // The seal comes last: as if it had been a member like the others, and is that of the text without it. Entries of
 // earlier versions have one space in front of their members.
-constexpr std::string_view kEnd = "\n}";
+constexpr std::string_view kEndOfEntry = "\n}";
 constexpr std::string_view kSealKeys[] = {",\n  \"seal\": \"", ",\n \"seal\": \""};
 constexpr std::string_view kBehindSeal = "\"\n}\n";
 
@@ -33,7 +33,7 @@ bool is_sealed(std::string_view text) {
                                        [&](std::string_view each) { return text.ends_with(each); });
   if (key == std::end(kSealKeys)) return false;
   text.remove_suffix(key->size());
-  return sha256(std::string(text).append(kEnd)) == seal;
+  return sha256(std::string(text).append(kEndOfEntry)) == seal;
 }
 
 Error damaged_entry(const std::string& path, std::string_view what) {
@@ -57,7 +57,7 @@ std::string entry_to_json(const CacheEntry& entry) {
   }
   std::string text = std::move(out.end_array().end_object()).text();
   const std::string seal = sha256(text);
-  text.resize(text.size() - kEnd.size());
+  text.resize(text.size() - kEndOfEntry.size());
   return text.append(kSealKeys[0]).append(seal).append(kBehindSeal);
 }
 
