@@ -170,7 +170,12 @@ Result<ChildProcess> ChildProcess::spawn(const SpawnOptions& options) {
 }
 
 std::vector<std::string> environment() {
-  std::vector<std::string> all;
+  const std::vector<std::string_view> all = environment_in_place();
+  return {all.begin(), all.end()};
+}
+
+std::vector<std::string_view> environment_in_place() {
+  std::vector<std::string_view> all;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) all.emplace_back(*entry);
   return all;
 }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "platform/descriptor.h"
@@ -65,6 +66,8 @@ class ChildProcess {
 
 /// Returns the environment of this process, as `SpawnOptions::env` takes it.
 std::vector<std::string> environment();
+/// The same without copies: valid as long as nobody changes the environment.
+std::vector<std::string_view> environment_in_place();
 
 /// Returns a descriptor of the process, which becomes readable when it has ended; closed where the kernel knows no such
 /// thing.

@@ -96,7 +96,7 @@ std::int64_t DigestIndex::bytes_to_hash(const std::string& path) {
 Result<bool> DigestIndex::unchanged(const std::string& path, const FileDigest& known) {
   PENSTOCK_ASSIGN(const FileState now, state_of(path));
   if (now == known.state && known.settled()) return true;
-  PENSTOCK_ASSIGN(const FileDigest again, digest(path));
+  PENSTOCK_ASSIGN(const FileDigest again, digest(path, now));
   return again.sha256 == known.sha256;
 }
 

@@ -281,7 +281,7 @@ class CommandRun {
 
 std::vector<std::pair<std::string, std::string>> result_environment(const FileStage& stage) {
   std::map<std::string, std::string> variables;
-  for (const std::string_view entry : environment()) {
+  for (const std::string_view entry : environment_in_place()) {
     const std::string_view name = entry.substr(0, entry.find('='));
     if (of_locale(name) && name.size() < entry.size()) variables[std::string(name)] = entry.substr(name.size() + 1);
   }

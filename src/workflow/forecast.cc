@@ -12,6 +12,7 @@
 #include "store/json_fields.h"
 #include "store/stage_cache.h"
 #include "stream/table.h"
+#include "workflow/command_stage.h"
 #include "workflow/file_run.h"
 #include "workflow/kept_output.h"
 #include "workflow/stage_graph.h"
@@ -58,6 +59,7 @@ class Forecaster final : private MadeResults {
     const std::size_t i = numbers_.at(stage);
     return what_[i] == Foresight::kKept ? &made_[i] : nullptr;
   }
+  const FileStage& stage_of(const std::string& stage) const override { return file_.stages[numbers_.at(stage)]; }
 
   StageForecast foresee(std::size_t i) {
     const FileStage& stage = file_.stages[i];
@@ -90,7 +92,7 @@ class Forecaster final : private MadeResults {
   // All that it reads is known, and so is its key.
   StageForecast compare(std::size_t i, StageForecast forecast) {
     const FileStage& stage = file_.stages[i];
-    const Result<NamedResult> named = name_result(file_, stage, kNoRun, *this, index_);
+    const Result<NamedResult> named = name_result(file_, stage, kNoRun, *this, index_, &programs_);
     if (!named) {
       forecast.what = Foresight::kFails;
       forecast.reason = named.error().message();
@@ -154,6 +156,7 @@ class Forecaster final : private MadeResults {
   const RunStore store_;
   const StageCache cache_;
   DigestIndex index_;
+  FoundPrograms programs_;
   std::vector<StoredRun> runs_;
   std::vector<std::string> reuse_;
   std::vector<std::vector<Artifact>> made_;  // by stage

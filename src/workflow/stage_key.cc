@@ -80,7 +80,18 @@ class KeyMaker {
       key.add("output." + output.name, output.path + (output.folder ? "/" : ""));
     if (!command.stdin_path.empty() && command.stdin_path.find('{') == std::string::npos)
       PENSTOCK_TRY(add_file("file.stdin", command.stdin_path, stage_.command.place, false));
+    if (looks_into_run(command)) result_.why_not = kLooksIntoRun;
     return {};
+  }
+
+  static constexpr const char* kRunDir = "{run_dir}";
+  static constexpr const char* kLooksIntoRun = "it looks into {run_dir}";
+
+  // What stands there, no field of the key tells.
+  static bool looks_into_run(const StageCommand& command) {
+    const auto looks = [](const std::string& text) { return text.find(kRunDir) != std::string::npos; };
+    return looks(command.stdin_path) || std::any_of(command.words.begin(), command.words.end(), looks) ||
+           std::any_of(command.env.begin(), command.env.end(), [&](const auto& entry) { return looks(entry.second); });
   }
 
   Status add_function() {
@@ -135,7 +146,7 @@ class KeyMaker {
       if (!output.path.starts_with(run_dir_ + "/" + stage_.name + "/artifacts/"))
         result_.why_not = fmt::format("it writes {}, outside of its artifacts", output.path);
     }
-    if (steps_to_json(stage_).find("{run_dir}") != std::string::npos) result_.why_not = "it looks into {run_dir}";
+    if (steps_to_json(stage_).find(kRunDir) != std::string::npos) result_.why_not = kLooksIntoRun;
     return {};
   }
 
@@ -192,10 +203,10 @@ class KeyMaker {
   Status add_made(const std::string& field, const std::string& path, const StageInput& input) {
     const std::vector<Artifact>* const artifacts = made_.artifacts_of(input.stage);
     if (input.path.empty()) return add_made_folder(field, path, "", artifacts);
-    for (const Artifact& artifact : artifacts == nullptr ? std::vector<Artifact>() : *artifacts) {
-      if (artifact.name != input.path) continue;
-      result_.key.add(field, artifact.sha256 + " " + name_of(path));
-      if (!made_.is_in_memory(input.stage)) result_.inputs.add_artifact(path, artifact.sha256);
+    const Artifact* const artifact = artifacts != nullptr ? artifact_named(*artifacts, input.path) : nullptr;
+    if (artifact != nullptr) {
+      result_.key.add(field, artifact->sha256 + " " + name_of(path));
+      if (!made_.is_in_memory(input.stage)) result_.inputs.add_artifact(path, artifact->sha256);
       return {};
     }
     if (artifacts != nullptr && is_folder(input, *artifacts))
@@ -208,11 +219,8 @@ class KeyMaker {
   // A declared folder may be empty.
   bool is_folder(const StageInput& input, const std::vector<Artifact>& artifacts) const {
     const std::string below = input.path + "/";
-    for (const FileStage& stage : file_.stages) {
-      if (stage.name != input.stage) continue;
-      for (const StageOutput& output : stage.outputs) {
-        if (output.folder && output.path == input.path) return true;
-      }
+    for (const StageOutput& output : made_.stage_of(input.stage).outputs) {
+      if (output.folder && output.path == input.path) return true;
     }
     return std::any_of(artifacts.begin(), artifacts.end(),
                        [&](const Artifact& artifact) { return artifact.name.starts_with(below); });
@@ -290,6 +298,15 @@ std::string ObservedInputs::changed(DigestIndex& index) const {
 Result<NamedResult> name_result(const PipelineFile& file, const FileStage& stage, const std::string& run_dir,
                                 const MadeResults& made, DigestIndex& index, FoundPrograms* programs) {
   return KeyMaker(file, stage, run_dir, made, index, programs).make();
+}
+
+const Artifact* artifact_named(const std::vector<Artifact>& artifacts, const std::string& name) {
+  const auto near = std::lower_bound(artifacts.begin(), artifacts.end(), name,
+                                     [](const Artifact& each, const std::string& text) { return each.name < text; });
+  if (near != artifacts.end() && near->name == name) return &*near;
+  const auto found =
+      std::find_if(artifacts.begin(), artifacts.end(), [&](const Artifact& each) { return each.name == name; });
+  return found != artifacts.end() ? &*found : nullptr;
 }
 
 std::string digest_of_artifacts(const std::vector<Artifact>& artifacts, const std::string& below) {

@@ -37,11 +37,12 @@ class ObservedInputs {
   std::vector<std::pair<std::string, std::string>> folders_;
 };
 
-/// What the stages before made, by name: their artifacts, or null for one that made nothing (it was skipped).
+/// The stages before by name, and what they made: their artifacts, or null for one that made nothing (it was skipped).
 class MadeResults {
  public:
   virtual ~MadeResults() = default;
   virtual const std::vector<Artifact>* artifacts_of(const std::string& stage) const = 0;
+  virtual const FileStage& stage_of(const std::string& stage) const = 0;
   /// Says whether they are held in memory, so that no file of theirs can change.
   virtual bool is_in_memory(const std::string&) const { return false; }
 };
@@ -59,6 +60,10 @@ struct NamedResult {
 /// missing, and what reading the files met.
 Result<NamedResult> name_result(const PipelineFile& file, const FileStage& stage, const std::string& run_dir,
                                 const MadeResults& made, DigestIndex& index, FoundPrograms* programs = nullptr);
+
+/// The artifact of that name, or null. They stand in the order of their names, mostly: a stage may have thousands, and
+/// as many that read one each.
+const Artifact* artifact_named(const std::vector<Artifact>& artifacts, const std::string& name);
 
 /// The digest of what stands in a folder of artifacts below `below` (empty: all), as `digest_of_folder` gives it.
 std::string digest_of_artifacts(const std::vector<Artifact>& artifacts, const std::string& below);

@@ -31,6 +31,11 @@ void fill_report(Report& report, const std::string& data) {
   report.records_dropped = number_in<std::uint64_t>(json, "records_dropped");
 }
 
+const std::vector<StageInput>& no_inputs() {
+  static const std::vector<StageInput> none;
+  return none;
+}
+
 // Declared folders, which are there although no file may be in them.
 std::vector<std::string> folders_made_by(const FileStage& stage) {
   std::vector<std::string> folders;
@@ -100,19 +105,38 @@ Status WorkflowRun::take_kept_result(std::size_t i, bool& taken) {
   return later ? Status() : write_key(i);
 }
 
-// Nobody may have changed what the stages before made; a result of that would be nobody's.
+// Nobody may have changed what the stages before made; a result of that would be nobody's. Of a list of files, which
+// its stage has looked at, each item looks at its own.
 Status WorkflowRun::check_needs(std::size_t i) {
   for (const StageGraph::Edge& edge : graph_.needs[parent(i)]) {
-    if (!edge.data || !run_.stages[edge.stage].ok() || states_[edge.stage].recorded) continue;
-    for (const Artifact& artifact : run_.stages[edge.stage].artifacts) {
-      const std::string path = folder_.path() + "/" + artifact.path;
-      const Result<FileDigest> digest = index_.digest(path);
-      if (digest && digest->sha256 == artifact.sha256) continue;
-      return Error(ErrorCode::kDataLoss,
-                   fmt::format("{} is not what stage \"{}\" made", path, run_.stages[edge.stage].name))
-          .at(stage(i).name)
-          .hint("something changed it; penstock resume makes it again");
+    if (!edge.data) continue;
+    const std::string& maker = run_.stages[edge.stage].name;
+    bool is_checked = is_item(i) && file_.stages[parent(i)].for_each->from.stage == maker;
+    for (const StageInput& input : is_item(i) ? stage(i).inputs : no_inputs()) {
+      if (input.stage != maker) continue;
+      PENSTOCK_TRY(check_made(i, edge.stage, input.path));
+      is_checked = true;
     }
+    if (!is_checked) PENSTOCK_TRY(check_made(i, edge.stage, {}));
+  }
+  return {};
+}
+
+// `path` of one artifact, or of a folder of them; empty: all.
+Status WorkflowRun::check_made(std::size_t i, std::size_t maker, const std::string& path) {
+  const StageRun& made = run_.stages[maker];
+  if (!made.ok() || states_[maker].recorded) return {};
+  const auto check = [&](const Artifact& artifact) -> Status {
+    const std::string file = folder_.path() + "/" + artifact.path;
+    const Result<FileDigest> digest = index_.digest(file);
+    if (digest && digest->sha256 == artifact.sha256) return {};
+    return Error(ErrorCode::kDataLoss, fmt::format("{} is not what stage \"{}\" made", file, made.name))
+        .at(stage(i).name)
+        .hint("something changed it; penstock resume makes it again");
+  };
+  if (const Artifact* const one = path.empty() ? nullptr : artifact_named(made.artifacts, path)) return check(*one);
+  for (const Artifact& artifact : made.artifacts) {
+    if (path.empty() || artifact.name.starts_with(path + "/")) PENSTOCK_TRY(check(artifact));
   }
   return {};
 }

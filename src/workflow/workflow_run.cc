@@ -262,7 +262,7 @@ std::optional<WorkflowRun::TimePoint> WorkflowRun::attempt(std::size_t i) {
                          .processes = processes_.get(),
                          .number = parent(i),
                          .program = state.named ? state.named->program : std::string(),
-                         .input_bytes = bytes_read_by(stage),
+                         .input_bytes = stage.function != nullptr ? bytes_read_by(stage) : 0,
                          .deadline = deadline_,
                          .checkpoints = checkpoints_of(i),
                          .record = !is_item(i) && recordable_[i]};

@@ -116,9 +116,11 @@ class WorkflowRun final : private StageWork, private StageValues, private MadeRe
 
   // stage_results.cc: results that are kept.
   const std::vector<Artifact>* artifacts_of(const std::string& stage) const override;
+  const FileStage& stage_of(const std::string& stage) const override { return file_.stages[numbers_.at(stage)]; }
   bool is_in_memory(const std::string& stage) const override;
   Status take_kept_result(std::size_t stage, bool& taken);
   Status check_needs(std::size_t stage);
+  Status check_made(std::size_t stage, std::size_t maker, const std::string& path);
   Status take_from_cache(std::size_t stage, bool& taken);
   Status take_from_runs(std::size_t stage, bool& taken);
   Status take(std::size_t stage, std::vector<Artifact> artifacts, const std::string& from, const std::string& data,

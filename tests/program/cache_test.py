@@ -216,6 +216,19 @@ class Keys(CacheTest):
         self.assertEqual(statuses, ["done", "cached", "done"])
         self.assertEqual((self.folder / "pipeline_outputs/latest/p/artifacts/o.csv").read_text(), "a\n2\n")
 
+    def test_a_command_that_looks_into_the_run_is_not_kept(self):
+        """Nothing in its key tells what it finds there."""
+        for line in ('command = ["cp", "{run_dir}/a/artifacts/a.txt", "c.txt"]',
+                     'shell = true\ncommand = "cp $FROM/a.txt c.txt"\nenv = { FROM = "{run_dir}/a/artifacts" }',
+                     'shell = true\ncommand = "cat > c.txt"\nstdin = "{run_dir}/a/artifacts/a.txt"'):
+            self.write("w.toml", CHAIN.split('[[stage]]\nname = "c"')[0] + f'[[stage]]\nname = "c"\n{line}\noutputs = ["c.txt"]\nafter = ["a"]\n')
+            for first in "12":
+                with self.subTest(line=line, first=first):
+                    self.write("source", first)
+                    ran, made = self.run_chain()
+                    self.assertIn("c", ran)
+                    self.assertEqual(made, first)
+
     def test_a_store_of_vectors_is_kept_only_among_the_artifacts(self):
         for store, reason in (("photos.index", "nothing can be kept of it: vector.write puts into a store outside of its artifacts"),
                               ("{artifacts}/photos.index", "no run has made it before")):

@@ -471,6 +471,27 @@ path = "{artifacts}/out.csv"
         self.run_well()
         self.assertEqual([each["status"] for each in self.latest("manifest.json")["stages"][2]["items"]], ["cached", "done"])
 
+    def test_an_item_looks_at_its_own_file_and_not_at_those_of_others(self):
+        self.write("w.toml", """
+[run]
+max_parallel = 1
+on_failure = "continue"
+[[stage]]
+name = "split"
+shell = true
+command = "for i in 1 2 3; do echo $i > parts/$i; done"
+outputs = { parts = "parts/" }
+[[stage]]
+name = "each"
+for_each = "split.outputs.parts"
+shell = true
+command = "cd $(dirname {item}); test $(basename {item}) != 1 || { chmod u+w 3; echo bad > 3; }"
+""")
+        done = self.penstock("run", "w.toml")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('split/artifacts/parts/3 is not what stage "split" made', done.stderr)
+        self.assertEqual([each["status"] for each in self.latest("manifest.json")["stages"][1]["items"]], ["done", "done", "failed"])
+
     def test_an_item_that_fails_fails_the_stage_and_resume_goes_on(self):
         self.write("w.toml", EACH.replace("printf", f"test {{item}} != bad || test -e {self.folder}/mended && printf", 1).replace("%s/ran", f"{self.folder}/ran")
                    .replace("max_parallel = 2", "max_parallel = 1"))
