@@ -190,6 +190,11 @@ TEST_P(EmbedOnnx, SaysWhatIsWrongWithTheFile) {
   EXPECT_THAT(error_of(small_model(0, kSide), {{"threads", 0}}), HasSubstr("option \"threads\" is 0"));
 }
 
+TEST_P(EmbedOnnx, RefusesAModelWhoseWeightsAreCutOff) {
+  EXPECT_THAT(error_of(small_model(0, kSide, "Relu", {1, 2, 3})),
+              HasSubstr("the weights \"filters\" have 12 bytes, and float32 [4, 3, 3, 3] has 432"));
+}
+
 TEST_P(EmbedOnnx, RejectsVectorsThatAreNotFinite) {
   RecordBatchBuilder builder(pictures(0).schema_ptr(), BufferPool::shared());
   for (const float value : {1.0F, std::numeric_limits<float>::infinity(), 2.0F}) {
