@@ -92,7 +92,7 @@ Finding list_waiting() {
 Finding list_image_formats() { return {"images", true, image::formats_text()}; }
 
 // Nor are models.
-Finding list_models() { return {"models", true, embed::network_module_text()}; }
+Finding list_models() { return {"models", true, embed::network_modules_text()}; }
 
 // Nor are stores.
 Finding list_stores() { return {"stores", true, vector_stores_text()}; }

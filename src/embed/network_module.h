@@ -19,8 +19,14 @@ struct PenstockNetworkOptions {
   const char* output;  ///< The same of the output.
 };
 
+/// What this file says; a module of another number is refused.
+inline constexpr int kPenstockNetworkInterface = 1;
+
 /// The functions of a module. A network belongs to one thread at a time.
 struct PenstockNetworkModule {
+  int interface;  ///< kPenstockNetworkInterface.
+  /// What to try with a model that it cannot import.
+  const char* advice;
   /// For instance "OpenCV 4.6.0".
   const char* (*runtime)();
   /// Returns a network; null with an error when the model cannot be had.
@@ -32,7 +38,8 @@ struct PenstockNetworkModule {
                       std::size_t* size, PenstockNetworkError* error);
 };
 
-/// The one name that a module has: "penstock_network_module".
-using PenstockNetworkModuleFunction = const PenstockNetworkModule* (*)();
+/// The one name that a module has: "penstock_network_module". It is called once, and returns null with an error when
+/// what runs models is not here.
+using PenstockNetworkModuleFunction = const PenstockNetworkModule* (*)(PenstockNetworkError* error);
 
 }  // extern "C"

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <vector>
 
-#include "embed/network_modules.h"
 #include "embed/onnx_graph.h"
 #include "platform/file.h"
 
@@ -20,16 +19,14 @@ constexpr std::int32_t kFloat32 = 1;
 class Network {
  public:
   static Result<Network> open(const OnnxOptions& options, const std::string& input, const std::string& output) {
-    PENSTOCK_ASSIGN(const PenstockNetworkModule* const module, network_module());
+    PENSTOCK_ASSIGN(const PenstockNetworkModule* const module, network_module(options.runtime));
     const PenstockNetworkOptions how{options.model.c_str(), input.c_str(), output.c_str()};
     PenstockNetworkError error{};
     void* const handle = module->open(&how, &error);
     if (handle != nullptr) return Network(module, handle);
     return Error(ErrorCode::kUnsupported,
                  fmt::format("{} cannot import the model {}: {}", module->runtime(), options.model, error.text))
-        .hint(
-            "OpenCV runs convolutional networks of simple operators; export the model with an older opset or without "
-            "its special parts, or let a server run it (embed.http)");
+        .hint(module->advice);
   }
 
   Result<std::span<const float>> run(const float* input, const std::vector<int>& shape, int threads) {

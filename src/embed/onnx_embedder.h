@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "embed/network_modules.h"
+
 namespace penstock::embed {
 
 struct OnnxOptions {
@@ -14,6 +16,7 @@ struct OnnxOptions {
   std::string input = {};   ///< Empty: the only one.
   std::string output = {};  ///< The same.
   int threads = 1;
+  Runtime runtime = Runtime::kAuto;
 };
 
 /// Loads the model, holds its input against `tensor`, f32 and the shape of one tensor, and runs it once. A model may

@@ -2,6 +2,8 @@
 // Small ONNX models for tests, written field by field as onnx.proto says.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -52,6 +54,18 @@ inline Message weights(const std::string& name, const std::vector<std::int64_t>&
   return tensor.integer(2, 1).text(8, name).text(9, raw);
 }
 
+/// TensorProto of int64.
+inline Message integer_tensor(const std::string& name, const std::vector<std::int64_t>& values) {
+  std::string raw(values.size() * sizeof(std::int64_t), '\0');
+  std::memcpy(raw.data(), values.data(), raw.size());
+  return Message().integer(1, static_cast<std::int64_t>(values.size())).integer(2, 7).text(8, name).text(9, raw);
+}
+
+/// AttributeProto of one integer.
+inline Message integer(const std::string& name, std::int64_t value) {
+  return Message().text(1, name).integer(3, value).integer(20, 2);
+}
+
 /// AttributeProto of several integers.
 inline Message integers(const std::string& name, const std::vector<std::int64_t>& values) {
   Message attribute;
@@ -92,7 +106,8 @@ inline std::vector<float> filter_weights() {
 
 /// "pixels" f32 [batch, 3, side, side] through a convolution of 3 x 3, max(0, x) and the mean over the picture to
 /// "features" f32 [batch, 4]. A batch of 0 is left open.
-inline std::string small_model(std::int64_t batch, std::int64_t side, const std::string& activation = "Relu") {
+inline std::string small_model(std::int64_t batch, std::int64_t side, const std::string& activation = "Relu",
+                               const std::vector<float>& filters = filter_weights()) {
   Message graph;
   graph.message(1,
                 node("Conv", {"pixels", "filters"}, "filtered",
@@ -100,7 +115,7 @@ inline std::string small_model(std::int64_t batch, std::int64_t side, const std:
   graph.message(1, node(activation, {"filtered"}, "positive"));
   graph.message(1, node("GlobalAveragePool", {"positive"}, "mean"));
   graph.message(1, node("Flatten", {"mean"}, "features"));
-  graph.text(2, "small").message(5, weights("filters", {kFilters, kChannels, 3, 3}, filter_weights()));
+  graph.text(2, "small").message(5, weights("filters", {kFilters, kChannels, 3, 3}, filters));
   graph.message(11, value_info("pixels", {batch, kChannels, side, side}));
   graph.message(11, value_info("filters", {kFilters, kChannels, 3, 3}));
   graph.message(12, value_info("features", {batch, kFilters}));
@@ -127,6 +142,59 @@ inline std::vector<float> small_model_features(const float* pixels, std::int64_t
       }
     }
     features.push_back(static_cast<float>(sum / static_cast<double>(side * side)));
+  }
+  return features;
+}
+
+/// "pixels" f32 [batch, 3, side, side] to two outputs f32 [batch, 3]: "mean" of each channel, and its "largest".
+inline std::string two_outputs_model(std::int64_t batch, std::int64_t side) {
+  Message graph;
+  graph.message(1, node("GlobalAveragePool", {"pixels"}, "pooled"));
+  graph.message(1, node("Flatten", {"pooled"}, "mean"));
+  graph.message(1, node("GlobalMaxPool", {"pixels"}, "most"));
+  graph.message(1, node("Flatten", {"most"}, "largest"));
+  graph.text(2, "two").message(11, value_info("pixels", {batch, kChannels, side, side}));
+  graph.message(12, value_info("mean", {batch, kChannels})).message(12, value_info("largest", {batch, kChannels}));
+  return model(graph);
+}
+
+/// Attention among the channels, the heart of a transformer: with X = pixels as [batch, 3, side * side] the mean over
+/// the last size of softmax(X X^T) X, f32 [batch, 3], through `activation`. Both factors of its products
+/// are calculated; none is a weight.
+inline std::string attention_model(std::int64_t batch, std::int64_t side, const std::string& activation = "Identity") {
+  Message graph;
+  graph.message(1, node("Reshape", {"pixels", "flat"}, "x"));
+  graph.message(1, node("Transpose", {"x"}, "x_turned", {integers("perm", {0, 2, 1})}));
+  graph.message(1, node("MatMul", {"x", "x_turned"}, "scores"));
+  graph.message(1, node("Softmax", {"scores"}, "shares", {integer("axis", 2)}));
+  graph.message(1, node("MatMul", {"shares", "x"}, "mixed"));
+  graph.message(1, node("ReduceMean", {"mixed"}, "means", {integers("axes", {2}), integer("keepdims", 0)}));
+  graph.message(1, node(activation, {"means"}, "features"));
+  graph.text(2, "attention").message(5, integer_tensor("flat", {0, kChannels, side * side}));
+  graph.message(11, value_info("pixels", {batch, kChannels, side, side}));
+  graph.message(12, value_info("features", {batch, kChannels}));
+  return model(graph);
+}
+
+/// What that model makes of one picture, before the activation.
+inline std::vector<float> attention_features(const float* pixels, std::int64_t side) {
+  const std::int64_t size = side * side;
+  std::vector<float> features;
+  for (std::int64_t c = 0; c < kChannels; ++c) {
+    std::vector<double> scores;
+    for (std::int64_t other = 0; other < kChannels; ++other) {
+      scores.push_back(0);
+      for (std::int64_t i = 0; i < size; ++i) scores.back() += double{pixels[c * size + i]} * pixels[other * size + i];
+    }
+    const double most = *std::max_element(scores.begin(), scores.end());
+    double sum = 0;
+    for (double& score : scores) sum += score = std::exp(score - most);
+    double mean = 0;
+    for (std::int64_t other = 0; other < kChannels; ++other) {
+      const double share = scores[static_cast<std::size_t>(other)] / sum;
+      for (std::int64_t i = 0; i < size; ++i) mean += share * pixels[other * size + i];
+    }
+    features.push_back(static_cast<float>(mean / static_cast<double>(size)));
   }
   return features;
 }

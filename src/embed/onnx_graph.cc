@@ -18,6 +18,7 @@ class Fields {
   std::uint64_t number = 0;
   std::uint64_t integer = 0;    // of a varint
   std::string_view bytes = {};  // of what has a length
+  bool has_bytes = false;
 
   bool next() {
     if (rest_.empty() || broken_) return false;
@@ -25,6 +26,7 @@ class Fields {
     number = key >> 3;
     integer = 0;
     bytes = {};
+    has_bytes = (key & 7) == 2;
     switch (key & 7) {
       case 0: integer = varint(); break;
       case 1: skip(8); break;
@@ -32,6 +34,12 @@ class Fields {
       case 5: skip(4); break;
       default: broken_ = true;
     }
+    return !broken_;
+  }
+  /// Of a message that is nothing but integers, one behind the other.
+  bool next_integer() {
+    if (rest_.empty() || broken_) return false;
+    integer = varint();
     return !broken_;
   }
   bool broken() const noexcept { return broken_; }
@@ -121,28 +129,122 @@ bool read_value(std::string_view message, std::vector<OnnxValue>& to) {
   return !fields.broken();
 }
 
-// TensorProto: name = 8.
-std::string name_of_tensor(std::string_view message) {
-  std::string name;
-  Fields fields(message);
-  while (fields.next()) {
-    if (fields.number == 8) name = std::string(fields.bytes);
+// Of a value in raw data; 0: it is of a type whose size is not known here.
+std::uint64_t bytes_of_element(std::int32_t element) {
+  switch (element) {
+    case 2:
+    case 3:
+    case 9: return 1;
+    case 4:
+    case 5:
+    case 10:
+    case 16: return 2;
+    case 1:
+    case 6:
+    case 12: return 4;
+    case 7:
+    case 11:
+    case 13: return 8;
+    default: return 0;
   }
-  return name;
 }
 
-// GraphProto: initializer = 5, input = 11, output = 12.
-bool read_graph(std::string_view message, OnnxGraph& graph) {
-  std::vector<std::string> weights;
+/// TensorProto: its name and shape, and how much of its values there is.
+struct Weights {
+  OnnxValue value = {.has_shape = true};
+  bool elsewhere = false;  // in another file
+  bool raw = false;
+  std::uint64_t amount = 0;  // of bytes when they are raw, else of values
+};
+
+// Values of four or eight bytes, or integers, of which each ends with a byte that has not the highest bit; or one
+// value.
+std::uint64_t values_in(const Fields& field, std::uint64_t width) {
+  if (!field.has_bytes) return 1;
+  if (width > 0) return field.bytes.size() / width;
+  return static_cast<std::uint64_t>(
+      std::count_if(field.bytes.begin(), field.bytes.end(), [](char byte) { return (byte & 0x80) == 0; }));
+}
+
+// dims = 1, data_type = 2, float_data = 4, int32_data = 5, int64_data = 7, name = 8, raw_data = 9, double_data = 10,
+// uint64_data = 11, data_location = 14.
+bool read_weights(std::string_view message, Weights& weights) {
   Fields fields(message);
   while (fields.next()) {
-    if (fields.number == 5) weights.push_back(name_of_tensor(fields.bytes));
+    switch (fields.number) {
+      case 1: {
+        Fields sizes(fields.bytes);
+        if (!fields.has_bytes) weights.value.shape.push_back(static_cast<std::int64_t>(fields.integer));
+        while (sizes.next_integer()) weights.value.shape.push_back(static_cast<std::int64_t>(sizes.integer));
+        if (sizes.broken()) return false;
+        break;
+      }
+      case 2: weights.value.element = static_cast<std::int32_t>(fields.integer); break;
+      case 4: weights.amount += values_in(fields, 4); break;
+      case 5:
+      case 7:
+      case 11: weights.amount += values_in(fields, 0); break;
+      case 8: weights.value.name = std::string(fields.bytes); break;
+      case 9:
+        weights.raw = true;
+        weights.amount = fields.bytes.size();
+        break;
+      case 10: weights.amount += values_in(fields, 8); break;
+      case 14: weights.elsewhere = fields.integer == 1; break;
+      default: break;
+    }
+  }
+  return !fields.broken();
+}
+
+// OpenCV takes for granted that there are as many values as the shape says, and reads on behind them where there are
+// not.
+bool are_whole(const Weights& weights, std::string& why) {
+  const std::uint64_t width = bytes_of_element(weights.value.element);
+  if (width == 0 || weights.elsewhere) return true;
+  std::uint64_t wanted = weights.raw ? width : 1;
+  for (const std::int64_t size : weights.value.shape) {
+    if (size < 0 || __builtin_mul_overflow(wanted, static_cast<std::uint64_t>(size), &wanted)) return false;
+  }
+  if (weights.amount == wanted) return true;
+  why = fmt::format("the weights \"{}\" have {} {}, and {} has {}", weights.value.name, weights.amount,
+                    weights.raw ? "bytes" : "values", weights.value.type_text(), wanted);
+  return false;
+}
+
+// NodeProto: attribute = 5 { t = 5 }, a constant.
+bool read_constants(std::string_view message, std::string& why) {
+  Fields fields(message);
+  while (fields.next()) {
+    if (fields.number != 5) continue;
+    Fields attribute(fields.bytes);
+    while (attribute.next()) {
+      if (attribute.number != 5) continue;
+      Weights constant;
+      if (!read_weights(attribute.bytes, constant) || !are_whole(constant, why)) return false;
+    }
+    if (attribute.broken()) return false;
+  }
+  return !fields.broken();
+}
+
+// GraphProto: node = 1, initializer = 5, input = 11, output = 12. `why`: of what is damaged, where more is known.
+bool read_graph(std::string_view message, OnnxGraph& graph, std::string& why) {
+  std::vector<std::string> names;
+  Fields fields(message);
+  while (fields.next()) {
+    Weights weights;
+    if (fields.number == 1 && !read_constants(fields.bytes, why)) return false;
+    if (fields.number == 5) {
+      if (!read_weights(fields.bytes, weights) || !are_whole(weights, why)) return false;
+      names.push_back(std::move(weights.value.name));
+    }
     if (fields.number == 11 && !read_value(fields.bytes, graph.inputs)) return false;
     if (fields.number == 12 && !read_value(fields.bytes, graph.outputs)) return false;
   }
-  std::sort(weights.begin(), weights.end());
+  std::sort(names.begin(), names.end());
   std::erase_if(graph.inputs,
-                [&](const OnnxValue& input) { return std::binary_search(weights.begin(), weights.end(), input.name); });
+                [&](const OnnxValue& input) { return std::binary_search(names.begin(), names.end(), input.name); });
   return !fields.broken();
 }
 
@@ -167,7 +269,8 @@ Result<OnnxGraph> read_onnx_graph(std::string_view model) {
   while (fields.next()) {
     if (fields.number != 7) continue;
     found = true;
-    if (!read_graph(fields.bytes, graph)) return Error(ErrorCode::kDataLoss, "the graph of the model is damaged");
+    std::string why = "the graph of the model is damaged";
+    if (!read_graph(fields.bytes, graph, why)) return Error(ErrorCode::kDataLoss, why);
   }
   if (fields.broken() || !found) return Error(ErrorCode::kDataLoss, "this is no ONNX file");
   return graph;

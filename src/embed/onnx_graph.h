@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What an ONNX file says about its graph: names, element types and shapes of inputs and outputs. Weights are skipped.
+// What an ONNX file says about its graph: names, element types and shapes of inputs and outputs. Of weights and
+// constants it is seen that they are whole.
 #pragma once
 
 #include <penstock/result.h>
@@ -29,7 +30,8 @@ struct OnnxGraph {
   std::vector<OnnxValue> outputs;
 };
 
-/// Reads the graph of a model, the bytes of an ONNX file. Errors: kDataLoss when it is none.
+/// Reads the graph of a model, the bytes of an ONNX file. Errors: kDataLoss when it is none, or when
+/// weights have not as many values as their shape says; not looked at are those in other files and of rare types.
 Result<OnnxGraph> read_onnx_graph(std::string_view model);
 
 /// The value of that name, or the only one when the name is empty. Errors: kInvalidArgument with the names that there

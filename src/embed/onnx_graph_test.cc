@@ -40,6 +40,58 @@ TEST(OnnxGraph, RefusesWhatIsNoModel) {
   EXPECT_FALSE(read_onnx_graph(fixture::Message().integer(1, 7).bytes));
 }
 
+/// The graph of a model with one tensor of weights, or with it as a constant.
+Result<OnnxGraph> graph_with(const fixture::Message& tensor, bool constant = false) {
+  fixture::Message graph;
+  if (constant) {
+    const fixture::Message attribute = fixture::Message().text(1, "value").message(5, tensor).integer(20, 4);
+    graph.message(1, fixture::node("Constant", {}, "three", {attribute}));
+  } else {
+    graph.message(5, tensor);
+  }
+  return read_onnx_graph(fixture::model(graph));
+}
+
+/// Whose type and shape are f32 [2, 2].
+fixture::Message four_floats() { return fixture::Message().integer(1, 2).integer(1, 2).integer(2, 1).text(8, "w"); }
+
+TEST(OnnxGraph, WeightsHaveAsManyValuesAsTheirShapeSays) {
+  const std::string text = "the weights \"w\" have 15 bytes, and float32 [2, 2] has 16";
+  for (const bool constant : {false, true}) {
+    EXPECT_TRUE(graph_with(four_floats().text(9, std::string(16, 'a')), constant));
+    const auto cut = graph_with(four_floats().text(9, std::string(15, 'a')), constant);
+    ASSERT_FALSE(cut);
+    EXPECT_EQ(cut.error().message(), text);
+  }
+  EXPECT_THAT(graph_with(four_floats()).error().message(), HasSubstr("have 0 values, and float32 [2, 2] has 4"));
+  EXPECT_TRUE(graph_with(four_floats().integer(14, 1))) << "they are in another file";
+}
+
+TEST(OnnxGraph, WeightsMayBeListsOfTheirType) {
+  EXPECT_TRUE(graph_with(four_floats().text(4, std::string(16, 'a'))));
+  EXPECT_FALSE(graph_with(four_floats().text(4, std::string(12, 'a'))));
+  const auto integers = [](std::int64_t first) {
+    return fixture::Message().text(1, "\x03").integer(2, 7).integer(7, first);
+  };
+  EXPECT_TRUE(graph_with(integers(1).text(7, std::string("\x80\x01\x05", 3)))) << "1, 128 and 5";
+  EXPECT_FALSE(graph_with(integers(1).text(7, std::string("\x80\x01", 2))));
+  const fixture::Message scalar = fixture::Message().integer(2, 11);
+  EXPECT_TRUE(graph_with(fixture::Message(scalar).text(10, std::string(8, 'a'))));
+  EXPECT_FALSE(graph_with(fixture::Message(scalar).text(10, std::string(16, 'a'))));
+  EXPECT_TRUE(graph_with(fixture::Message().integer(1, 0).integer(2, 1))) << "none, and none is wanted";
+  EXPECT_TRUE(graph_with(fixture::Message().integer(1, 4).integer(2, 8))) << "texts are not looked at";
+}
+
+TEST(OnnxGraph, RefusesWeightsOfImpossibleShapes) {
+  const auto shaped = [](std::int64_t size) {
+    return graph_with(fixture::Message().integer(1, size).integer(1, size).integer(2, 1).text(9, "abcd"));
+  };
+  EXPECT_TRUE(shaped(1));
+  EXPECT_FALSE(shaped(-1));
+  EXPECT_FALSE(shaped(std::int64_t{1} << 31)) << "64 bits hold the number, and nothing else does";
+  EXPECT_FALSE(shaped(std::int64_t{1} << 62));
+}
+
 TEST(OnnxGraph, ReadsNoByteBehindTheEnd) {
   const std::string whole = fixture::small_model(2, 8);
   for (std::size_t size = 0; size < whole.size(); ++size) {

@@ -84,10 +84,18 @@ const float* run_network(void* network, const float* input, const int* shape, in
   return nullptr;
 }
 
-constexpr PenstockNetworkModule kModule = {runtime, open_network, close_network, run_network};
+constexpr PenstockNetworkModule kModule = {kPenstockNetworkInterface,
+                                           "OpenCV runs convolutional networks of simple operators: take ONNX Runtime, "
+                                           "export the model with an older opset or "
+                                           "without its special parts, or let a server run it (embed.http)",
+                                           runtime,
+                                           open_network,
+                                           close_network,
+                                           run_network};
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) const PenstockNetworkModule* penstock_network_module() {
+extern "C" __attribute__((visibility("default"))) const PenstockNetworkModule* penstock_network_module(
+    PenstockNetworkError*) {
   return &kModule;
 }

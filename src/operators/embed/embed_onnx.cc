@@ -32,7 +32,9 @@ Result<std::unique_ptr<Operator>> make_embed_onnx(const Options& options) {
           .at(options.place(name).to_text());
     }
   }
-  embed::OnnxOptions model{.model = options.text("model"), .threads = static_cast<int>(options.integer("threads"))};
+  embed::OnnxOptions model{.model = options.text("model"),
+                           .threads = static_cast<int>(options.integer("threads")),
+                           .runtime = embed::runtime_of(options.text("runtime"))};
   if (options.has("input")) model.input = options.text("input");
   if (options.has("output")) model.output = options.text("output");
   return make_local_embed({.op = "embed.onnx",
@@ -58,7 +60,14 @@ OperatorInfo embed_onnx_info() {
       {.name = "threads",
        .kind = OptionKind::kInteger,
        .doc = "That calculate for one batch. Several workers of one thread each get more done than one of several.",
-       .default_value = 1}};
+       .default_value = 1},
+      {.name = "runtime",
+       .kind = OptionKind::kChoice,
+       .doc =
+           "What runs the model. auto: ONNX Runtime where it is here, else OpenCV. Vectors differ by the rounding of "
+           "floats.",
+       .default_value = "auto",
+       .choices = {"auto", "onnxruntime", "opencv"}}};
   return {.name = "embed.onnx",
           .summary =
               "Adds the vector that an ONNX model makes of each tensor; names, shapes and a trial run are looked "
