@@ -108,7 +108,7 @@ void print_row(const Strategy& strategy, std::size_t count) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  benchmark::photographs::folder();
+  const benchmark::photographs::Files files;
   std::vector<std::size_t> counts;
   std::istringstream words(argc > 1 ? argv[1] : "2000,20000");
   for (std::string word; std::getline(words, word, ',');) counts.push_back(std::strtoull(word.c_str(), nullptr, 10));

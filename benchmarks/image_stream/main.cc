@@ -4,7 +4,7 @@
 #include "timing.h"
 
 int main(int argc, char** argv) {
-  penstock::benchmark::photographs::folder();
+  const penstock::benchmark::photographs::Files files;
   return penstock::benchmark::answer({.title = "Photographs of 640 x 480 in files become f32 [3, 224, 224]",
                                       .unit = "image",
                                       .units = "images",

@@ -27,24 +27,29 @@ T good(Result<T> result) {
   std::exit(1);
 }
 
-/// In memory, where reading costs no disk. Made once; the folder stays for the next run of the program.
-inline const std::string& folder() {
-  static const std::string path = [] {
-    const std::string made = "/dev/shm/penstock_image_stream_" + std::to_string(::getuid());
-    if (std::filesystem::exists(made + "/complete")) return made;
-    std::filesystem::create_directories(made);
+inline std::string folder;
+
+inline std::string path_of(std::size_t image) { return folder + "/" + std::to_string(image % kFiles) + ".jpg"; }
+
+/// Makes them in memory, where reading costs no disk, and removes them at the end of the program.
+class Files {
+ public:
+  Files() {
+    folder = "/dev/shm/penstock_image_stream_XXXXXX";
+    if (::mkdtemp(folder.data()) == nullptr) {
+      std::perror(folder.c_str());
+      std::exit(1);
+    }
     for (std::size_t i = 0; i < kFiles; ++i) {
       const image::fixture::File file = image::fixture::jpeg(image::fixture::photo({480, 640}, i), {480, 640});
-      std::ofstream(made + "/" + std::to_string(i) + ".jpg", std::ios::binary)
+      std::ofstream(path_of(i), std::ios::binary)
           .write(reinterpret_cast<const char*>(file.data()), static_cast<std::streamsize>(file.size()));
     }
-    std::ofstream(made + "/complete") << "\n";
-    return made;
-  }();
-  return path;
-}
-
-inline std::string path_of(std::size_t image) { return folder() + "/" + std::to_string(image % kFiles) + ".jpg"; }
+  }
+  Files(const Files&) = delete;
+  Files& operator=(const Files&) = delete;
+  ~Files() { std::filesystem::remove_all(folder); }
+};
 
 /// Gives `count` images.
 class Feed final : public ImageFeed {

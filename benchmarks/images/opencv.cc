@@ -24,7 +24,8 @@ void normalize(const cv::Mat& picture, float* tensor) {
 }
 
 void prepare(std::span<const std::uint8_t> file, float* tensor, int flags, int interpolation) {
-  cv::setNumThreads(1);
+  static const bool alone = (cv::setNumThreads(1), true);  // of all threads, and not to be called by several at once
+  (void)alone;
   const cv::Mat bytes(1, static_cast<int>(file.size()), CV_8UC1, const_cast<std::uint8_t*>(file.data()));
   const cv::Mat picture = cv::imdecode(bytes, flags);
   cv::Mat small;

@@ -147,6 +147,7 @@ class Killed(CrashTest):
             process.communicate()
             self.resume_and_compare()
         print(f"seed {seed}: {killed} of {moments} runs were killed", file=sys.stderr)
+        self.assertGreaterEqual(killed, kills if LONG else 1)
 
     def test_again_and_again(self):
         """A resume of a resume of a resume."""
