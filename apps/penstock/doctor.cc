@@ -91,8 +91,13 @@ Finding list_waiting() {
 // Nor is a format of images.
 Finding list_image_formats() { return {"images", true, image::formats_text()}; }
 
-// Nor are models.
-Finding list_models() { return {"models", true, embed::network_modules_text()}; }
+// Nor are models; but a module that is named is wanted.
+Finding list_models() {
+  const Result<std::string> text = embed::network_modules_text();
+  if (text) return {"models", true, *text};
+  const Error& error = text.error();
+  return {"models", false, fmt::format("{}: {}", error.where(), error.message()), error.hint()};
+}
 
 // Nor are stores.
 Finding list_stores() { return {"stores", true, vector_stores_text()}; }

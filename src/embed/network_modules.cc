@@ -45,27 +45,28 @@ PENSTOCK_CARRY(penstock_opencv_module, PENSTOCK_OPENCV_MODULE);
 namespace penstock::embed {
 namespace {
 
-constexpr const char* kModuleVariable = "PENSTOCK_ONNX_MODULE";
-constexpr const char* kOnnxRuntimePackage = "libonnxruntime-dev (Debian 13)";
+// Which package it is, and whether there is one, differs from system to system.
+constexpr const char* kOnnxRuntimeRemedy =
+    "docs/guide/images.md says how to get ONNX Runtime, for a new build or as a module that PENSTOCK_ONNX_MODULE names";
 
 /// A runtime, and its module where this build carries it.
 struct Carried {
   const char* name;
-  const char* package;
+  const char* remedy;
   std::string_view bytes;
 };
 
 #ifdef PENSTOCK_ONNXRUNTIME_MODULE
 const Carried kOnnxRuntime = {
-    "ONNX Runtime", kOnnxRuntimePackage, {penstock_onnxruntime_module_begin, penstock_onnxruntime_module_end}};
+    "ONNX Runtime", kOnnxRuntimeRemedy, {penstock_onnxruntime_module_begin, penstock_onnxruntime_module_end}};
 #else
-const Carried kOnnxRuntime = {"ONNX Runtime", kOnnxRuntimePackage, {}};
+const Carried kOnnxRuntime = {"ONNX Runtime", kOnnxRuntimeRemedy, {}};
 #endif
 #ifdef PENSTOCK_OPENCV_MODULE
 const Carried kOpenCv = {
-    "OpenCV's dnn", "libopencv-dnn406", {penstock_opencv_module_begin, penstock_opencv_module_end}};
+    "OpenCV's dnn", "apt-get install libopencv-dnn406", {penstock_opencv_module_begin, penstock_opencv_module_end}};
 #else
-const Carried kOpenCv = {"OpenCV's dnn", "libopencv-dnn-dev", {}};
+const Carried kOpenCv = {"OpenCV's dnn", "apt-get install libopencv-dnn-dev, and build again", {}};
 #endif
 
 Result<const PenstockNetworkModule*> module_of(const SharedLibrary& library, const Carried& carried) {
@@ -77,8 +78,8 @@ Result<const PenstockNetworkModule*> module_of(const SharedLibrary& library, con
   PenstockNetworkError error{};
   const PenstockNetworkModule* const module = function(&error);
   if (module == nullptr) {
-    return Error(ErrorCode::kUnsupported, fmt::format("{} is not here: {}", carried.name, error.text))
-        .hint(fmt::format("apt-get install {}", carried.package));
+    return Error(ErrorCode::kUnsupported, fmt::format("{} cannot be used: {}", carried.name, error.text))
+        .hint(carried.remedy);
   }
   if (module->interface == kPenstockNetworkInterface) return module;
   return Error(ErrorCode::kUnsupported, fmt::format("the module for {} has interface {}, and this is {}", carried.name,
@@ -105,24 +106,19 @@ Result<Descriptor> in_memory(const Carried& carried) {
 Result<const PenstockNetworkModule*> carried_module(const Carried& carried) {
   if (carried.bytes.empty()) {
     return Error(ErrorCode::kUnsupported, fmt::format("this build runs no ONNX models with {}", carried.name))
-        .hint(fmt::format("install {}, and build again", carried.package));
+        .hint(carried.remedy);
   }
   PENSTOCK_ASSIGN(const Descriptor memory, in_memory(carried));
   const std::string path = fmt::format("/proc/self/fd/{}", memory.get());
-  PENSTOCK_ASSIGN(const SharedLibrary library, SharedLibrary::load(carried.name, {path.c_str()}, carried.package));
-  return module_of(library, carried);
-}
-
-/// Empty: none is named. It decides what code runs: not for programs that have more rights than their user.
-std::string named_module() {
-  const char* const name = ::secure_getenv(kModuleVariable);
-  return name == nullptr ? "" : name;
+  Result<SharedLibrary> library = SharedLibrary::load(carried.name, {path.c_str()}, "");
+  if (!library) return std::move(library).error().hint(carried.remedy);
+  return module_of(*library, carried);
 }
 
 Result<const PenstockNetworkModule*> look_up_onnx_runtime() {
   const std::string file = named_module();
   if (file.empty()) return carried_module(kOnnxRuntime);
-  Result<SharedLibrary> library = SharedLibrary::load("the module", {file.c_str()}, kOnnxRuntimePackage);
+  Result<SharedLibrary> library = SharedLibrary::load("the module", {file.c_str()}, "");
   if (!library) {
     return Error(ErrorCode::kUnsupported, library.error().message())
         .hint("docs/guide/images.md says how to make it")
@@ -143,7 +139,7 @@ Result<const PenstockNetworkModule*> look_up_any() {
   if (second || !kOpenCv.bytes.empty()) return second;
   if (!kOnnxRuntime.bytes.empty()) return first;
   return Error(ErrorCode::kUnsupported, "this build runs no ONNX models")
-      .hint(fmt::format("install {} or {}, and build again", kOnnxRuntime.package, kOpenCv.package));
+      .hint(fmt::format("{}; or {}", kOpenCv.remedy, kOnnxRuntime.remedy));
 }
 
 }  // namespace
@@ -159,15 +155,24 @@ Result<const PenstockNetworkModule*> network_module(Runtime runtime) {
   return looked_up_once<look_up_any>();
 }
 
-std::string network_modules_text() {
+// A name without a slash would be looked for in the folders of the system.
+std::string named_module() {
+  const char* const name = ::secure_getenv(kModuleVariable);
+  const std::string file = name == nullptr ? "" : name;
+  return file.empty() || file.find('/') != std::string::npos ? file : "./" + file;
+}
+
+Result<std::string> network_modules_text() {
   std::string text;
-  if (const std::string file = named_module(); !file.empty())
-    text = fmt::format("ONNX Runtime ({})", file);
-  else if (!kOnnxRuntime.bytes.empty())
+  if (const std::string file = named_module(); !file.empty()) {
+    PENSTOCK_ASSIGN(const PenstockNetworkModule* const module, network_module(Runtime::kOnnxRuntime));
+    text = fmt::format("{} ({})", module->runtime(), file);
+  } else if (!kOnnxRuntime.bytes.empty()) {
     text = kOnnxRuntime.name;
+  }
   if (!kOpenCv.bytes.empty()) text += fmt::format("{}{}", text.empty() ? "" : ", ", kOpenCv.name);
   if (!text.empty()) return text;
-  return fmt::format("(no: embed.onnx, install {} or {}; it takes a new build)", kOnnxRuntime.package, kOpenCv.package);
+  return fmt::format("(no: embed.onnx, {}; or {})", kOpenCv.remedy, kOnnxRuntime.remedy);
 }
 
 }  // namespace penstock::embed

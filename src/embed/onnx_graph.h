@@ -31,7 +31,8 @@ struct OnnxGraph {
 };
 
 /// Reads the graph of a model, the bytes of an ONNX file. Errors: kDataLoss when it is none, or when
-/// weights have not as many values as their shape says; not looked at are those in other files and of rare types.
+/// weights have not as many values as their shape says, or others than of their type; not looked at are those in other
+/// files and of rare types.
 Result<OnnxGraph> read_onnx_graph(std::string_view model);
 
 /// The value of that name, or the only one when the name is empty. Errors: kInvalidArgument with the names that there

@@ -18,7 +18,8 @@ class SharedLibrary {
     kGlobal,  ///< Also libraries that are loaded later, as a library with plugins of its own needs it.
   };
 
-  /// Loads the first of `names` that is there. Errors: kUnsupported, which names `what` and says that `package` has it.
+  /// Loads the first of `names` that is there. Errors: kUnsupported, which names `what` and says that `package` has it,
+  /// with the reason for the first name whose file is there, else for the first one.
   static Result<SharedLibrary> load(std::string_view what, std::initializer_list<const char*> names,
                                     std::string_view package, Symbols symbols = Symbols::kLocal);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "embed/network_modules.h"
 #include "platform/file.h"
 #include "store/digest.h"
 #include "store/run_store.h"
@@ -98,6 +99,8 @@ void ObservedRun::add(const FileStage& stage, const StageRun& run, const NamedRe
     if (output.folder) folders_.insert(run.name + "/artifacts/" + output.path);
   }
   variables_.insert(stage.command.pass_env.begin(), stage.command.pass_env.end());
+  if (std::any_of(stage.steps.begin(), stage.steps.end(), [](const FileStep& step) { return step.op == "embed.onnx"; }))
+    variables_.insert(embed::kModuleVariable);
   add_program(stage, named->program);
 }
 

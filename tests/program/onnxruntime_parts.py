@@ -2,15 +2,18 @@
 """ONNX Runtime for tests: the header of Debian 13's package and the library of the Python package of that version. Debian 12 has neither."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 
 FOLDER = pathlib.Path(os.environ["PENSTOCK_TEST_SERVERS"]) / "onnxruntime"
-INSTALL = "onnxruntime==1.21.1"
+VERSION = 21
+INSTALL = f"onnxruntime==1.{VERSION}.1"
 DEBIAN = "trixie"
 PACKAGE = "libonnxruntime-dev"
 HEADER = "onnxruntime_c_api.h"
+SYSTEM = (pathlib.Path("/usr/include/onnxruntime"), pathlib.Path("/usr/include/onnxruntime/core/session"))
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
@@ -25,13 +28,18 @@ def done(what, *words, folder=None):
     return made.stdout
 
 
+def sites_of_debian(targets):
+    """Of lines of a site, an origin and a label; these two may have spaces. Not of backports and the like."""
+    return [line.split()[0] for line in targets.splitlines() if line.split()[1:] == ["Debian", "Debian"]]
+
+
 def fetch_header(folder):
     """From Debian 13, by apt-get from where it gets this system's packages, with lists of its own; nothing is installed."""
     for program in ("apt-get", "dpkg-deb"):
         if shutil.which(program) is None:
             raise Missing(f"{PACKAGE}: this is not Debian, install ONNX Runtime with its headers")
-    targets = done("apt-get indextargets", "apt-get", "indextargets", "--format", "$(ORIGIN) $(LABEL) $(SITE)", "Created-By: Packages")
-    sites = [line.split()[2] for line in targets.splitlines() if line.startswith("Debian Debian ")]
+    targets = done("apt-get indextargets", "apt-get", "indextargets", "--format", "$(SITE) $(ORIGIN) $(LABEL)", "Created-By: Packages")
+    sites = sites_of_debian(targets)
     if not sites:
         raise Missing(f"{PACKAGE}: apt-get knows no site of Debian, try apt-get update")
     for name in ("lists/partial", "cache/archives/partial", "sources"):
@@ -49,9 +57,9 @@ def fetch_header(folder):
 
 
 def header_folder(folder):
-    """Where the header lies."""
-    for system in (pathlib.Path("/usr/include/onnxruntime"), pathlib.Path("/usr/include/onnxruntime/core/session")):
-        if (system / HEADER).exists():
+    """Where the header lies: in the system, if it is not newer than the library, which would refuse it."""
+    for system in SYSTEM:
+        if (system / HEADER).exists() and version_of_header(system / HEADER) <= VERSION:
             return system
     found = list((folder / "header").rglob(HEADER))
     if not found:
@@ -60,7 +68,17 @@ def header_folder(folder):
         finally:
             shutil.rmtree(folder / "apt", ignore_errors=True)
         found = list((folder / "header").rglob(HEADER))
+    if not found:
+        shutil.rmtree(folder / "header", ignore_errors=True)
+        raise Missing(f"{PACKAGE} of Debian {DEBIAN} has no {HEADER}")
+    if version_of_header(found[0]) > VERSION:
+        raise Missing(f"{HEADER} of Debian {DEBIAN} is newer than {INSTALL}")
     return found[0].parent
+
+
+def version_of_header(path):
+    """Which version of the interface it describes: 21 of ONNX Runtime 1.21."""
+    return int(re.search(r"#define ORT_API_VERSION (\d+)", path.read_text())[1])
 
 
 def library(folder):

@@ -131,24 +131,27 @@ const float* run_network(void* network, const float* input, const int* shape, in
 #define TEXT_OF(value) #value
 #define TEXT_OF_MACRO(macro) TEXT_OF(macro)
 
-void* load_library() {
-  // The first is set where the build was told which; its own name; Debian's.
+// Null with an error, that of the first name.
+void* load_library(PenstockNetworkError* error) {
   for (const char* const name : {
 #ifdef PENSTOCK_ONNXRUNTIME_LIBRARY
-           PENSTOCK_ONNXRUNTIME_LIBRARY,
+           // Who said which wants no other, as another version gives other vectors.
+           PENSTOCK_ONNXRUNTIME_LIBRARY
+#else
+           // Its own name; Debian's.
+           "libonnxruntime.so.1", "libonnxruntime.so.1." TEXT_OF_MACRO(ORT_API_VERSION)
 #endif
-           "libonnxruntime.so.1", "libonnxruntime.so.1." TEXT_OF_MACRO(ORT_API_VERSION)}) {
+       }) {
     if (void* const library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL)) return library;
+    const char* const why = ::dlerror();
+    if (error->text[0] == '\0') say(error, why == nullptr ? name : why);
   }
   return nullptr;
 }
 
 bool start_runtime(PenstockNetworkError* error) {
-  void* const library = load_library();
-  if (library == nullptr) {
-    say(error, ::dlerror());
-    return false;
-  }
+  void* const library = load_library(error);
+  if (library == nullptr) return false;
   const auto base = reinterpret_cast<decltype(&OrtGetApiBase)>(::dlsym(library, "OrtGetApiBase"));
   if (base == nullptr) {
     say(error, "the library has no OrtGetApiBase");
