@@ -11,7 +11,7 @@ namespace {
 
 // In the words of the C library. A library that another one needs may be missing, too, and is named there instead.
 bool is_missing(std::string_view reason, std::string_view name) {
-  return reason.starts_with(name) && reason.ends_with(": No such file or directory");
+  return reason.starts_with(std::string(name) + ": ") && reason.ends_with(": No such file or directory");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <system_error>
 
+#include "embed/network_modules.h"
 #include "platform/build_id.h"
 #include "platform/clock.h"
 #include "platform/file.h"
@@ -45,6 +46,13 @@ std::string options_text(const Options& options) {
   return text;
 }
 
+// The module that runs the models, if the environment names one.
+std::string module_of(const Graph& graph) {
+  const bool has_model = std::any_of(graph.steps.begin(), graph.steps.end(),
+                                     [](const GraphStep& step) { return step.spec->op == "embed.onnx"; });
+  return has_model ? embed::named_module() : std::string();
+}
+
 }  // namespace
 
 Result<std::string> file_state(const std::string& path) {
@@ -76,6 +84,10 @@ Result<std::vector<std::pair<std::string, std::string>>> checkpoint_identity(con
       PENSTOCK_ASSIGN(std::string text, file_state(path));
       identity.emplace_back("file " + path, std::move(text));
     }
+  }
+  if (const std::string module = module_of(graph); !module.empty()) {
+    const Result<std::string> state = file_state(module);
+    identity.emplace_back("module " + module, state ? *state : "not there");
   }
   for (const GraphStep& step : graph.steps) {
     const std::string input = step.is_source() ? "" : std::to_string(step.spec->input);

@@ -22,15 +22,17 @@ bool is_shareable(const std::string& path) {
   return !error && fs::exists(status) && !fs::is_regular_file(status);
 }
 
-// The option "path" of an operator of the registry, in one form or the other; of sinks, or of all others.
+// The option that names files, "path" of an operator of the registry, in one form or the other; of sinks, or of all
+// others. A model decides what comes out as much as the records do.
 enum class Side : std::uint8_t { kWrites, kReads };
 std::vector<std::string> paths_of(const Pipeline::Step& step, Side side) {
+  const std::string_view name = step.op == "embed.onnx" ? "model" : "path";
   if (step.factory != nullptr) return {};
   const Result<const OperatorInfo*> info = Registry::global().find(step.op);
   if (!info || ((*info)->role == OperatorInfo::Role::kSink) != (side == Side::kWrites)) return {};
-  const OptionValue* const value = step.options.find("path");
-  const auto is_path = [](const OptionInfo& option) {
-    return option.name == "path" && option.kind != OptionKind::kExpression;  // of which each record has its own
+  const OptionValue* const value = step.options.find(name);
+  const auto is_path = [&](const OptionInfo& option) {
+    return option.name == name && option.kind != OptionKind::kExpression;  // of which each record has its own
   };
   if (value == nullptr || std::none_of((*info)->options.begin(), (*info)->options.end(), is_path)) return {};
   if (value->as_text() != nullptr) return {*value->as_text()};

@@ -30,7 +30,7 @@ std::string canonical_path(const std::string& path);
 Status check_output_paths(const Pipeline& pipeline, const RunOptions& options);
 
 /// The files that the operators of the registry in `pipeline` read by their option "path", globs expanded, and
-/// other paths as they are; in the order of the steps.
+/// other paths as they are, and the models of embed.onnx; in the order of the steps.
 std::vector<std::string> input_paths(const Pipeline& pipeline);
 
 }  // namespace penstock

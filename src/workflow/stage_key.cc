@@ -148,33 +148,21 @@ class KeyMaker {
         result_.why_not = fmt::format("it writes {}, outside of its artifacts", output.path);
     }
     if (steps_to_json(stage_).find(kRunDir) != std::string::npos) result_.why_not = kLooksIntoRun;
-    return add_models(pipeline);
+    return add_module(pipeline);
   }
 
-  // What a model makes is decided by its file and by what runs it, which the variable may have replaced: that is no
-  // matter of the stage's code.
-  Status add_models(const Pipeline& pipeline) {
-    for (const Pipeline::Step& step : pipeline.steps()) {
-      if (step.op != "embed.onnx") continue;
-      const std::string model = text_of(step, "model");
-      if (!model.starts_with(run_dir_ + "/")) PENSTOCK_TRY(add_code("file." + model, model));
-      const std::string module = embed::named_module();
-      if (!module.empty() && text_of(step, "runtime") != "opencv") PENSTOCK_TRY(add_code("runtime", module));
-    }
-    return {};
-  }
-
-  static std::string text_of(const Pipeline::Step& step, const char* option) {
-    const OptionValue* const value = step.options.find(option);
-    return value != nullptr && value->as_text() != nullptr ? *value->as_text() : "";
-  }
-
-  // When it is not there, the step says so in its own words.
-  Status add_code(const std::string& field, const std::string& path) {
-    const auto& fields = result_.key.fields;
-    if (std::any_of(fields.begin(), fields.end(), [&](const auto& each) { return each.first == field; })) return {};
-    if (what_is(path) == What::kFile) return add_file(field, path, stage_.place, true);
-    result_.why_not = fmt::format("{} is no regular file", path);
+  // What a model makes is decided also by what runs it, which the variable may have replaced: that is no matter of the
+  // stage's code.
+  Status add_module(const Pipeline& pipeline) {
+    const std::string module = embed::named_module();
+    const auto uses = [](const Pipeline::Step& step) {
+      const OptionValue* const runtime = step.options.find("runtime");
+      return step.op == "embed.onnx" &&
+             (runtime == nullptr || runtime->as_text() == nullptr || *runtime->as_text() != "opencv");
+    };
+    if (module.empty() || std::none_of(pipeline.steps().begin(), pipeline.steps().end(), uses)) return {};
+    if (what_is(module) == What::kFile) return add_file("runtime", module, stage_.place, true);
+    result_.why_not = fmt::format("{} is no regular file", module);  // the step says so in its own words
     return {};
   }
 

@@ -14,7 +14,7 @@ import unittest
 import unittest.mock
 
 import onnxruntime_parts as parts
-from program import SKIPPED, ProgramTest
+from program import PROGRAM, SKIPPED, ProgramTest
 
 UNITS = os.environ["PENSTOCK_OPERATORS_TEST"]
 PICTURES = 12
@@ -168,7 +168,7 @@ const void* OrtGetApiBase(void) { return &base; }
         self.refused(module, "the library has no OrtGetApiBase")
 
     def test_without_it_the_error_says_what_to_install(self):
-        if "ONNX Runtime" in self.penstock("doctor").stdout:
+        if re.search(r"models +ONNX Runtime", self.penstock("doctor").stdout):
             self.skipTest("this build has it")
         self.write("embed.toml", """
 name = "embed"
@@ -260,6 +260,70 @@ class KeptResults(WithOnnxRuntime):
         self.assertTrue(self.ran(self.module))
 
 
+MANY = """
+name = "many"
+[[operator]]
+op = "image.list"
+list = "many.txt"
+[[operator]]
+op = "image.decode"
+[[operator]]
+op = "image.normalize"
+width = 6
+height = 6
+[[operator]]
+op = "embed.onnx"
+model = "curve.onnx"
+[[operator]]
+op = "npy.write"
+path = "{artifacts}/vectors.npy"
+"""
+
+
+class Checkpoints(WithOnnxRuntime):
+    def setUp(self):
+        super().setUp()
+        self.write("many.toml", MANY)
+        self.write("many.txt", "".join(f"photos/{i % PICTURES:02}.bmp\n" for i in range(30_000)))
+
+    def vectors(self):
+        found, = (self.folder / "pipeline_outputs/latest").glob("*/artifacts/vectors.npy")
+        return found.read_bytes()
+
+    def run_to_the_end(self, *words, module):
+        done = self.penstock(*words, PENSTOCK_ONNX_MODULE=str(module))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def kill_behind_a_checkpoint(self):
+        process = subprocess.Popen([PROGRAM, "run", "many.toml", "--checkpoint", "1ms", "--quiet"], cwd=self.folder, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment(PENSTOCK_ONNX_MODULE=str(self.module)))
+        while not list(self.folder.glob("pipeline_outputs/runs/*/*/checkpoints/*.json")):
+            self.assertIsNone(process.poll(), "it was done before its first checkpoint")
+        process.kill()
+        process.communicate()
+
+    def test_a_killed_run_goes_on(self):
+        self.run_to_the_end("run", "many.toml", module=self.module)
+        expected = self.vectors()
+        self.kill_behind_a_checkpoint()
+        self.assertIn("went on from checkpoint", self.run_to_the_end("resume", module=self.module))
+        self.assertEqual(self.vectors(), expected)
+
+    def test_but_not_with_another_model(self):
+        self.kill_behind_a_checkpoint()
+        (self.folder / "curve.onnx").write_bytes(model("Tanh"))
+        self.assertRegex(self.run_to_the_end("resume", module=self.module), r"is of another job: .*curve\.onnx was .*; the run began anew")
+        vectors = self.vectors()
+        self.run_to_the_end("run", "many.toml", module=self.module)
+        self.assertEqual(self.vectors(), vectors)
+
+    def test_nor_with_another_module(self):
+        self.kill_behind_a_checkpoint()
+        other = parts.compile_module(self.folder / "other.so", self.header, self.library)
+        self.assertRegex(self.run_to_the_end("resume", module=other), r"is of another job: module .*; the run began anew")
+
+
 class Parts(ProgramTest):
     """What gets ONNX Runtime for the tests, and for the build."""
 
@@ -294,7 +358,7 @@ project(test LANGUAGES NONE)
 list(APPEND CMAKE_MODULE_PATH {source}/cmake)
 find_package(OnnxRuntime)
 """)
-        configured = subprocess.run(["cmake", "-S", self.folder, "-B", self.folder / "build", f"-DPENSTOCK_ONNXRUNTIME_ROOT={self.folder}"],
+        configured = subprocess.run(["cmake", "-G", "Ninja", "-S", self.folder, "-B", self.folder / "build", f"-DPENSTOCK_ONNXRUNTIME_ROOT={self.folder}"],
                                     capture_output=True, text=True, check=False)
         self.assertNotEqual(configured.returncode, 0)
         self.assertIn(f"PENSTOCK_ONNXRUNTIME_ROOT={self.folder} holds no ONNX Runtime", " ".join(configured.stderr.split()))
