@@ -81,7 +81,7 @@ def version_of_header(path):
     return int(re.search(r"#define ORT_API_VERSION (\d+)", path.read_text())[1])
 
 
-def library(folder):
+def runtime_library(folder):
     """The path of the library."""
     venv = folder / "venv"
     pattern = "lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*"

@@ -20,6 +20,19 @@ UNITS = os.environ["PENSTOCK_OPERATORS_TEST"]
 PICTURES = 12
 SIDE = 6
 
+# From the images of a source to their vectors.
+VECTORS = """\
+[[operator]]
+op = "image.decode"
+[[operator]]
+op = "image.normalize"
+width = 6
+height = 6
+[[operator]]
+op = "embed.onnx"
+model = "curve.onnx"
+"""
+
 
 def bmp(chance):
     pixels = bytes(chance.randrange(256) for _ in range(SIDE * (SIDE * 3 + 2)))
@@ -57,10 +70,10 @@ class WithOnnxRuntime(ProgramTest):
     def setUpClass(cls):
         try:
             cls.header = parts.header_folder(parts.FOLDER)
-            cls.library = parts.library(parts.FOLDER)
+            cls.runtime_library = parts.runtime_library(parts.FOLDER)
         except parts.Missing as missing:
             raise unittest.SkipTest(f"SKIPPED: there is no ONNX Runtime: {missing}") from None
-        cls.module = parts.compile_module(parts.FOLDER / "module.so", cls.header, cls.library)
+        cls.module = parts.compile_module(parts.FOLDER / "module.so", cls.header, cls.runtime_library)
 
     def setUp(self):
         super().setUp()
@@ -118,7 +131,7 @@ class OnnxRuntime(WithOnnxRuntime):
     def test_a_module_that_is_none(self):
         self.refused("/nowhere/module.so", "PENSTOCK_ONNX_MODULE=/nowhere/module.so", "cannot open shared object file", "docs/guide/images.md")
         self.refused(self.write("text.so", "no library"), "text.so", "docs/guide/images.md")
-        self.refused(self.library, "this is no module for ONNX Runtime", "docs/guide/images.md")
+        self.refused(self.runtime_library, "this is no module for ONNX Runtime", "docs/guide/images.md")
 
     def test_a_module_of_another_version_of_the_interface(self):
         source = self.write("other.c", "int module[8] = {999};\nvoid* penstock_network_module(void* error) { (void)error; return module; }\n")
@@ -132,7 +145,7 @@ class OnnxRuntime(WithOnnxRuntime):
     def test_no_other_library_is_taken_than_the_one_that_was_named(self):
         (self.folder / "broken.so").write_text("x")
         module = parts.compile_module(self.folder / "module.so", self.header, self.folder / "broken.so")
-        (self.folder / "libonnxruntime.so.1").symlink_to(self.library)
+        (self.folder / "libonnxruntime.so.1").symlink_to(self.runtime_library)
         done = self.penstock("embed", "photos", "--to", "photos.index", "--model", "curve.onnx", "--image-size", str(SIDE),
                              PENSTOCK_ONNX_MODULE=str(module), LD_LIBRARY_PATH=str(self.folder))
         self.assertNotEqual(done.returncode, 0)
@@ -140,7 +153,7 @@ class OnnxRuntime(WithOnnxRuntime):
 
     def test_without_a_name_the_loader_finds_the_library_or_says_why_not(self):
         module = parts.compile_module(self.folder / "module.so", self.header)
-        (self.folder / "libonnxruntime.so.1").symlink_to(self.library)
+        (self.folder / "libonnxruntime.so.1").symlink_to(self.runtime_library)
         found = self.penstock("doctor", PENSTOCK_ONNX_MODULE=str(module), LD_LIBRARY_PATH=str(self.folder))
         self.assertEqual(found.returncode, 0, found.stdout)
         (self.folder / "libonnxruntime.so.1").unlink()
@@ -170,21 +183,12 @@ const void* OrtGetApiBase(void) { return &base; }
     def test_without_it_the_error_says_what_to_install(self):
         if re.search(r"models +ONNX Runtime", self.penstock("doctor").stdout):
             self.skipTest("this build has it")
-        self.write("embed.toml", """
+        self.write("embed.toml", f"""
 name = "embed"
 [[operator]]
 op = "image.list"
 path = "photos"
-[[operator]]
-op = "image.decode"
-[[operator]]
-op = "image.normalize"
-width = 6
-height = 6
-[[operator]]
-op = "embed.onnx"
-model = "curve.onnx"
-runtime = "onnxruntime"
+{VECTORS}runtime = "onnxruntime"
 [[operator]]
 op = "vector.write"
 store = "photos.index"
@@ -196,7 +200,7 @@ store = "photos.index"
         self.assertIn("PENSTOCK_ONNX_MODULE", done.stderr)
 
 
-KEPT = """
+KEPT = f"""
 [[stage]]
 name = "vectors"
 version = "1"
@@ -204,21 +208,12 @@ code = "declared"
 [[stage.operator]]
 op = "image.list"
 path = "photos/00.bmp"
-[[stage.operator]]
-op = "image.decode"
-[[stage.operator]]
-op = "image.normalize"
-width = 6
-height = 6
-[[stage.operator]]
-op = "embed.onnx"
-model = "curve.onnx"
-[[stage.operator]]
+{VECTORS.replace("[[operator]]", "[[stage.operator]]")}[[stage.operator]]
 op = "select"
 columns = ["path"]
 [[stage.operator]]
 op = "csv.write"
-path = "{artifacts}/paths.csv"
+path = "{{artifacts}}/paths.csv"
 """
 
 
@@ -235,7 +230,7 @@ class KeptResults(WithOnnxRuntime):
     def setUp(self):
         super().setUp()
         self.write("vectors.toml", KEPT)
-        self.other = parts.compile_module(self.folder / "other.so", self.header, self.library)
+        self.other = parts.compile_module(self.folder / "other.so", self.header, self.runtime_library)
         with open(self.other, "ab") as file:
             file.write(b"another build")
 
@@ -260,23 +255,14 @@ class KeptResults(WithOnnxRuntime):
         self.assertTrue(self.ran(self.module))
 
 
-MANY = """
+MANY = f"""
 name = "many"
 [[operator]]
 op = "image.list"
 list = "many.txt"
-[[operator]]
-op = "image.decode"
-[[operator]]
-op = "image.normalize"
-width = 6
-height = 6
-[[operator]]
-op = "embed.onnx"
-model = "curve.onnx"
-[[operator]]
+{VECTORS}[[operator]]
 op = "npy.write"
-path = "{artifacts}/vectors.npy"
+path = "{{artifacts}}/vectors.npy"
 """
 
 
@@ -320,7 +306,7 @@ class Checkpoints(WithOnnxRuntime):
 
     def test_nor_with_another_module(self):
         self.kill_behind_a_checkpoint()
-        other = parts.compile_module(self.folder / "other.so", self.header, self.library)
+        other = parts.compile_module(self.folder / "other.so", self.header, self.runtime_library)
         self.assertRegex(self.run_to_the_end("resume", module=other), r"is of another job: module .*; the run began anew")
 
 
